@@ -1,0 +1,153 @@
+"""Which format and which compression a value gets: one cost model for every type.
+
+Saving a value costs time once, each load costs time again, and keeping it costs money. For a value of
+`size` bytes in a format that encodes and decodes at some speed and shrinks it to `ratio * size`:
+
+    save = overhead + size / encode + ratio * size / upload
+    load = overhead + size / decode + ratio * size / download
+    cost = save + LOADS * load + weight * ratio * size
+
+in seconds; the format with the lowest cost is taken. `upload` and `download` come from the storage's
+profile. `weight` is what the policy says a stored byte is worth in seconds: nothing for `fast`,
+everything for `small`, and for `balanced` the time in which a machine earns the price of keeping the
+byte for a month. The speeds and ratios of formats are measured by `benchmarks/encodings.py`; the ratio
+of a codec is taken from a sample of the very bytes. `docs/encoding.md` shows the figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+__all__ = ["PROFILES", "Format", "Policy", "Profile", "choose_codec", "choose_format"]
+
+Policy: TypeAlias = Literal["fast", "balanced", "small"]
+POLICIES: tuple[str, ...] = get_args(Policy)
+
+_MB = 1e6
+LOADS = 3  # a result is read by its consumer, by a check, and once by a person
+_MONTH_PRICE = 0.023 / 1e9  # dollars a byte: the list price of object storage
+_MACHINE_PRICE = 0.10 / 3600  # dollars a second of one core
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a kind of storage costs.
+
+    Attributes:
+        upload: Bytes a second.
+        download: Bytes a second.
+        months: For how long a value is kept there, on average.
+        default: The policy of stores on it that aren't given another.
+    """
+
+    upload: float
+    download: float
+    months: float
+    default: Policy
+
+
+PROFILES = {
+    "memory": Profile(5_000 * _MB, 10_000 * _MB, 0, "fast"),
+    "local": Profile(1_500 * _MB, 10_000 * _MB, 0.5, "fast"),
+    "remote": Profile(100 * _MB, 200 * _MB, 3, "balanced"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How one format does on typical values of its family.
+
+    Attributes:
+        encode: Bytes a second.
+        decode: Bytes a second.
+        ratio: Stored size over size in memory.
+        overhead: Seconds per value, whatever its size.
+    """
+
+    encode: float
+    decode: float
+    ratio: float
+    overhead: float = 0.0
+
+
+FORMATS = {
+    "arrow": Format(5_000 * _MB, 20_000 * _MB, 1.0, 0.0005),
+    "parquet": Format(250 * _MB, 500 * _MB, 0.45, 0.001),
+    "image.raw": Format(2_000 * _MB, 2_000 * _MB, 1.0),
+    "image.png": Format(40 * _MB, 150 * _MB, 0.6),
+}
+_UNKNOWN = Format(500 * _MB, 500 * _MB, 1.0)
+
+ZSTD = {1: (350 * _MB, 800 * _MB, 1.0), 3: (200 * _MB, 750 * _MB, 0.97), 9: (45 * _MB, 800 * _MB, 0.92)}
+"""Level -> bytes a second in, bytes a second out, size relative to level 1."""
+
+_SMALLEST = 512  # below this a frame header eats what compression saves
+_SAMPLE = 1 << 16
+
+
+def choose_format(names: Sequence[str], size: int, policy: str, profile: str) -> str:
+    """The name of the cheapest of several formats for a value of `size` bytes in memory."""
+    if len(names) == 1:
+        return names[0]
+    return min(names, key=lambda name: _cost(FORMATS.get(name, _UNKNOWN), size, policy, profile))
+
+
+def choose_codec(sample: Sequence[memoryview], size: int, policy: str, profile: str) -> int | None:
+    """The zstd level for bytes of which `sample` is a part, or None to leave them as they are."""
+    if policy == "fast" or size < _SMALLEST:
+        # Compression can only win time on a slow line, and `fast` is for those who know theirs.
+        return None
+    from aqueduct_core.store._zstd import compress
+
+    taken = b"".join(sample)
+    shrunk = len(compress([taken], 1)) / len(taken) if taken else 1.0
+    if shrunk > 0.95:
+        return None
+    options: dict[int | None, Format] = {None: Format(1e12, 1e12, 1.0)}
+    for level, (encode, decode, relative) in ZSTD.items():
+        options[level] = Format(encode, decode, shrunk * relative)
+    return min(options, key=lambda level: _cost(options[level], size, policy, profile))
+
+
+def take_sample(buffers: Sequence[memoryview], size: int) -> list[memoryview]:
+    """Four evenly spaced pieces of the concatenation of `buffers`, `_SAMPLE` bytes in all."""
+    if size <= _SAMPLE:
+        return list(buffers)
+    piece = _SAMPLE // 4
+    starts = [(size - piece) * index // 3 for index in range(4)]
+    found: list[memoryview] = []
+    begin = 0
+    for buffer in buffers:
+        end = begin + buffer.nbytes
+        for start in starts:
+            if begin <= start < end:
+                found.append(buffer[start - begin : start - begin + piece])
+        begin = end
+    return found
+
+
+def size_of(obj: Any) -> int:
+    """Roughly how many bytes an object takes in memory; only the order of magnitude matters."""
+    for name in ("nbytes", "memory_usage", "estimated_size"):
+        found = getattr(obj, name, None)
+        if callable(found):
+            found = found()
+        if found is not None:
+            return int(found.sum()) if hasattr(found, "sum") else int(found)
+    dimensions = getattr(obj, "size", None)  # of a PIL image
+    if isinstance(dimensions, tuple):
+        return 4 * dimensions[0] * dimensions[1]
+    return obj.__sizeof__()
+
+
+def _cost(form: Format, size: int, policy: str, profile: str) -> float:
+    place = PROFILES[profile]
+    stored = form.ratio * size
+    if policy == "small":
+        return stored
+    save = form.overhead + size / form.encode + stored / place.upload
+    load = form.overhead + size / form.decode + stored / place.download
+    weight = 0.0 if policy == "fast" else place.months * _MONTH_PRICE / _MACHINE_PRICE
+    return save + LOADS * load + weight * stored

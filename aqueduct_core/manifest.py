@@ -1,0 +1,380 @@
+"""Manifests: the small JSON document that makes parts an artifact.
+
+The format is documented in `docs/format.md`. Readers ignore fields they don't know, read every older
+format, and refuse a newer one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from blake3 import blake3
+
+from aqueduct_core.errors import CorruptArtifactError, FormatVersionError, SignatureError
+
+__all__ = ["FORMAT", "ArtifactRef", "Manifest", "Node", "Part", "digest_of"]
+
+FORMAT = 1
+_DIGEST = "blake3:"
+_THREADED = 1 << 20  # below this, starting threads costs more than it saves
+_DEEPEST = 200
+
+
+def digest_of(data: Any) -> str:
+    """The digest of bytes, prefixed with the algorithm's name."""
+    size = memoryview(data).nbytes
+    threads = blake3.AUTO if size >= _THREADED else 1
+    return _DIGEST + blake3(data, max_threads=threads).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRef:
+    """Names one stored artifact; small, immutable and JSON-able, so it can travel anywhere.
+
+    Attributes:
+        key: Where the manifest is.
+        type: The artifact type: `table`, `array`, `json`, ...
+        serializer: The serializer's name.
+        size: Bytes of all parts, before compression.
+        digest: Digest of the content: the same for equal bytes under any key.
+        name: A name for people.
+    """
+
+    key: str
+    type: str
+    serializer: str
+    size: int
+    digest: str
+    name: str | None = None
+
+    __version__: ClassVar[int] = 1
+
+    def serialize(self) -> dict[str, Any]:
+        """The reference as plain JSON."""
+        return {
+            "key": self.key,
+            "type": self.type,
+            "serializer": self.serializer,
+            "size": self.size,
+            "digest": self.digest,
+            "name": self.name,
+        }
+
+    @staticmethod
+    def deserialize(data: Mapping[str, Any], version: int = 1) -> ArtifactRef:
+        """A reference from what `serialize` returned."""
+        if version > ArtifactRef.__version__:
+            raise FormatVersionError(
+                f"this reference has version {version}; version {ArtifactRef.__version__} is the "
+                "newest known here",
+                hint="pip install --upgrade aqueduct-core",
+            )
+        known = ("key", "type", "serializer", "size", "digest", "name")
+        return ArtifactRef(**{name: data[name] for name in known if name in data})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where the bytes of one part are.
+
+    Attributes:
+        size: Bytes as the serializer wrote them.
+        digest: Digest of the bytes as they are stored (after the codec); None when inline.
+        stored: Bytes as they are stored.
+        suffix: File name extension of the part's own object; unused when packed or inline.
+        codec: `zstd`, or None.
+        pack: Digest of the pack that holds the part, or None if it is an object of its own.
+        offset: Where it begins in the pack.
+        inline: The bytes themselves, for small parts; else None.
+    """
+
+    size: int
+    digest: str | None = None
+    stored: int = 0
+    suffix: str = ".bin"
+    codec: str | None = None
+    pack: str | None = None
+    offset: int = 0
+    inline: bytes | None = None
+
+    @property
+    def path(self) -> str | None:
+        """The storage key of the object that holds the part."""
+        if self.pack is not None:
+            return object_path(self.pack, ".pack")
+        return None if self.digest is None else object_path(self.digest, self.suffix)
+
+    def to_json(self) -> dict[str, Any]:
+        """The part's record in a manifest."""
+        if self.inline is not None:
+            try:
+                return {"text": self.inline.decode()}
+            except UnicodeDecodeError:
+                return {"base64": b64encode(self.inline).decode()}
+        record: dict[str, Any] = {"size": self.size, "digest": self.digest}
+        if self.codec is not None:
+            record |= {"codec": self.codec, "stored": self.stored}
+        if self.pack is not None:
+            return record | {"pack": self.pack, "offset": self.offset}
+        return record | {"suffix": self.suffix}
+
+    @staticmethod
+    def from_json(record: Mapping[str, Any]) -> Part:
+        """A part from its record; raises `ValueError` or `TypeError` on a malformed one."""
+        if "text" in record:
+            inline = _typed(record, "text", str).encode()
+            return Part(len(inline), inline=inline)
+        if "base64" in record:
+            inline = b64decode(_typed(record, "base64", str), validate=True)
+            return Part(len(inline), inline=inline)
+        size, codec = _typed(record, "size", int), record.get("codec")
+        if codec not in (None, "zstd"):
+            raise FormatVersionError(
+                f"a part is compressed with {codec!r}, which this version can't read",
+                hint="pip install --upgrade aqueduct-core",
+            )
+        part = Part(
+            size=size,
+            digest=_typed(record, "digest", str),
+            stored=_typed(record, "stored", int) if codec else size,
+            suffix=_typed(record, "suffix", str) if "suffix" in record else ".bin",
+            codec=codec,
+            pack=_typed(record, "pack", str) if "pack" in record else None,
+            offset=_typed(record, "offset", int) if "offset" in record else 0,
+        )
+        if min(part.size, part.stored, part.offset) < 0:
+            raise ValueError("a size is negative")
+        return part
+
+
+def object_path(digest: str, suffix: str) -> str:
+    """The storage key of the immutable object with this digest.
+
+    Raises:
+        ValueError: The digest or the suffix could lead out of the parts folder.
+    """
+    algorithm, _, value = digest.partition(":")
+    if algorithm != "blake3" or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
+        raise ValueError(f"{digest!r} is not a blake3 digest")
+    if not (suffix.isascii() and suffix[:1] == "." and suffix[1:].isalnum() and len(suffix) < 16):
+        raise ValueError(f"{suffix!r} is not a file name extension")
+    return f"parts/{value[:2]}/{value}{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One stored object: the artifact itself, or a member nested in it.
+
+    Attributes:
+        serializer: The serializer's permanent name.
+        version: The version that wrote it.
+        package: The distribution that provided it, with its version: `acme 1.2`.
+        parts: The named parts.
+        meta: What the serializer's `dump` returned.
+        members: The objects nested in this one.
+        safe: False if loading it, apart from its members, can run code.
+    """
+
+    serializer: str
+    version: int
+    package: str
+    parts: Mapping[str, Part]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    members: tuple[Node, ...] = ()
+    safe: bool = True
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all nodes nested in it."""
+        yield self
+        for member in self.members:
+            yield from member.walk()
+
+    def to_json(self) -> dict[str, Any]:
+        """The node's record in a manifest."""
+        record: dict[str, Any] = {
+            "serializer": self.serializer,
+            "version": self.version,
+            "package": self.package,
+        }
+        if not self.safe:
+            record["safe"] = False
+        if self.parts:
+            record["parts"] = {name: part.to_json() for name, part in self.parts.items()}
+        if self.meta:
+            record["meta"] = self.meta
+        if self.members:
+            record["members"] = [member.to_json() for member in self.members]
+        return record
+
+    @staticmethod
+    def from_json(record: Mapping[str, Any], depth: int = 0) -> Node:
+        """A node from its record; raises `ValueError` or `TypeError` on a malformed one."""
+        if depth > _DEEPEST:
+            raise ValueError(f"objects are nested more than {_DEEPEST} deep")
+        parts = record.get("parts", {})
+        return Node(
+            serializer=_typed(record, "serializer", str),
+            version=_typed(record, "version", int),
+            package=str(record.get("package", "")),
+            parts={str(name): Part.from_json(part) for name, part in parts.items()},
+            meta=_typed(record, "meta", dict) if "meta" in record else {},
+            members=tuple(Node.from_json(item, depth + 1) for item in record.get("members", ())),
+            safe=record.get("safe", True) is True,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that is known about one stored artifact.
+
+    Attributes:
+        key: The artifact's key.
+        type: The artifact type.
+        content: The tree of stored objects.
+        digest: Digest of the content.
+        size: Bytes of all parts, before compression.
+        created: When it was saved, ISO 8601 in UTC.
+        name: A name for people.
+        description: Schema, statistics and preview, made when it was saved.
+        lineage: What it was made from, as its writer said.
+        signature: HMAC of everything above, or None.
+    """
+
+    key: str
+    type: str
+    content: Node
+    digest: str
+    size: int
+    created: str
+    name: str | None = None
+    description: Mapping[str, Any] = field(default_factory=dict)
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    signature: str | None = None
+
+    @property
+    def ref(self) -> ArtifactRef:
+        """The reference that names this artifact."""
+        return ArtifactRef(
+            self.key, self.type, self.content.serializer, self.size, self.digest, self.name
+        )
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts of all nodes."""
+        return [part for node in self.content.walk() for part in node.parts.values()]
+
+    @property
+    def safe(self) -> bool:
+        """False if loading can run code."""
+        return all(node.safe for node in self.content.walk())
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest as plain JSON, the signature included if there is one."""
+        record: dict[str, Any] = {
+            "format": FORMAT,
+            "key": self.key,
+            "type": self.type,
+            "digest": self.digest,
+            "size": self.size,
+            "created": self.created,
+            "content": self.content.to_json(),
+        }
+        if self.name is not None:
+            record["name"] = self.name
+        if self.description:
+            record["description"] = self.description
+        if self.lineage:
+            record["lineage"] = self.lineage
+        if self.signature is not None:
+            record["signature"] = self.signature
+        return record
+
+    def to_bytes(self, signing_key: bytes | None = None) -> bytes:
+        """The document to store, signed if there is a key."""
+        record = self.to_json()
+        if signing_key is not None:
+            record["signature"] = _sign(record, signing_key)
+        return _canonical(record)
+
+    @staticmethod
+    def from_bytes(data: bytes | memoryview, key: str | None = None) -> Manifest:
+        """Read a stored document.
+
+        Raises:
+            FormatVersionError: It was written in a newer format.
+            CorruptArtifactError: It isn't a manifest.
+        """
+        try:
+            record = json.loads(bytes(data))
+            if not isinstance(record, dict):
+                raise TypeError("not a JSON object")
+            newer = _typed(record, "format", int)
+            if newer > FORMAT:
+                raise FormatVersionError(
+                    f"the manifest of {record.get('key', key)!r} has format {newer}; format "
+                    f"{FORMAT} is the newest known here",
+                    hint="pip install --upgrade aqueduct-core",
+                )
+            manifest = Manifest(
+                key=_typed(record, "key", str),
+                type=_typed(record, "type", str),
+                content=Node.from_json(_typed(record, "content", dict)),
+                digest=_typed(record, "digest", str),
+                size=_typed(record, "size", int),
+                created=str(record.get("created", "")),
+                name=record.get("name"),
+                description=_typed(record, "description", dict) if "description" in record else {},
+                lineage=_typed(record, "lineage", dict) if "lineage" in record else {},
+                signature=record.get("signature"),
+            )
+            for part in manifest.parts:
+                part.path  # noqa: B018 - raises if a digest or suffix is malformed
+        except FormatVersionError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise CorruptArtifactError(f"the manifest can't be read: {error}", key=key) from error
+        return manifest
+
+    def check_signature(self, data: bytes | memoryview, signing_key: bytes) -> bool:
+        """Whether `data`, the stored document, is signed with this key; False if not signed.
+
+        Raises:
+            SignatureError: It carries a signature that this key didn't make.
+        """
+        if self.signature is None:
+            return False
+        record = json.loads(bytes(data))
+        signature = record.pop("signature")
+        if not hmac.compare_digest(str(signature).encode(), _sign(record, signing_key).encode()):
+            raise SignatureError(
+                f"the signature of {self.key!r} doesn't match the store's signing key",
+                hint="open the store with the key that signed it; if there is none, the manifest "
+                "was altered and must not be trusted",
+            )
+        return True
+
+
+def content_digest(content: Node) -> str:
+    """The digest that identifies a content, whatever key, name or time it is stored under."""
+    return digest_of(_canonical(content.to_json()))
+
+
+def _canonical(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _sign(record: Mapping[str, Any], signing_key: bytes) -> str:
+    return "hmac-sha256:" + hmac.new(signing_key, _canonical(record), hashlib.sha256).hexdigest()
+
+
+def _typed(record: Mapping[str, Any], name: str, kind: type) -> Any:
+    value = record[name]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"{name!r} is {type(value).__name__}, not {kind.__name__}")
+    return value

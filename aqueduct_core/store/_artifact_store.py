@@ -1,0 +1,325 @@
+"""The typed artifact store: value in, reference out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, BinaryIO
+
+from aqueduct_core.abc import JSON, Budget, SelectsColumns, Storage
+from aqueduct_core.encoding import POLICIES, PROFILES, Policy
+from aqueduct_core.errors import (
+    AqueductError,
+    ArtifactNotFoundError,
+    ConversionError,
+    StaleReferenceError,
+    StorageNotFoundError,
+)
+from aqueduct_core.manifest import ArtifactRef, Manifest, content_digest
+from aqueduct_core.registry import Registry, default_registry
+from aqueduct_core.storage import open_storage
+from aqueduct_core.store._keys import FOLDER, LONG, key_of, listing_prefix, manifest_path
+from aqueduct_core.store._parts import REFRESH_AFTER, commit
+from aqueduct_core.store._sink import Writer, describe
+from aqueduct_core.store._source import Reader
+from aqueduct_core.store._sweep import Problem, Retention, Swept, expired, sweep
+
+__all__ = ["ArtifactStore"]
+
+_GRACE = timedelta(seconds=2 * REFRESH_AFTER)
+
+
+class ArtifactStore:
+    """Stores Python values as typed artifacts, and gives them back exactly as they went in.
+
+    Thread-safe; every call is synchronous. Several processes and machines may use one store.
+
+    Args:
+        url: Where the store is: a folder, `memory://name`, `s3://bucket/prefix`, ...; or a storage.
+        policy: What to optimise: `fast`, `balanced` or `small`. By default `fast` on local disks
+            and `balanced` on object stores.
+        allow_pickle: Load pickles that nobody signed. Only for stores that nobody else can write
+            to: loading a pickle can run any code.
+        signing_key: Sign every manifest with this secret, and trust pickles that it signed.
+        storage_options: What `open_storage` takes for this URL.
+        registry: The serializers to use instead of the default registry's.
+        describe: Compute schema, statistics and preview of each value when it is saved.
+
+    Raises:
+        MissingExtraError: The storage needs a library that is not installed.
+        ValueError: There is no such policy.
+    """
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str] | Storage,
+        *,
+        policy: Policy | None = None,
+        allow_pickle: bool = False,
+        signing_key: bytes | str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        registry: Registry | None = None,
+        describe: bool = True,
+    ) -> None:
+        if isinstance(url, str | os.PathLike):
+            self.storage: Storage = open_storage(os.fspath(url), **(storage_options or {}))
+        else:
+            self.storage = url
+        if policy is not None and policy not in POLICIES:
+            raise ValueError(f"there is no policy {policy!r}; choose one of {', '.join(POLICIES)}")
+        self.policy: Policy = policy or PROFILES[self.storage.profile].default
+        self.registry = registry or default_registry()
+        self._allow_pickle = allow_pickle
+        self._key = signing_key.encode() if isinstance(signing_key, str) else signing_key
+        self._describe = describe
+
+    def __repr__(self) -> str:
+        return f"ArtifactStore({self.storage.url!r}, policy={self.policy!r})"
+
+    @property
+    def url(self) -> str:
+        """Where the store is, without credentials."""
+        return self.storage.url
+
+    def put(
+        self,
+        value: Any,
+        key: str | None = None,
+        *,
+        name: str | None = None,
+        serializer: str | None = None,
+        lineage: Mapping[str, JSON] | None = None,
+    ) -> ArtifactRef:
+        """Store a value; all of it or, on any failure, nothing.
+
+        Args:
+            value: What to store.
+            key: Where: `daily/customers`. An artifact that is there already is replaced. Without a
+                key it is stored under its digest.
+            name: A name for people.
+            serializer: The name of the serializer to use; chosen by type and policy if not given.
+            lineage: What the value was made from; plain JSON, kept in the manifest.
+
+        Returns:
+            The reference that `get` takes.
+
+        Raises:
+            UnserializableError: The value, or something in it, can't be kept exactly.
+            InvalidKeyError: The key can't name an artifact.
+            StorageError: The storage failed.
+        """
+        path = manifest_path(key) if key is not None else None
+        writer = Writer(
+            self.registry,
+            policy=self.policy,
+            profile=self.storage.profile,
+            staging=self.storage.staging,
+            unsafe=self._allow_pickle or self._key is not None,
+        )
+        draft = writer.draft(value, serializer)
+        try:
+            description = describe(value, draft, Budget()) if self._describe else {}
+            size = draft.size()
+            content = commit(draft, self.storage, self.policy)
+        finally:
+            draft.discard()
+        digest = content_digest(content)
+        if key is None or path is None:
+            key = f"objects/{digest.partition(':')[2]}"
+            path = manifest_path(key)
+        manifest = Manifest(
+            key=key,
+            type=draft.artifact,
+            content=content,
+            digest=digest,
+            size=size,
+            created=datetime.now(UTC).isoformat(),
+            name=name,
+            description=description,
+            lineage=lineage or {},
+        )
+        self.storage.put(path, manifest.to_bytes(self._key))
+        return manifest.ref
+
+    def get(
+        self,
+        ref: ArtifactRef | str,
+        *,
+        as_: type | None = None,
+        columns: Sequence[Any] | None = None,
+        at: Sequence[Any] | None = None,
+    ) -> Any:
+        """Load a value.
+
+        What comes back is the caller's own: large parts are mapped copy-on-write, so changing the
+        value changes neither the store nor what others load.
+
+        Args:
+            ref: A reference, which also checks that the key still holds that artifact, or a key.
+            as_: The type to load a table as, whichever library wrote it: `pl.DataFrame`,
+                `pd.DataFrame`, `pa.Table`, ...
+            columns: Load only these columns of a table, in this order.
+            at: Load only one member of a collection: `["models", 0]`.
+
+        Raises:
+            ArtifactNotFoundError: Nothing is stored at the key.
+            StaleReferenceError: The key holds another artifact than the reference names.
+            UnsafeArtifactError: It is a pickle and nothing says that it is trusted.
+            CorruptArtifactError: The stored bytes are not what was written.
+            ConversionError: It can't be loaded as `as_`, or has no columns or members.
+        """
+        manifest, trusted = self._read(ref)
+        reader = Reader(manifest, self.storage, self.registry, trusted=trusted)
+        if columns is not None:
+            value = reader.call(manifest.content, partial(_columns, manifest, columns))
+        elif at is not None:
+            value = reader.call(manifest.content, partial(_member, manifest, at))
+        else:
+            value = reader.load(manifest.content)
+        if as_ is None or type(value) is as_:
+            return value
+        from aqueduct_core.serializers.tables import convert
+
+        return convert(value, as_)
+
+    def manifest(self, ref: ArtifactRef | str) -> Manifest:
+        """What is known about an artifact, without loading it; raises like `get`."""
+        return self._read(ref)[0]
+
+    def open(self, ref: ArtifactRef | str, part: str = "data") -> BinaryIO:
+        """A seekable, read-only binary file over one part, as its serializer wrote it."""
+        manifest, trusted = self._read(ref)
+        reader = Reader(manifest, self.storage, self.registry, trusted=trusted)
+        return reader.open(manifest.content, part)
+
+    def exists(self, key: str) -> bool:
+        """Whether an artifact is stored at a key."""
+        return self.storage.stat(manifest_path(key)) is not None
+
+    def list(self, prefix: str = "") -> Iterator[ArtifactRef]:
+        """References to all artifacts whose key starts with `prefix`, ordered by key."""
+        for manifest in sorted(self._manifests(prefix), key=lambda manifest: manifest.key):
+            yield manifest.ref
+
+    def delete(self, key: str) -> bool:
+        """Remove an artifact; its parts go with the next `gc` if nothing else uses them.
+
+        Returns:
+            Whether there was one.
+        """
+        path = manifest_path(key)
+        existed = self.storage.stat(path) is not None
+        self.storage.delete(path)
+        return existed
+
+    def verify(self, prefix: str = "") -> list[Problem]:
+        """Read every part of the artifacts under `prefix` and check it against its digest."""
+        problems = []
+        for path in self._paths(prefix):
+            key = key_of(path) or path
+            try:
+                manifest, trusted = self._parse(path, key)
+                if not manifest.key.startswith(prefix):
+                    continue
+                Reader(manifest, self.storage, self.registry, trusted=trusted).audit()
+            except ArtifactNotFoundError:  # deleted since it was listed
+                continue
+            except AqueductError as error:
+                problems.append(Problem(key, error))
+        return problems
+
+    def gc(self, *, keep: Retention | None = None, grace: timedelta = _GRACE) -> Swept:
+        """Remove what no artifact uses.
+
+        Args:
+            keep: Also let artifacts go that this retention doesn't keep.
+            grace: Leave objects alone that were written or used within this time: an artifact that
+                is being saved right now isn't visible yet. Shorter than the default is safe only
+                while nobody else writes.
+
+        Raises:
+            CorruptArtifactError: A manifest can't be read; nothing is removed then, since what it
+                uses isn't known.
+        """
+        limit = datetime.now(UTC).timestamp() - grace.total_seconds()
+        # Objects first, manifests after: a part whose manifest comes in between is seen as used.
+        objects = {
+            info.key: info.size
+            for folder in ("parts/", "tmp/")
+            for info in self.storage.list(folder)
+            if info.modified <= limit
+        }
+        manifests = list(self._manifests(""))
+        gone = expired(manifests, keep) if keep is not None else []
+        for key in gone:
+            self.delete(key)
+        kept = [manifest for manifest in manifests if manifest.key not in set(gone)]
+        count, size = sweep(self.storage, objects, kept)
+        return Swept(tuple(gone), count, size)
+
+    def _read(self, ref: ArtifactRef | str) -> tuple[Manifest, bool]:
+        key = ref if isinstance(ref, str) else ref.key
+        manifest, trusted = self._parse(manifest_path(key), key)
+        if manifest.key != key:  # file systems that ignore case, or a manifest moved by hand
+            raise ArtifactNotFoundError(
+                f"no artifact {key!r} in {self.url}; {manifest.key!r} stands in its place",
+                hint="use the key that list() shows",
+            )
+        if not isinstance(ref, str) and ref.digest != manifest.digest:
+            raise StaleReferenceError(
+                f"{key!r} was replaced since this reference was made (it holds {manifest.digest}, "
+                f"not {ref.digest})",
+                hint=f"get({key!r}) loads what is there now",
+            )
+        return manifest, trusted
+
+    def _parse(self, path: str, key: str) -> tuple[Manifest, bool]:
+        try:
+            data = bytes(self.storage.get(path))
+        except StorageNotFoundError as error:
+            raise ArtifactNotFoundError(
+                f"no artifact {key!r} in {self.url}", hint="list() shows what there is"
+            ) from error
+        manifest = Manifest.from_bytes(data, key)
+        signed = self._key is not None and manifest.check_signature(data, self._key)
+        return manifest, signed or self._allow_pickle
+
+    def _paths(self, prefix: str) -> Iterator[str]:
+        folder = listing_prefix(prefix)
+        for info in self.storage.list(folder):
+            yield info.key
+        if folder != FOLDER:
+            for info in self.storage.list(LONG):
+                yield info.key
+
+    def _manifests(self, prefix: str) -> Iterator[Manifest]:
+        for path in self._paths(prefix):
+            key = key_of(path)
+            if key is not None and not key.startswith(prefix):
+                continue
+            try:
+                manifest = self._parse(path, key or path)[0]
+            except ArtifactNotFoundError:  # deleted since it was listed
+                continue
+            if manifest.key.startswith(prefix):
+                yield manifest
+
+
+def _columns(manifest: Manifest, columns: Sequence[Any], serializer: Any, source: Any) -> Any:
+    if not isinstance(serializer, SelectsColumns):
+        raise ConversionError(
+            f"{manifest.key!r} is a {manifest.type}, which has no columns to choose from",
+            hint="leave out columns=",
+        )
+    return serializer.load_columns(source, columns)
+
+
+def _member(manifest: Manifest, at: Sequence[Any], serializer: Any, source: Any) -> Any:
+    if not hasattr(serializer, "load_at"):
+        raise ConversionError(
+            f"{manifest.key!r} is a {manifest.type}, which has no members to choose from",
+            hint="leave out at=",
+        )
+    return serializer.load_at(source, at)

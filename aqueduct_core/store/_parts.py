@@ -1,0 +1,219 @@
+"""From a draft to stored parts: where each part goes, and putting it there."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any
+
+from aqueduct_core.abc import Storage
+from aqueduct_core.encoding import choose_codec, take_sample
+from aqueduct_core.manifest import Node, Part, digest_of, object_path
+from aqueduct_core.storage._local import write_file
+from aqueduct_core.store._sink import Draft, Spool
+from aqueduct_core.store._zstd import compress_stream
+
+__all__ = ["REFRESH_AFTER", "commit"]
+
+_INLINE = 4_096  # a part up to this size stands in the manifest,
+_INLINE_ALL = 65_536  # as long as all that do aren't more than this
+_PACKED = 1 << 20  # members' parts up to this size share one object
+_ALIGNMENT = 64
+_OVERLAPPED = 8 << 20  # from here on hashing in a second thread beats hashing first
+_CONCURRENCY = 8
+REFRESH_AFTER = 6 * 3600.0
+"""Seconds after which an existing part that is used again counts as written anew, so that a `gc` with
+a grace period of twice as long can't remove it before the manifest that needs it is there."""
+
+
+@dataclass(slots=True)
+class _Blob:
+    """One part on its way: its bytes as buffers, or in a spool."""
+
+    name: str
+    suffix: str
+    buffers: Sequence[Any]
+    size: int
+    spool: Spool | None = None
+    codec: str | None = None
+    stored: int = 0
+    record: Part | None = None
+
+
+def commit(draft: Draft, storage: Storage, policy: str) -> Node:
+    """Store all parts of a draft; returns the node for its manifest.
+
+    Parts are immutable and named by their digest: one that is there already is not sent again.
+    """
+    blobs: dict[int, list[_Blob]] = {}
+    try:
+        for member in draft.walk():
+            blobs[id(member)] = _blobs(member, storage, policy)
+        _put_all([blob for group in blobs.values() for blob in group], storage)
+    finally:
+        for blob in (blob for group in blobs.values() for blob in group):
+            if blob.spool is not None:
+                blob.spool.discard()
+    return _node(draft, blobs)
+
+
+def _put_all(blobs: list[_Blob], storage: Storage) -> None:
+    own = _inline(blobs)
+    packed = [blob for blob in own if blob.spool is None and blob.stored <= _PACKED]
+    if len(packed) > 1:
+        own = [blob for blob in own if blob not in packed]
+    else:
+        packed = []
+    tasks = [lambda blob=blob: _put_own(blob, storage) for blob in own]
+    if packed:
+        tasks.append(lambda: _put_pack(packed, storage))
+    _run(tasks, parallel=storage.profile == "remote")
+
+
+def _blobs(draft: Draft, storage: Storage, policy: str) -> list[_Blob]:
+    found = []
+    suffix = getattr(draft.serializer, "suffix", ".bin")
+    for name, part in draft.parts.items():
+        spool = part if isinstance(part, Spool) and part.path is not None else None
+        if isinstance(part, Spool):
+            buffers: Sequence[Any] = [memoryview(part.buffer)] if spool is None else []
+            size = part.size
+        else:
+            buffers, size = part, sum(view.nbytes for view in part)
+        blob = _Blob(name, suffix if name == "data" else ".bin", buffers, size, spool, None, size)
+        if not getattr(draft.serializer, "compressed", False) and spool is None:
+            _compress(blob, storage, policy)
+        found.append(blob)
+    return found
+
+
+def _compress(blob: _Blob, storage: Storage, policy: str) -> None:
+    sample = take_sample(blob.buffers, blob.size)
+    level = choose_codec(sample, blob.size, policy, storage.profile)
+    if level is None:
+        return
+    spool = Spool(storage.staging())
+    for piece in compress_stream(blob.buffers, level, blob.size):
+        spool.write(piece)
+    spool.close()
+    blob.codec, blob.stored = "zstd", spool.size
+    blob.spool = spool if spool.path is not None else None
+    blob.buffers = [] if blob.spool is not None else [memoryview(spool.buffer)]
+
+
+def _inline(blobs: list[_Blob]) -> list[_Blob]:
+    """Keep the small ones for the manifest; returns the others."""
+    total = 0
+    others = []
+    for blob in blobs:
+        small = blob.spool is None and blob.stored <= _INLINE and blob.codec is None
+        if small and total + blob.size <= _INLINE_ALL:
+            total += blob.size
+            blob.record = Part(blob.size, inline=b"".join(blob.buffers))
+        else:
+            others.append(blob)
+    return others
+
+
+def _put_own(blob: _Blob, storage: Storage) -> None:
+    if blob.spool is not None and blob.spool.path is not None:
+        digest = blob.spool.digest()
+        assert digest is not None
+        if not _present(storage, object_path(digest, blob.suffix), blob.stored):
+            storage.put_file(object_path(digest, blob.suffix), blob.spool.path)
+    else:
+        digest = _put_buffers(blob.buffers, blob.stored, blob.suffix, storage)
+    blob.record = Part(blob.size, digest, blob.stored, blob.suffix, blob.codec)
+
+
+def _put_pack(blobs: list[_Blob], storage: Storage) -> None:
+    buffers: list[Any] = []
+    offsets = []
+    position = 0
+    for blob in blobs:
+        offsets.append(position)
+        buffers.extend(blob.buffers)
+        padding = -blob.stored % _ALIGNMENT
+        if padding:
+            buffers.append(bytes(padding))
+        position += blob.stored + padding
+    pack = _put_buffers(buffers, position, ".pack", storage)
+    for blob, offset in zip(blobs, offsets, strict=True):
+        digest = digest_of(blob.buffers[0] if len(blob.buffers) == 1 else b"".join(blob.buffers))
+        blob.record = Part(blob.size, digest, blob.stored, codec=blob.codec, pack=pack, offset=offset)
+
+
+def _put_buffers(buffers: Sequence[Any], size: int, suffix: str, storage: Storage) -> str:
+    if size >= _OVERLAPPED and storage.profile == "local":
+        return _put_while_hashing(buffers, suffix, storage)
+    digest = _hash(buffers)
+    path = object_path(digest, suffix)
+    if not _present(storage, path, size):
+        storage.put(path, *buffers)
+    return digest
+
+
+def _put_while_hashing(buffers: Sequence[Any], suffix: str, storage: Storage) -> str:
+    """Hash on one core while the other copies into the page cache.
+
+    Costs a write for nothing when the part is there already, which is rarer than that it isn't.
+    """
+    digests: list[str] = []
+    hashing = Thread(target=lambda: digests.append(_hash(buffers)))
+    hashing.start()
+    temporary = storage.staging() / os.urandom(12).hex()
+    try:
+        size = write_file(temporary, buffers)
+        hashing.join()
+        path = object_path(digests[0], suffix)
+        if not _present(storage, path, size):
+            storage.put_file(path, temporary)
+    finally:
+        hashing.join()
+        temporary.unlink(missing_ok=True)
+    return digests[0]
+
+
+def _hash(buffers: Sequence[Any]) -> str:
+    if len(buffers) == 1:
+        return digest_of(buffers[0])
+    from blake3 import blake3
+
+    hasher = blake3()
+    for buffer in buffers:
+        hasher.update(buffer)
+    return "blake3:" + hasher.hexdigest()
+
+
+def _present(storage: Storage, path: str, size: int) -> bool:
+    found = storage.stat(path)
+    if found is None or found.size != size:
+        return False
+    return time.time() - found.modified < REFRESH_AFTER or storage.refresh(path)
+
+
+def _run(tasks: Sequence[Any], *, parallel: bool) -> None:
+    if parallel and len(tasks) > 1:
+        with ThreadPoolExecutor(min(_CONCURRENCY, len(tasks))) as pool:
+            for future in [pool.submit(task) for task in tasks]:
+                future.result()
+        return
+    for task in tasks:
+        task()
+
+
+def _node(draft: Draft, blobs: dict[int, list[_Blob]]) -> Node:
+    parts = {blob.name: blob.record for blob in blobs[id(draft)] if blob.record is not None}
+    return Node(
+        serializer=draft.entry.name,
+        version=draft.serializer.version,
+        package=draft.entry.package,
+        parts=parts,
+        meta=draft.meta,
+        members=tuple(_node(member, blobs) for member in draft.members),
+        safe=getattr(draft.serializer, "safe", True),
+    )

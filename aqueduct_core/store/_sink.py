@@ -1,0 +1,288 @@
+"""From a value to a draft: what serializers write, before anything of it is stored."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import RawIOBase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from blake3 import blake3
+
+from aqueduct_core.abc import Budget, Describes, Picks
+from aqueduct_core.encoding import choose_format, size_of
+from aqueduct_core.errors import UnserializableError
+from aqueduct_core.registry import Entry, Registry
+from aqueduct_core.storage._local import translated
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["Draft", "Spool", "Writer"]
+
+_SPOOL = 1 << 20  # streamed parts up to this size stay in memory
+_DEEPEST = 100  # nested artifacts; each level costs several Python frames
+_MEMBER_BUDGET = Budget(rows=5, size=2_048, seconds=0.002)
+
+
+@dataclass(slots=True)
+class Spool:
+    """A streamed part: its bytes in memory, or in a temporary file once there are many."""
+
+    folder: Path
+    buffer: bytearray = field(default_factory=bytearray)
+    path: Path | None = None
+    size: int = 0
+    _file: BinaryIO | None = None
+    _hasher: Any = None
+
+    def write(self, data: Buffer) -> int:
+        view = memoryview(data).cast("B")
+        self.size += view.nbytes
+        if self._file is None and self.size > _SPOOL:
+            self._spill()
+        if self._file is None:
+            self.buffer += view
+        else:
+            with translated(str(self.path)):
+                self._file.write(view)
+            self._hasher.update(view)
+        return view.nbytes
+
+    def digest(self) -> str | None:
+        """The digest of a spilled part, computed while it was written."""
+        return None if self._hasher is None else "blake3:" + self._hasher.hexdigest()
+
+    def close(self) -> None:
+        if self._file is not None:
+            with translated(str(self.path)):
+                self._file.close()
+
+    def discard(self) -> None:
+        """Remove the temporary file."""
+        if self._file is not None and self.path is not None:
+            self._file.close()
+            self.path.unlink(missing_ok=True)
+
+    def _spill(self) -> None:
+        descriptor, name = tempfile.mkstemp(dir=self.folder)
+        self.path = Path(name)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._hasher = blake3()
+        with translated(name):
+            self._file.write(self.buffer)
+        self._hasher.update(self.buffer)
+        self.buffer = bytearray()
+
+
+class _SpoolFile(RawIOBase):
+    """A spool as the write-only binary file that libraries expect."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        return self._spool.write(data)
+
+    def tell(self) -> int:
+        return self._spool.size
+
+
+@dataclass(slots=True)
+class Draft:
+    """One object on its way into the store."""
+
+    entry: Entry
+    serializer: Any
+    parts: dict[str, list[memoryview] | Spool] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    members: list[Draft] = field(default_factory=list)
+    artifact: str = "object"
+    description: Mapping[str, Any] = field(default_factory=dict)
+
+    def walk(self) -> Iterator[Draft]:
+        yield self
+        for member in self.members:
+            yield from member.walk()
+
+    def size(self) -> int:
+        """Bytes of all parts, as the serializers wrote them."""
+        return sum(
+            part.size if isinstance(part, Spool) else sum(view.nbytes for view in part)
+            for draft in self.walk()
+            for part in draft.parts.values()
+        )
+
+    def discard(self) -> None:
+        """Remove what was spooled to files."""
+        for draft in self.walk():
+            for part in draft.parts.values():
+                if isinstance(part, Spool):
+                    part.discard()
+
+
+class Writer:
+    """Makes drafts: picks serializers and gives each a sink.
+
+    Args:
+        registry: Where serializers come from.
+        policy: The encoding policy.
+        profile: The kind of storage.
+        staging: Makes the folder for large streamed parts.
+        unsafe: Whether pickles may be written (they could be read back).
+    """
+
+    def __init__(
+        self, registry: Registry, *, policy: str, profile: str, staging: Any, unsafe: bool
+    ) -> None:
+        self._registry = registry
+        self._policy = policy
+        self._profile = profile
+        self._staging = staging
+        self._unsafe = unsafe
+        self._root: Draft | None = None
+
+    def draft(self, obj: Any, serializer: str | None = None) -> Draft:
+        """Dump an object; on an exception nothing is left behind."""
+        try:
+            return self._dump(obj, serializer, 0)
+        except BaseException:
+            if self._root is not None:
+                self._root.discard()
+            raise
+
+    def _dump(self, obj: Any, name: str | None, depth: int) -> Draft:
+        entry = self._pick(obj) if name is None else self._named(obj, name)
+        serializer = entry.load()
+        if not self._unsafe and not getattr(serializer, "safe", True):
+            raise UnserializableError(
+                f"{_class(obj)} has no serializer of its own, and pickles can't be read from this "
+                "store",
+                hint="convert the value to a supported type (aqueduct_core.serializers() lists "
+                "them), register a serializer for it, or open the store with signing_key=... or "
+                "allow_pickle=True",
+            )
+        draft = Draft(entry, serializer)
+        if self._root is None:
+            self._root = draft
+        meta = serializer.dump(obj, _DraftSink(self, draft, depth))
+        draft.meta = meta or {}
+        draft.artifact = _artifact_type(serializer, obj, draft.meta)
+        return draft
+
+    def member(self, obj: Any, at: str, depth: int) -> Draft:
+        if depth > _DEEPEST:
+            raise UnserializableError(
+                f"artifacts are nested more than {_DEEPEST} deep",
+                path=at,
+                hint="flatten the value, or store its inner part as an artifact of its own",
+            )
+        try:
+            draft = self._dump(obj, None, depth)
+        except UnserializableError as error:
+            raise error.under(at) from error.__cause__
+        draft.description = describe(obj, draft, _MEMBER_BUDGET)
+        return draft
+
+    def _pick(self, obj: Any) -> Entry:
+        family = ""
+        found: list[Entry] = []
+        for entry in self._registry.candidates(type(obj)):
+            serializer = entry.load()
+            of_family = getattr(serializer, "family", "")
+            if found and of_family != family:
+                continue
+            if isinstance(serializer, Picks) and not serializer.accepts(obj):
+                continue
+            if not of_family:
+                return entry
+            family = of_family
+            found.append(entry)
+        if not found:
+            raise UnserializableError(f"no serializer takes {_class(obj)}", hint="register one")
+        if len(found) == 1:
+            return found[0]
+        names = [entry.name for entry in found]
+        chosen = choose_format(names, size_of(obj), self._policy, self._profile)
+        return found[names.index(chosen)]
+
+    def _named(self, obj: Any, name: str) -> Entry:
+        entry = self._registry.entry(name)
+        serializer = entry.load()
+        takes = entry in self._registry.candidates(type(obj))
+        if not takes or (isinstance(serializer, Picks) and not serializer.accepts(obj)):
+            raise UnserializableError(
+                f"the serializer {name!r} can't keep this {_class(obj)} exactly",
+                hint="leave out serializer= to have one chosen",
+            )
+        return entry
+
+
+class _DraftSink:
+    """The `Sink` of one draft."""
+
+    def __init__(self, writer: Writer, draft: Draft, depth: int) -> None:
+        self._writer = writer
+        self._draft = draft
+        self._depth = depth
+        self._seen: dict[int, tuple[int, Any]] = {}
+
+    def write(self, *buffers: Buffer, part: str = "data") -> None:
+        views = self._draft.parts.setdefault(part, [])
+        if isinstance(views, Spool):
+            raise ValueError(f"part {part!r} was streamed; it can't be written to as well")
+        views.extend(memoryview(buffer).cast("B") for buffer in buffers)
+
+    @contextmanager
+    def open(self, part: str = "data") -> Iterator[BinaryIO]:
+        if part in self._draft.parts:
+            raise ValueError(f"part {part!r} is already written")
+        spool = Spool(self._writer._staging())
+        self._draft.parts[part] = spool
+        yield cast("BinaryIO", _SpoolFile(spool))
+        spool.close()
+
+    def nest(self, obj: Any, at: str = "") -> int:
+        seen = self._seen.get(id(obj))
+        if seen is not None:
+            return seen[0]
+        index = len(self._draft.members)
+        draft = self._writer.member(obj, at, self._depth + 1)
+        self._draft.members.append(draft)
+        self._seen[id(obj)] = (index, obj)  # the object is kept, so its id can't be used again
+        return index
+
+
+def describe(obj: Any, draft: Draft, budget: Budget) -> dict[str, Any]:
+    """What the serializer says about the object, and about the first members in it."""
+    description: dict[str, Any] = {}
+    if isinstance(draft.serializer, Describes):
+        try:
+            description = dict(draft.serializer.describe(obj, budget))
+        except Exception as error:  # a third party's: a value must be storable all the same
+            description = {"error": f"{type(error).__name__}: {error}"}
+    members = [
+        {"type": member.artifact, **member.description} for member in draft.members[: budget.rows]
+    ]
+    if members:
+        description["members"] = members
+    return description
+
+
+def _artifact_type(serializer: Any, obj: Any, meta: Mapping[str, Any]) -> str:
+    classify = getattr(serializer, "classify", None)
+    if "artifact" in meta:
+        return str(meta["artifact"])
+    return str(classify(obj) if classify else getattr(serializer, "artifact", "object"))
+
+
+def _class(obj: Any) -> str:
+    cls = type(obj)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

@@ -1,0 +1,291 @@
+"""From stored parts back to a value: what deserializers read."""
+
+from __future__ import annotations
+
+import io
+import mmap
+import os
+import tempfile
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from aqueduct_core.abc import Storage
+from aqueduct_core.errors import (
+    AqueductError,
+    CorruptArtifactError,
+    StorageNotFoundError,
+    UnsafeArtifactError,
+)
+from aqueduct_core.manifest import Manifest, Node, Part, digest_of
+from aqueduct_core.registry import Registry
+from aqueduct_core.store._zstd import decompress_into
+
+__all__ = ["Reader"]
+
+_MAPPED = 1 << 16  # below this, reading is cheaper than mapping
+_ANONYMOUS = 1 << 12  # from here on, buffers are pages of their own: aligned, and given back when freed
+_BLOCK = 1 << 20
+
+
+class Reader:
+    """Loads the nodes of one manifest.
+
+    Args:
+        manifest: What to load from.
+        storage: Where the parts are.
+        registry: Where serializers come from.
+        trusted: Whether nodes that can run code may be loaded.
+    """
+
+    def __init__(
+        self, manifest: Manifest, storage: Storage, registry: Registry, *, trusted: bool
+    ) -> None:
+        self.manifest = manifest
+        self.storage = storage
+        self.trusted = trusted
+        self._registry = registry
+        self._packs: dict[str, memoryview] = {}
+
+    def load(self, node: Node) -> Any:
+        """The object that a node holds."""
+        return self.call(node, lambda serializer, source: serializer.load(source))
+
+    def call(self, node: Node, use: Any) -> Any:
+        """Give a node's serializer and source to `use`; name the artifact in what it raises."""
+        serializer = self._registry.reader(node.serializer, node.version, node.package)
+        if not (self.trusted or (node.safe and getattr(serializer, "safe", True))):
+            raise UnsafeArtifactError(
+                f"{self.manifest.key!r} holds a pickle, and loading a pickle can run any code",
+                hint="if you trust whoever wrote it, open the store with allow_pickle=True, or with "
+                "the signing_key that signed it",
+            )
+        try:
+            return use(serializer, _NodeSource(self, node))
+        except CorruptArtifactError as error:
+            error.key = error.key or self.manifest.key
+            raise
+        except (AqueductError, KeyError):
+            raise
+        except (ValueError, TypeError, LookupError, ArithmeticError, EOFError, OSError) as error:
+            # A loader that stumbles over bytes it didn't write.
+            raise CorruptArtifactError(
+                f"the serializer {node.serializer!r} can't read what is stored: "
+                f"{type(error).__name__}: {error}",
+                key=self.manifest.key,
+            ) from error
+
+    def open(self, node: Node, part: str) -> BinaryIO:
+        """A file over one part of a node."""
+        return _NodeSource(self, node).open(part)
+
+    def audit(self) -> None:
+        """Read every part and check it against its digest.
+
+        Raises:
+            CorruptArtifactError: A part is missing or changed.
+        """
+        for node in self.manifest.content.walk():
+            for name, part in node.parts.items():
+                if part.inline is None:
+                    self._stored(name, part, unsafe=True)
+
+    def view(self, name: str, part: Part, *, unsafe: bool) -> memoryview:
+        """A private, writable view of a part's bytes, verified unless known to be intact."""
+        if part.inline is not None:
+            return memoryview(bytearray(part.inline))
+        stored = self._stored(name, part, unsafe=unsafe)
+        if part.codec is None:
+            return stored
+        target = allocate(part.size)
+        try:
+            decompress_into(stored, target)
+        except ValueError as error:
+            raise self._corrupt(f"the part can't be decompressed: {error}", name, part) from error
+        return target
+
+    def _stored(self, name: str, part: Part, *, unsafe: bool) -> memoryview:
+        path = part.path
+        assert path is not None
+        try:
+            if part.pack is not None:
+                view, intact = self._packed(path, part)
+            elif (local := self.storage.path(path)) is not None:
+                view, intact = _map(local), self._intact(path)
+            else:
+                view, intact = _private(self.storage.get(path)), False
+        except StorageNotFoundError as error:
+            raise self._corrupt("the part is missing", name, part) from error
+        if view.nbytes != part.stored:
+            found = f"the part has {view.nbytes} bytes instead of {part.stored}"
+            raise self._corrupt(found, name, part)
+        if (unsafe or not intact) and digest_of(view) != part.digest:
+            raise self._corrupt("the part's bytes were changed", name, part)
+        return view
+
+    def _packed(self, path: str, part: Part) -> tuple[memoryview, bool]:
+        """A slice of a pack: mapped once when local, else fetched by range."""
+        local = self.storage.path(path)
+        if local is None:
+            end = part.offset + part.stored
+            return _private(self.storage.get(path, part.offset, end)), False
+        if path not in self._packs:
+            self._packs[path] = _map(local)
+        return self._packs[path][part.offset : part.offset + part.stored], self._intact(path)
+
+    def _intact(self, path: str) -> bool:
+        found = self.storage.stat(path)
+        return found is not None and found.intact
+
+    def _corrupt(self, text: str, name: str, part: Part) -> CorruptArtifactError:
+        return CorruptArtifactError(
+            text, key=self.manifest.key, part=name, expected=part.digest
+        )
+
+
+class _NodeSource:
+    """The `Source` of one node."""
+
+    def __init__(self, reader: Reader, node: Node) -> None:
+        self._reader = reader
+        self._node = node
+        self._loaded: dict[int, Any] = {}
+
+    @property
+    def version(self) -> int:
+        return self._node.version
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        return self._node.meta
+
+    @property
+    def trusted(self) -> bool:
+        return self._reader.trusted
+
+    def view(self, part: str = "data") -> memoryview:
+        return self._reader.view(part, self._part(part), unsafe=not self._node.safe)
+
+    def open(self, part: str = "data") -> BinaryIO:
+        found = self._part(part)
+        ranged = found.inline is None and found.codec is None and self._node.safe
+        if ranged and self._reader.storage.path(str(found.path)) is None:
+            return io.BufferedReader(_RangeFile(self._reader.storage, found), _BLOCK)
+        return io.BufferedReader(_ViewFile(self.view(part)))
+
+    def path(self, part: str = "data") -> Path:
+        found = self._part(part)
+        own = found.inline is None and found.codec is None and found.pack is None
+        local = self._reader.storage.path(str(found.path)) if own else None
+        view = self.view(part)  # also verifies
+        if local is not None:
+            return local
+        descriptor, name = tempfile.mkstemp(suffix=found.suffix, prefix="aqueduct-")
+        weakref.finalize(self, Path(name).unlink, missing_ok=True)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(view)
+        return Path(name)
+
+    def nested(self, index: int) -> Any:
+        if not (isinstance(index, int) and 0 <= index < len(self._node.members)):
+            raise CorruptArtifactError(f"there is no member {index!r}")
+        if index not in self._loaded:
+            self._loaded[index] = self._reader.load(self._node.members[index])
+        return self._loaded[index]
+
+    def _part(self, name: str) -> Part:
+        found = self._node.parts.get(name)
+        if found is None:
+            if self._node.parts and name == "data":
+                raise CorruptArtifactError("the manifest lacks a part", part=name)
+            return Part(0, inline=b"")  # nothing was ever written to it
+        return found
+
+
+class _ViewFile(io.RawIOBase):
+    """A read-only file over a view. BytesIO would copy; this leaves the bytes where they are."""
+
+    def __init__(self, view: memoryview) -> None:
+        self._view = view
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        base = (0, self._position, self.size)[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    @property
+    def size(self) -> int:
+        return self._view.nbytes
+
+    def fetch(self, start: int, end: int) -> Any:
+        return self._view[start:end]
+
+    def readinto(self, buffer: Any, /) -> int:
+        target = memoryview(buffer).cast("B")
+        start = min(self._position, self.size)
+        data = self.fetch(start, min(start + target.nbytes, self.size))
+        count = memoryview(data).nbytes
+        target[:count] = data
+        self._position += count
+        return count
+
+
+class _RangeFile(_ViewFile):
+    """A remote part, read range by range as a library seeks in it."""
+
+    def __init__(self, storage: Storage, part: Part) -> None:
+        super().__init__(memoryview(b""))
+        self._storage = storage
+        self._part = part
+
+    @property
+    def size(self) -> int:
+        return self._part.stored
+
+    def fetch(self, start: int, end: int) -> Any:
+        if start >= end:
+            return b""
+        offset = self._part.offset
+        return self._storage.get(str(self._part.path), offset + start, offset + end)
+
+
+def allocate(size: int) -> memoryview:
+    """Writable memory for `size` bytes, page-aligned when there is enough of it to matter."""
+    return memoryview(mmap.mmap(-1, size) if size >= _ANONYMOUS else bytearray(size))
+
+
+def _map(path: Path) -> memoryview:
+    """A file's bytes, copy-on-write: writing to the view changes neither the file nor other views."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError as error:
+        raise StorageNotFoundError(f"no object {path.name!r}", hint="check the store") from error
+    try:
+        size = os.fstat(descriptor).st_size
+        if size < _MAPPED:
+            view = memoryview(bytearray(size))
+            return view[: os.readv(descriptor, [view])] if size else view
+        return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY))
+    finally:
+        os.close(descriptor)
+
+
+def _private(data: Any) -> memoryview:
+    """A writable view of what a storage returned: its own buffer if that is writable, else a copy."""
+    view = memoryview(data).cast("B")
+    if not view.readonly:
+        return view
+    target = allocate(view.nbytes)
+    target[:] = view
+    return target

@@ -1,0 +1,96 @@
+"""Looking after a store: retention, garbage and damage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aqueduct_core.abc import Storage
+from aqueduct_core.errors import AqueductError, CorruptArtifactError
+from aqueduct_core.manifest import Manifest
+
+__all__ = ["Problem", "Retention", "Swept", "expired", "sweep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Which artifacts `gc` keeps. Artifacts are grouped by the folder part of their keys.
+
+    An artifact goes as soon as one of the given limits says so, the oldest of a group first.
+
+    Attributes:
+        count: How many to keep in each group.
+        age: How long to keep them.
+        size: How many bytes a group may hold.
+    """
+
+    count: int | None = None
+    age: timedelta | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What `gc` removed.
+
+    Attributes:
+        artifacts: Keys of artifacts that the retention let go.
+        objects: How many stored objects were removed: parts, and leftovers of killed writers.
+        size: Their bytes.
+    """
+
+    artifacts: tuple[str, ...]
+    objects: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that `verify` found.
+
+    Attributes:
+        key: The artifact it belongs to.
+        error: What loading it would raise.
+    """
+
+    key: str
+    error: AqueductError
+
+
+def expired(manifests: Iterable[Manifest], retention: Retention) -> list[str]:
+    """The keys that a retention lets go."""
+    groups: dict[str, list[Manifest]] = {}
+    for manifest in manifests:
+        groups.setdefault(manifest.key.rpartition("/")[0], []).append(manifest)
+    limit = time.time() - retention.age.total_seconds() if retention.age else None
+    gone = []
+    for group in groups.values():
+        group.sort(key=lambda manifest: manifest.created, reverse=True)
+        total = 0
+        for position, manifest in enumerate(group):
+            total += manifest.size
+            too_many = retention.count is not None and position >= retention.count
+            too_large = retention.size is not None and total > retention.size
+            too_old = limit is not None and _seconds(manifest) < limit
+            if too_many or too_large or too_old:
+                gone.append(manifest.key)
+    return gone
+
+
+def sweep(storage: Storage, parts: dict[str, int], manifests: Iterable[Manifest]) -> tuple[int, int]:
+    """Remove those of `parts` (key -> size) that no manifest uses; returns how many and their size."""
+    used = {part.path for manifest in manifests for part in manifest.parts}
+    unused = [key for key in parts if key not in used]
+    storage.delete(*unused)
+    return len(unused), sum(parts[key] for key in unused)
+
+
+def _seconds(manifest: Manifest) -> float:
+    try:
+        return datetime.fromisoformat(manifest.created).timestamp()
+    except ValueError as error:
+        raise CorruptArtifactError(
+            f"{manifest.created!r} is not a time", key=manifest.key
+        ) from error

@@ -1,0 +1,61 @@
+"""zstd, from the standard library where it has it (3.14) and from its backport elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+__all__ = ["compress", "compress_stream", "decompress_into"]
+
+_CHUNK = 1 << 20
+
+
+def compress_stream(buffers: Iterable[Any], level: int, size: int) -> Iterator[bytes]:
+    """Compress the concatenation of `buffers`, `size` bytes in all, piece by piece."""
+    compressor = zstd.ZstdCompressor(level=level)
+    compressor.set_pledged_input_size(size)
+    for buffer in buffers:
+        view = memoryview(buffer)
+        for start in range(0, view.nbytes, _CHUNK):
+            if piece := compressor.compress(view[start : start + _CHUNK]):
+                yield piece
+    yield compressor.flush()
+
+
+def compress(buffers: list[Any], level: int) -> bytes:
+    """Compress the concatenation of `buffers`."""
+    size = sum(memoryview(buffer).nbytes for buffer in buffers)
+    return b"".join(compress_stream(buffers, level, size))
+
+
+def decompress_into(data: memoryview, target: memoryview) -> None:
+    """Decompress one frame into exactly `target`.
+
+    Raises:
+        ValueError: The data is not a zstd frame of that very size. Never more than the size of the
+            target is decompressed, so a small frame can't fill the memory.
+    """
+    decompressor = zstd.ZstdDecompressor()
+    position = 0
+    try:
+        piece = decompressor.decompress(data, max_length=min(_CHUNK, target.nbytes + 1))
+        while True:
+            if position + len(piece) > target.nbytes:
+                raise ValueError("it holds more bytes than its manifest says")
+            target[position : position + len(piece)] = piece
+            position += len(piece)
+            if decompressor.eof:
+                break
+            if not piece and decompressor.needs_input:
+                raise ValueError("it ends too early")
+            piece = decompressor.decompress(b"", max_length=_CHUNK)
+    except zstd.ZstdError as error:
+        raise ValueError(str(error)) from error
+    if position != target.nbytes:
+        raise ValueError("it holds fewer bytes than its manifest says")
