@@ -1,0 +1,71 @@
+"""Authoring: operators, handles and the graph that calls build.
+
+Nothing is global: an artifact knows what it is made from and what looks at it, and a workflow is
+what can be reached from its artifacts.
+"""
+
+from __future__ import annotations
+
+from aqueduct_core.dag._artifacts import (
+    Artifact,
+    BoolArtifact,
+    GenericArtifact,
+    NumericArtifact,
+    TableArtifact,
+)
+from aqueduct_core.dag._graph import Graph
+from aqueduct_core.dag._operators import (
+    OUTPUT,
+    Operator,
+    OperatorFunction,
+    Task,
+    connect,
+    op,
+    to_operator,
+)
+from aqueduct_core.dag._schedules import Cron, Daily, Hourly, Monthly, Schedule, Weekly
+from aqueduct_core.dag._sites import CallSite, call_site, own_traceback, user_frames
+from aqueduct_core.dag._tasks import Function, Parameter
+from aqueduct_core.dag._version import Version, flow_id
+
+__all__ = [
+    "OUTPUT",
+    "Artifact",
+    "BoolArtifact",
+    "CallSite",
+    "Cron",
+    "Daily",
+    "Function",
+    "GenericArtifact",
+    "Graph",
+    "Hourly",
+    "Monthly",
+    "NumericArtifact",
+    "Operator",
+    "OperatorFunction",
+    "Parameter",
+    "Schedule",
+    "TableArtifact",
+    "Task",
+    "Version",
+    "Weekly",
+    "call_site",
+    "connect",
+    "cron",
+    "daily",
+    "flow_id",
+    "hourly",
+    "monthly",
+    "op",
+    "own_traceback",
+    "to_operator",
+    "user_frames",
+    "weekly",
+]
+
+# As they are written in a call: schedule=aq.daily(hour=8).
+hourly = Hourly
+daily = Daily
+weekly = Weekly
+monthly = Monthly
+cron = Cron
