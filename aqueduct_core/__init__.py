@@ -5,15 +5,35 @@ Everything is importable from here and loaded on first use, so that `import aque
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import aqueduct_core.serializers
 from aqueduct_core._version import __version__
 
 if TYPE_CHECKING:
     from aqueduct_core.manifest import ArtifactRef, Manifest
-    from aqueduct_core.registry import Registry, SerializerInfo
+    from aqueduct_core.registry import Registry, SerializerInfo, default_registry
     from aqueduct_core.store import ArtifactStore, Retention
+
+    def serializers() -> list[SerializerInfo]:
+        """What is installed: name, version, types, package, state."""
+        ...
+
+
+__all__ = [
+    "ArtifactRef",
+    "ArtifactStore",
+    "Manifest",
+    "Registry",
+    "Retention",
+    "SerializerInfo",
+    "__version__",
+    "default_registry",
+    "serializers",
+]
 
 _HOMES = {
     "ArtifactRef": "manifest",
@@ -22,9 +42,20 @@ _HOMES = {
     "Registry": "registry",
     "Retention": "store",
     "SerializerInfo": "registry",
+    "default_registry": "registry",
 }
 
-__all__ = ["__version__", "serializers", *_HOMES]
+
+class _CallableModule(ModuleType):
+    """`serializers` is a room of this package and, called, the list of what is installed."""
+
+    def __call__(self) -> list[SerializerInfo]:
+        from aqueduct_core.registry import default_registry
+
+        return default_registry().serializers()
+
+
+sys.modules["aqueduct_core.serializers"].__class__ = _CallableModule
 
 
 def __getattr__(name: str) -> Any:

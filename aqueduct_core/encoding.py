@@ -16,6 +16,7 @@ of a codec is taken from a sample of the very bytes. `docs/encoding.md` shows th
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
@@ -80,7 +81,11 @@ FORMATS = {
 }
 _UNKNOWN = Format(500 * _MB, 500 * _MB, 1.0)
 
-ZSTD = {1: (350 * _MB, 800 * _MB, 1.0), 3: (200 * _MB, 750 * _MB, 0.97), 9: (45 * _MB, 800 * _MB, 0.92)}
+ZSTD = {
+    1: (350 * _MB, 800 * _MB, 1.0),
+    3: (200 * _MB, 750 * _MB, 0.97),
+    9: (45 * _MB, 800 * _MB, 0.92),
+}
 """Level -> bytes a second in, bytes a second out, size relative to level 1."""
 
 _SMALLEST = 512  # below this a frame header eats what compression saves
@@ -121,9 +126,8 @@ def take_sample(buffers: Sequence[memoryview], size: int) -> list[memoryview]:
     begin = 0
     for buffer in buffers:
         end = begin + buffer.nbytes
-        for start in starts:
-            if begin <= start < end:
-                found.append(buffer[start - begin : start - begin + piece])
+        inside = (start - begin for start in starts if begin <= start < end)
+        found.extend(buffer[start : start + piece] for start in inside)
         begin = end
     return found
 
@@ -135,11 +139,12 @@ def size_of(obj: Any) -> int:
         if callable(found):
             found = found()
         if found is not None:
-            return int(found.sum()) if hasattr(found, "sum") else int(found)
+            total: int = int(found.sum()) if hasattr(found, "sum") else int(found)
+            return total
     dimensions = getattr(obj, "size", None)  # of a PIL image
     if isinstance(dimensions, tuple):
-        return 4 * dimensions[0] * dimensions[1]
-    return obj.__sizeof__()
+        return int(4 * dimensions[0] * dimensions[1])
+    return sys.getsizeof(obj)
 
 
 def _cost(form: Format, size: int, policy: str, profile: str) -> float:

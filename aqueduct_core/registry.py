@@ -123,7 +123,7 @@ class Registry:
                 raise DuplicateSerializerError(
                     f"the serializer name {instance.name!r} of {package} is already used by "
                     f"{taken.package}",
-                    hint='names are stored for ever: choose one that starts with your package, '
+                    hint="names are stored for ever: choose one that starts with your package, "
                     f'such as "{package.split()[0]}.{instance.name}"',
                 )
             if taken is not None:
@@ -271,7 +271,7 @@ class Registry:
                     f"{taken.package}",
                     hint=f"uninstall one of {package.split()[0]} and {taken.package.split()[0]}",
                 )
-        except Exception as error:  # whatever a third party's import raises; kept for by_name()
+        except Exception as error:  # noqa: BLE001 - whatever an import raises; kept for entry()
             self._broken[plugin.name] = (package, error)
             warnings.warn(
                 f"the serializer plugin {plugin.name!r} of {package} can't be loaded and is left "
@@ -304,7 +304,9 @@ def _is(cls: type, kind: type | str) -> bool:
 
 
 def _name_of(cls: type) -> str:
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    return (
+        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    )
 
 
 def _check(serializer: Any) -> None:
@@ -316,7 +318,9 @@ def _check(serializer: Any) -> None:
             )
     for name in ("dump", "load"):
         if not callable(getattr(serializer, name, None)):
-            raise TypeError(f"{type(serializer).__qualname__} is not a serializer: it has no {name}()")
+            raise TypeError(
+                f"{type(serializer).__qualname__} is not a serializer: it has no {name}()"
+            )
 
 
 def _package_of(module: str) -> str:

@@ -54,4 +54,5 @@ def open_storage(url: str, **options: Any) -> Storage:
         return storage
     from aqueduct_core.storage._fsspec import FsspecStorage
 
-    return FsspecStorage(url, **options)
+    remote: Storage = FsspecStorage(url, **options)
+    return remote

@@ -214,7 +214,7 @@ class ArtifactStore:
         self.storage.delete(path)
         return existed
 
-    def verify(self, prefix: str = "") -> list[Problem]:
+    def verify(self, prefix: str = "") -> tuple[Problem, ...]:
         """Read every part of the artifacts under `prefix` and check it against its digest."""
         problems = []
         for path in self._paths(prefix):
@@ -228,7 +228,7 @@ class ArtifactStore:
                 continue
             except AqueductError as error:
                 problems.append(Problem(key, error))
-        return problems
+        return tuple(problems)
 
     def gc(self, *, keep: Retention | None = None, grace: timedelta = _GRACE) -> Swept:
         """Remove what no artifact uses.
@@ -251,7 +251,7 @@ class ArtifactStore:
             for info in self.storage.list(folder)
             if info.modified <= limit
         }
-        manifests = list(self._manifests(""))
+        manifests = [*self._manifests("")]
         gone = expired(manifests, keep) if keep is not None else []
         for key in gone:
             self.delete(key)

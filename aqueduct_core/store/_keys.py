@@ -36,7 +36,8 @@ def manifest_path(key: str) -> str:
     """
     if not isinstance(key, str):
         raise InvalidKeyError(
-            f"an artifact key is a str, not {type(key).__name__}", hint='for example "daily/customers"'
+            f"an artifact key is a str, not {type(key).__name__}",
+            hint='for example "daily/customers"',
         )
     segments = key.split("/")
     if "" in segments or len(key) > _MOST_CHARACTERS:

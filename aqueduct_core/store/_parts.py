@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from threading import Thread
 from typing import Any
+
+from blake3 import blake3
 
 from aqueduct_core.abc import Storage
 from aqueduct_core.encoding import choose_codec, take_sample
@@ -68,9 +71,9 @@ def _put_all(blobs: list[_Blob], storage: Storage) -> None:
         own = [blob for blob in own if blob not in packed]
     else:
         packed = []
-    tasks = [lambda blob=blob: _put_own(blob, storage) for blob in own]
+    tasks = [partial(_put_own, blob, storage) for blob in own]
     if packed:
-        tasks.append(lambda: _put_pack(packed, storage))
+        tasks.append(partial(_put_pack, packed, storage))
     _run(tasks, parallel=storage.profile == "remote")
 
 
@@ -144,7 +147,9 @@ def _put_pack(blobs: list[_Blob], storage: Storage) -> None:
     pack = _put_buffers(buffers, position, ".pack", storage)
     for blob, offset in zip(blobs, offsets, strict=True):
         digest = digest_of(blob.buffers[0] if len(blob.buffers) == 1 else b"".join(blob.buffers))
-        blob.record = Part(blob.size, digest, blob.stored, codec=blob.codec, pack=pack, offset=offset)
+        blob.record = Part(
+            blob.size, digest, blob.stored, codec=blob.codec, pack=pack, offset=offset
+        )
 
 
 def _put_buffers(buffers: Sequence[Any], size: int, suffix: str, storage: Storage) -> str:
@@ -181,8 +186,6 @@ def _put_while_hashing(buffers: Sequence[Any], suffix: str, storage: Storage) ->
 def _hash(buffers: Sequence[Any]) -> str:
     if len(buffers) == 1:
         return digest_of(buffers[0])
-    from blake3 import blake3
-
     hasher = blake3()
     for buffer in buffers:
         hasher.update(buffer)
@@ -196,7 +199,7 @@ def _present(storage: Storage, path: str, size: int) -> bool:
     return time.time() - found.modified < REFRESH_AFTER or storage.refresh(path)
 
 
-def _run(tasks: Sequence[Any], *, parallel: bool) -> None:
+def _run(tasks: Sequence[Callable[[], None]], *, parallel: bool) -> None:
     if parallel and len(tasks) > 1:
         with ThreadPoolExecutor(min(_CONCURRENCY, len(tasks))) as pool:
             for future in [pool.submit(task) for task in tasks]:

@@ -237,7 +237,7 @@ class _DraftSink:
     def write(self, *buffers: Buffer, part: str = "data") -> None:
         views = self._draft.parts.setdefault(part, [])
         if isinstance(views, Spool):
-            raise ValueError(f"part {part!r} was streamed; it can't be written to as well")
+            raise ValueError(f"part {part!r} was streamed; it can't be written too")  # noqa: TRY004
         views.extend(memoryview(buffer).cast("B") for buffer in buffers)
 
     @contextmanager
@@ -266,7 +266,7 @@ def describe(obj: Any, draft: Draft, budget: Budget) -> dict[str, Any]:
     if isinstance(draft.serializer, Describes):
         try:
             description = dict(draft.serializer.describe(obj, budget))
-        except Exception as error:  # a third party's: a value must be storable all the same
+        except Exception as error:  # noqa: BLE001 - a third party's; the value must be storable
             description = {"error": f"{type(error).__name__}: {error}"}
     members = [
         {"type": member.artifact, **member.description} for member in draft.members[: budget.rows]
@@ -285,4 +285,6 @@ def _artifact_type(serializer: Any, obj: Any, meta: Mapping[str, Any]) -> str:
 
 def _class(obj: Any) -> str:
     cls = type(obj)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    return (
+        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    )

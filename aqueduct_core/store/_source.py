@@ -25,7 +25,9 @@ from aqueduct_core.store._zstd import decompress_into
 __all__ = ["Reader"]
 
 _MAPPED = 1 << 16  # below this, reading is cheaper than mapping
-_ANONYMOUS = 1 << 12  # from here on, buffers are pages of their own: aligned, and given back when freed
+_ANONYMOUS = (
+    1 << 12
+)  # from here on, buffers are pages of their own: aligned, and given back when freed
 _BLOCK = 1 << 20
 
 
@@ -139,9 +141,7 @@ class Reader:
         return found is not None and found.intact
 
     def _corrupt(self, text: str, name: str, part: Part) -> CorruptArtifactError:
-        return CorruptArtifactError(
-            text, key=self.manifest.key, part=name, expected=part.digest
-        )
+        return CorruptArtifactError(text, key=self.manifest.key, part=name, expected=part.digest)
 
 
 class _NodeSource:
@@ -188,7 +188,7 @@ class _NodeSource:
         return Path(name)
 
     def nested(self, index: int) -> Any:
-        if not (isinstance(index, int) and 0 <= index < len(self._node.members)):
+        if index not in range(len(self._node.members)):
             raise CorruptArtifactError(f"there is no member {index!r}")
         if index not in self._loaded:
             self._loaded[index] = self._reader.load(self._node.members[index])

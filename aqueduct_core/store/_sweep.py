@@ -79,7 +79,9 @@ def expired(manifests: Iterable[Manifest], retention: Retention) -> list[str]:
     return gone
 
 
-def sweep(storage: Storage, parts: dict[str, int], manifests: Iterable[Manifest]) -> tuple[int, int]:
+def sweep(
+    storage: Storage, parts: dict[str, int], manifests: Iterable[Manifest]
+) -> tuple[int, int]:
     """Remove those of `parts` (key -> size) that no manifest uses; returns how many and their size."""
     used = {part.path for manifest in manifests for part in manifest.parts}
     unused = [key for key in parts if key not in used]
