@@ -1,0 +1,120 @@
+"""What somebody would write by hand, with the settings that the policy `balanced` uses.
+
+Tables as Parquet with zstd, byte-stream-split for floats and page checksums; images as PNG; bytes, text,
+JSON and arrays through zstd where they shrink. Nothing else is kept: no types beyond what the format
+knows, no digests, no metadata.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from aqueduct_core.store._zstd import zstd
+from benchmarks.limit import read, write
+
+LEVEL = 1
+PNG_LEVEL = 1
+
+
+class ByHand:
+    """Saves values of one kind into files of a folder."""
+
+    name = "by hand"
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self._folder = folder
+        self._kind = kind
+
+    def save(self, value: Any, key: str) -> None:
+        _pair(value, self._kind)[0](value, f"{self._folder}/{key}")
+        self._value = value  # only its type is looked at, to know how to load
+
+    def load(self, key: str) -> Any:
+        return _pair(self._value, self._kind)[1](f"{self._folder}/{key}")
+
+
+def _pair(value: Any, kind: str) -> tuple[Callable[[Any, str], None], Callable[[str], Any]]:
+    if isinstance(value, pd.DataFrame):
+        return save_frame, load_frame
+    if kind == "image":
+        return save_image, load_image
+    if kind == "npy":
+        return save_array, load_array
+    dump, parse = {
+        "json": (orjson.dumps, orjson.loads),
+        "bytes": (bytes, bytes),
+        "text": (str.encode, lambda data: bytes(data).decode()),
+        "arrays": (lambda value: pickle.dumps(value, 5), pickle.loads),
+    }[kind]
+    return (
+        lambda value, path: save_compressed(dump(value), path),
+        lambda path: parse(load_compressed(path)),
+    )
+
+
+def save_frame(value: pd.DataFrame, path: str) -> None:
+    table = pa.Table.from_pandas(value)
+    split = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    others = [field.name for field in table.schema if field.name not in split]
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        compression_level=LEVEL,
+        use_dictionary=others,
+        use_byte_stream_split=split,
+        write_page_checksum=True,
+    )
+
+
+def load_frame(path: str) -> pd.DataFrame:
+    table = pq.read_table(path, memory_map=True, page_checksum_verification=True)
+    return table.to_pandas()
+
+
+def save_image(value: Image.Image, path: str) -> None:
+    value.save(path, "PNG", compress_level=PNG_LEVEL)
+
+
+def load_image(path: str) -> Image.Image:
+    image = Image.open(path)
+    image.load()
+    return image
+
+
+def save_array(value: np.ndarray, path: str) -> None:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, np.lib.format.header_data_from_array_1_0(value))
+    save_compressed(value, path, header=buffer.getvalue())
+
+
+def load_array(path: str) -> np.ndarray:
+    return np.load(io.BytesIO(load_compressed(path)))
+
+
+def save_compressed(data: Any, path: str, header: bytes = b"") -> None:
+    """Through zstd, unless a sample of the bytes says that it is no use."""
+    view = memoryview(data).cast("B")
+    middle = view.nbytes // 2
+    sample = view[middle : middle + 65_536]
+    if not view.nbytes or len(zstd.compress(sample, LEVEL)) > 0.95 * sample.nbytes:
+        write(path, [b"raw ", header, view])
+        return
+    compressor = zstd.ZstdCompressor(level=LEVEL)
+    write(path, [b"zstd", compressor.compress(header), compressor.compress(view), compressor.flush()])
+
+
+def load_compressed(path: str) -> bytes:
+    data = memoryview(read(path))
+    return bytes(data[4:]) if data[:4] == b"raw " else zstd.decompress(data[4:])
