@@ -5,12 +5,10 @@ Everything is importable from here and loaded on first use, so that `import aque
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import aqueduct_core.serializers
 from aqueduct_core._version import __version__
 
 if TYPE_CHECKING:
@@ -55,7 +53,7 @@ class _CallableModule(ModuleType):
         return default_registry().serializers()
 
 
-sys.modules["aqueduct_core.serializers"].__class__ = _CallableModule
+import_module(f"{__name__}.serializers").__class__ = _CallableModule
 
 
 def __getattr__(name: str) -> Any:

@@ -175,7 +175,7 @@ class SelectsColumns(Protocol):
         """The object with only these columns, in this order.
 
         Raises:
-            KeyError: A column isn't there; the text names it and what there is.
+            ColumnNotFoundError: A column isn't there; the text names it and what there is.
         """
         ...
 

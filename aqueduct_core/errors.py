@@ -10,6 +10,7 @@ from __future__ import annotations
 __all__ = [
     "AqueductError",
     "ArtifactNotFoundError",
+    "ColumnNotFoundError",
     "ConversionError",
     "CorruptArtifactError",
     "DuplicateSerializerError",
@@ -133,6 +134,10 @@ class ArtifactNotFoundError(AqueductError, KeyError):
 
 class StaleReferenceError(AqueductError, LookupError):
     """A reference names an artifact whose key holds another one by now."""
+
+
+class ColumnNotFoundError(AqueductError, KeyError):
+    """A table has no such column."""
 
 
 class InvalidKeyError(AqueductError, ValueError):

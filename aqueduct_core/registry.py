@@ -29,7 +29,7 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.serializers import BUILTIN
 
-__all__ = ["GROUP", "Registry", "SerializerInfo", "default_registry"]
+__all__ = ["GROUP", "Entry", "Registry", "SerializerInfo", "default_registry", "supports"]
 
 GROUP = "aqueduct_core.serializers"
 OURS = f"aqueduct-core {__version__}"
@@ -293,6 +293,19 @@ class Registry:
         if entry.name in self._preferred:
             state = "preferred"
         return SerializerInfo(entry.name, version, types, entry.package, state)
+
+
+def supports(serializer: Any, ability: type) -> bool:
+    """Whether a serializer has an optional ability: one of the small protocols of `abc`.
+
+    `isinstance` on a protocol looks up every method each time; here that is done once a class.
+    """
+    return _supports(type(serializer), ability)
+
+
+@lru_cache(maxsize=1024)
+def _supports(cls: type, ability: type) -> bool:
+    return issubclass(cls, ability)
 
 
 def _is(cls: type, kind: type | str) -> bool:

@@ -143,8 +143,9 @@ class LocalStorage:
         return folder
 
     def _seal(self, descriptor: int, key: str) -> None:
-        sealed = time.time_ns() // _SECOND * _SECOND + _seal_of(key)
-        os.utime(descriptor, ns=(time.time_ns(), sealed))
+        now = time.time_ns()
+        sealed = (now // _SECOND - 1) * _SECOND + _seal_of(key)  # never in the future
+        os.utime(descriptor, ns=(now, sealed))
         if self._fsync:
             os.fsync(descriptor)
 

@@ -18,7 +18,7 @@ from aqueduct_core.errors import (
     StorageNotFoundError,
 )
 from aqueduct_core.manifest import ArtifactRef, Manifest, content_digest
-from aqueduct_core.registry import Registry, default_registry
+from aqueduct_core.registry import Registry, default_registry, supports
 from aqueduct_core.storage import open_storage
 from aqueduct_core.store._keys import FOLDER, LONG, key_of, listing_prefix, manifest_path
 from aqueduct_core.store._parts import REFRESH_AFTER, commit
@@ -118,13 +118,13 @@ class ArtifactStore:
             staging=self.storage.staging,
             unsafe=self._allow_pickle or self._key is not None,
         )
-        draft = writer.draft(value, serializer)
         try:
+            draft = writer.draft(value, serializer)
             description = describe(value, draft, Budget()) if self._describe else {}
             size = draft.size()
             content = commit(draft, self.storage, self.policy)
         finally:
-            draft.discard()
+            writer.discard()
         digest = content_digest(content)
         if key is None or path is None:
             key = f"objects/{digest.partition(':')[2]}"
@@ -308,7 +308,7 @@ class ArtifactStore:
 
 
 def _columns(manifest: Manifest, columns: Sequence[Any], serializer: Any, source: Any) -> Any:
-    if not isinstance(serializer, SelectsColumns):
+    if not supports(serializer, SelectsColumns):
         raise ConversionError(
             f"{manifest.key!r} is a {manifest.type}, which has no columns to choose from",
             hint="leave out columns=",

@@ -16,7 +16,7 @@ from blake3 import blake3
 from aqueduct_core.abc import Budget, Describes, Picks
 from aqueduct_core.encoding import choose_format, size_of
 from aqueduct_core.errors import UnserializableError
-from aqueduct_core.registry import Entry, Registry
+from aqueduct_core.registry import Entry, Registry, supports
 from aqueduct_core.storage._local import translated
 
 if TYPE_CHECKING:
@@ -120,13 +120,6 @@ class Draft:
             for part in draft.parts.values()
         )
 
-    def discard(self) -> None:
-        """Remove what was spooled to files."""
-        for draft in self.walk():
-            for part in draft.parts.values():
-                if isinstance(part, Spool):
-                    part.discard()
-
 
 class Writer:
     """Makes drafts: picks serializers and gives each a sink.
@@ -147,16 +140,22 @@ class Writer:
         self._profile = profile
         self._staging = staging
         self._unsafe = unsafe
-        self._root: Draft | None = None
+        self._spools: list[Spool] = []
 
     def draft(self, obj: Any, serializer: str | None = None) -> Draft:
-        """Dump an object; on an exception nothing is left behind."""
-        try:
-            return self._dump(obj, serializer, 0)
-        except BaseException:
-            if self._root is not None:
-                self._root.discard()
-            raise
+        """Dump an object. Whatever happens next, `discard` must be called in the end."""
+        return self._dump(obj, serializer, 0)
+
+    def spool(self) -> Spool:
+        """A new spool, which `discard` will remove."""
+        spool = Spool(self._staging())
+        self._spools.append(spool)
+        return spool
+
+    def discard(self) -> None:
+        """Remove the temporary files of streamed parts that were not stored."""
+        for spool in self._spools:
+            spool.discard()
 
     def _dump(self, obj: Any, name: str | None, depth: int) -> Draft:
         entry = self._pick(obj) if name is None else self._named(obj, name)
@@ -170,8 +169,6 @@ class Writer:
                 "allow_pickle=True",
             )
         draft = Draft(entry, serializer)
-        if self._root is None:
-            self._root = draft
         meta = serializer.dump(obj, _DraftSink(self, draft, depth))
         draft.meta = meta or {}
         draft.artifact = _artifact_type(serializer, obj, draft.meta)
@@ -199,7 +196,7 @@ class Writer:
             of_family = getattr(serializer, "family", "")
             if found and of_family != family:
                 continue
-            if isinstance(serializer, Picks) and not serializer.accepts(obj):
+            if supports(serializer, Picks) and not serializer.accepts(obj):
                 continue
             if not of_family:
                 return entry
@@ -217,7 +214,7 @@ class Writer:
         entry = self._registry.entry(name)
         serializer = entry.load()
         takes = entry in self._registry.candidates(type(obj))
-        if not takes or (isinstance(serializer, Picks) and not serializer.accepts(obj)):
+        if not takes or (supports(serializer, Picks) and not serializer.accepts(obj)):
             raise UnserializableError(
                 f"the serializer {name!r} can't keep this {_class(obj)} exactly",
                 hint="leave out serializer= to have one chosen",
@@ -244,7 +241,7 @@ class _DraftSink:
     def open(self, part: str = "data") -> Iterator[BinaryIO]:
         if part in self._draft.parts:
             raise ValueError(f"part {part!r} is already written")
-        spool = Spool(self._writer._staging())
+        spool = self._writer.spool()
         self._draft.parts[part] = spool
         yield cast("BinaryIO", _SpoolFile(spool))
         spool.close()
@@ -263,7 +260,7 @@ class _DraftSink:
 def describe(obj: Any, draft: Draft, budget: Budget) -> dict[str, Any]:
     """What the serializer says about the object, and about the first members in it."""
     description: dict[str, Any] = {}
-    if isinstance(draft.serializer, Describes):
+    if supports(draft.serializer, Describes):
         try:
             description = dict(draft.serializer.describe(obj, budget))
         except Exception as error:  # noqa: BLE001 - a third party's; the value must be storable

@@ -68,7 +68,7 @@ class Reader:
         except CorruptArtifactError as error:
             error.key = error.key or self.manifest.key
             raise
-        except (AqueductError, KeyError):
+        except AqueductError:
             raise
         except (ValueError, TypeError, LookupError, ArithmeticError, EOFError, OSError) as error:
             # A loader that stumbles over bytes it didn't write.

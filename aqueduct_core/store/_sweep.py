@@ -64,7 +64,7 @@ def expired(manifests: Iterable[Manifest], retention: Retention) -> list[str]:
     groups: dict[str, list[Manifest]] = {}
     for manifest in manifests:
         groups.setdefault(manifest.key.rpartition("/")[0], []).append(manifest)
-    limit = time.time() - retention.age.total_seconds() if retention.age else None
+    limit = None if retention.age is None else time.time() - retention.age.total_seconds()
     gone = []
     for group in groups.values():
         group.sort(key=lambda manifest: manifest.created, reverse=True)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from aqueduct_core.errors import (
+    StorageError,
+    StorageFullError,
+    StorageNotFoundError,
+    StoragePermissionError,
+)
+from aqueduct_core.storage import open_storage
+from aqueduct_core.storage._local import LocalStorage
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(tmp_path / "root")
+
+
+def intact(storage: LocalStorage, key: str) -> bool:
+    found = storage.stat(key)
+    assert found is not None
+    return found.intact
+
+
+def test_a_path_and_a_file_url_are_the_same_place(tmp_path: Path) -> None:
+    spaced = tmp_path / "a folder"
+    assert open_storage(str(spaced)).url == open_storage(spaced.as_uri()).url == spaced.as_uri()
+
+
+def test_any_change_breaks_the_seal(storage: LocalStorage) -> None:
+    for change in (b"y", b"x", b""):
+        storage.put("a/b", b"x")
+        assert intact(storage, "a/b")
+        with storage.path("a/b").open("r+b") as file:
+            file.write(change)
+            file.truncate()
+        assert not intact(storage, "a/b")
+    storage.put("a/b", b"x")
+    assert intact(storage, "a/b")
+
+
+def test_reading_refreshing_and_copying_times_keep_the_seal(storage: LocalStorage) -> None:
+    storage.put("a", b"x")
+    assert storage.get("a") == b"x"
+    assert storage.refresh("a")
+    assert intact(storage, "a")
+    assert not storage.refresh("nothing")
+
+
+def test_a_file_of_another_key_is_not_sealed(storage: LocalStorage) -> None:
+    storage.put("a", b"x")
+    os.rename(storage.path("a"), storage.path("b"))
+    assert not intact(storage, "b")
+
+
+def test_more_buffers_than_one_system_call_takes(storage: LocalStorage) -> None:
+    buffers = [bytes([index % 256]) * (index % 7) for index in range(5_000)]
+    storage.put("a", *buffers)
+    assert storage.get("a") == b"".join(buffers)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.ENOSPC, StorageFullError),
+        (errno.EDQUOT, StorageFullError),
+        (errno.EACCES, StoragePermissionError),
+        (errno.EROFS, StoragePermissionError),
+        (errno.EIO, StorageError),
+    ],
+)
+def test_a_failing_disk_leaves_nothing(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch, number: int, expected: type
+) -> None:
+    storage.put("a", b"old")
+
+    def failing(descriptor: int, buffers: list[memoryview]) -> int:
+        os.write(descriptor, b"torn")
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "writev", failing)
+        with pytest.raises(expected, match="Hint"):
+            storage.put("a", b"new")
+    assert storage.get("a") == b"old"
+    assert not list(storage.list("tmp/"))
+
+
+def test_a_file_of_another_file_system_is_copied(storage: LocalStorage) -> None:
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == storage.staging().stat().st_dev:
+        pytest.skip("there is no second file system here")
+    foreign = shared / f"aqueduct-test-{os.getpid()}"
+    foreign.write_bytes(b"x" * 100_000)
+    storage.put_file("a", foreign)
+    assert storage.get("a") == b"x" * 100_000
+    assert intact(storage, "a")
+    assert not foreign.exists()
+
+
+def test_a_missing_object(storage: LocalStorage) -> None:
+    with pytest.raises(StorageNotFoundError, match="'nothing'"):
+        storage.get("nothing")
+    assert isinstance(StorageNotFoundError(), FileNotFoundError)
+    assert storage.stat("nothing") is None
+    assert storage.stat("nothing/below") is None
+
+
+def test_fsync_is_for_power_cuts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    open_storage(str(tmp_path)).put("a", b"x")
+    assert not synced
+    open_storage(str(tmp_path), fsync=True).put("a", b"x")
+    assert len(synced) == 2  # the file, then the folder that names it

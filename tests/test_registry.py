@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import pytest
+
+from aqueduct_core.errors import (
+    DuplicateSerializerError,
+    FormatVersionError,
+    MissingExtraError,
+    SerializerNotFoundError,
+)
+from aqueduct_core.registry import Registry
+
+
+class Point:
+    pass
+
+
+class SubPoint(Point):
+    pass
+
+
+def make(name: str, *types: type | str, version: int = 1) -> Any:
+    class Fake:
+        def dump(self, obj: Any, sink: Any) -> None: ...
+
+        def load(self, source: Any) -> Any: ...
+
+    Fake.name, Fake.version, Fake.types = name, version, types  # type: ignore[attr-defined] # built per test
+    return Fake()
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry(plugins=False)
+
+
+def names(registry: Registry, cls: type) -> list[str]:
+    return [entry.name for entry in registry.candidates(cls)]
+
+
+def test_the_exact_class_comes_before_its_bases(registry: Registry) -> None:
+    registry.register(make("a.base", Point), package="a 1")
+    assert names(registry, SubPoint) == ["a.base", "json", "pickle"]
+    registry.register(make("a.sub", SubPoint), package="a 1")
+    assert names(registry, SubPoint) == ["a.sub", "a.base", "json", "pickle"]
+    assert names(registry, Point) == ["a.base", "json", "pickle"]
+
+
+def test_a_type_named_by_a_string_is_not_imported(registry: Registry) -> None:
+    registry.register(make("a.point", f"{__name__}.Point", "nowhere.at.All"), package="a 1")
+    assert names(registry, Point)[0] == "a.point"
+
+
+def test_two_packages_for_one_type_is_an_error_until_one_is_preferred(registry: Registry) -> None:
+    registry.register(make("a.point", Point), package="alpha 1.0")
+    registry.register(make("b.point", Point), package="beta 2.0")
+    with pytest.raises(DuplicateSerializerError, match=r"alpha 1\.0 and beta 2\.0") as raised:
+        registry.candidates(Point)
+    assert 'registry.prefer("b.point")' in str(raised.value)
+    registry.prefer("b.point")
+    assert names(registry, Point)[0] == "b.point"
+
+
+def test_a_name_belongs_to_one_package(registry: Registry) -> None:
+    registry.register(make("a.point", Point), package="alpha 1.0")
+    registry.register(make("a.point", Point, version=3), package="alpha 1.0")
+    assert registry.by_name("a.point").version == 3
+    with pytest.raises(DuplicateSerializerError, match=r"alpha 1\.0"):
+        registry.register(make("a.point", Point), package="beta 2.0")
+
+
+def test_an_unknown_name_says_what_to_install(registry: Registry) -> None:
+    with pytest.raises(SerializerNotFoundError, match=r'pip install "acme>=1\.2"'):
+        registry.by_name("acme.point", "acme 1.2")
+    with pytest.raises(SerializerNotFoundError, match="pickle"):
+        registry.by_name("acme.point")
+
+
+def test_a_newer_writer_says_what_to_upgrade(registry: Registry) -> None:
+    registry.register(make("acme.point", Point, version=2), package="acme 1.2")
+    assert registry.reader("acme.point", 1).version == 2
+    with pytest.raises(FormatVersionError, match=r'--upgrade "acme>=1\.9"'):
+        registry.reader("acme.point", 3, "acme 1.9")
+
+
+@pytest.mark.parametrize("lacking", ["name", "version", "types", "dump", "load"])
+def test_what_is_not_a_serializer_is_refused(registry: Registry, lacking: str) -> None:
+    serializer = make("a.point", Point)
+    setattr(type(serializer), lacking, None)
+    with pytest.raises(TypeError, match=lacking):
+        registry.register(serializer)
+
+
+def test_a_missing_library_names_its_extra() -> None:
+    registry = Registry(plugins=False)
+    entry = registry.entry("arrow")
+    entry.target = "not_installed_anywhere:Serializer"
+    with pytest.raises(MissingExtraError, match=r'pip install "aqueduct-core\[tables\]"'):
+        entry.load()
+    (info,) = (info for info in registry.serializers() if info.name == "arrow")
+    assert info.version is None
+    assert "aqueduct-core[tables]" in info.state
+
+
+def test_the_listing_shows_name_version_types_package_state(registry: Registry) -> None:
+    registry.register(make("a.point", Point), package="alpha 1.0")
+    registry.prefer("a.point")
+    found = {info.name: info for info in registry.serializers()}
+    assert found["a.point"].state == "preferred"
+    assert found["a.point"].package == "alpha 1.0"
+    assert found["a.point"].types == (f"{__name__}.Point",)
+    assert found["text"].types == ("str",)
+    assert found["text"].package.startswith("aqueduct-core ")
+
+
+def test_registered_at_run_time_the_package_is_read_from_the_module(registry: Registry) -> None:
+    serializer = make("h.color", enum.Enum)
+    type(serializer).__module__ = "hypothesis.extra"
+    registry.register(serializer)
+    assert registry.entry("h.color").package.startswith("hypothesis ")
