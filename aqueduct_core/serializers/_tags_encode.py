@@ -1,0 +1,302 @@
+"""From a value to tagged JSON: the walk, and the containers of the standard library.
+
+Two walks share the builders. The usual one builds a tree. When it meets a container for the second
+time, or one nested too deeply for the parsers of other languages, the value is walked anew as a
+graph (`_tags_graph`), where every container that needs it gets a number to be referred to by.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any
+
+from aqueduct_core.errors import UnserializableError
+from aqueduct_core.serializers._jsontext import dumps
+from aqueduct_core.serializers._tags_base import BUILDERS, TAG, Build, find_leaf
+
+__all__ = ["ATOMS", "FACTORIES", "Attribute", "Encoder", "Entangled", "class_name", "key_is_plain"]
+
+DEEPEST = 64  # containers inside each other; a tagged one takes up to three levels of JSON
+
+ATOMS = frozenset({str, int, float, bool, type(None)})
+_ALWAYS_PLAIN = frozenset({bool, type(None)})
+
+# What a defaultdict may make: these and nothing else can be named in data.
+FACTORIES: dict[str, Callable[[], Any]] = {
+    f.__name__: f
+    for f in (list, dict, set, frozenset, tuple, int, float, complex, bool, str, bytes, bytearray,
+              OrderedDict, Counter, deque, defaultdict)
+}  # fmt: skip
+_FACTORY_NAMES = {factory: name for name, factory in FACTORIES.items()}
+
+Outside = Callable[[Any, str], Any]
+
+
+class Entangled(Exception):  # noqa: N818 - it is a signal between the two walks, not an error
+    """The value is no tree, or too deep for one."""
+
+
+class Attribute(str):
+    """A step of a path that is an attribute, not a key."""
+
+    __slots__ = ()
+
+
+class Inside:
+    """A step to what has no place of its own: a dict's key, an element of a set."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __str__(self) -> str:
+        return f".{{{reprlib.repr(self.value)}}}"
+
+
+class Encoder:
+    """Builds the tree of nodes for one value.
+
+    Args:
+        outside: Makes the node of a value that has no tag, given the value and its path; None to
+            refuse such values.
+        special: Builders that come before all others.
+    """
+
+    def __init__(
+        self, outside: Outside | None = None, special: dict[type, Build] | None = None
+    ) -> None:
+        self.at: list[Any] = []  # where the walk is; still so when it raises
+        self._outside = outside
+        self._special = special or {}
+        self._known: dict[type, tuple[Build | None, bool]] = {}
+        self._seen: set[int] = set()
+        self._depth = 0
+
+    def node(self, value: Any) -> Any:
+        """The node of any value.
+
+        Raises:
+            UnserializableError: There is none.
+        """
+        kind = type(value)
+        build, holds = self._known.get(kind) or self.known(kind)
+        if build is None:
+            return self.outside(value)
+        if holds and not (kind is tuple and ATOMS.issuperset(map(type, value)) and len(value) < 9):
+            return self.enter(value, build)
+        node = build(value, self)
+        return self.outside(value) if node is None and value is not None else node
+
+    def known(self, kind: type) -> tuple[Build | None, bool]:
+        """The builder for a type, and whether its values hold others."""
+        found = self._known.get(kind)
+        if found is None:
+            found = self._known[kind] = self._find(kind)
+        return found
+
+    def enter(self, value: Any, build: Build) -> Any:
+        """The node of a container."""
+        if id(value) in self._seen or self._depth >= DEEPEST:
+            raise Entangled
+        self._seen.add(id(value))
+        self._depth += 1
+        node = build(value, self)
+        self._depth -= 1
+        return self.outside(value) if node is None else node
+
+    def outside(self, value: Any) -> Any:
+        """The node of a value that has no tag of its own."""
+        if self._outside is not None:
+            return self._outside(value, self.path())
+        raise UnserializableError(
+            f"a {class_name(type(value))} has no exact JSON form: {reprlib.repr(value)}",
+            path=self.path(),
+            hint="convert it to plain values, or store it as an artifact of its own",
+        )
+
+    def items(self, values: Iterable[Any]) -> list[Any]:
+        """The nodes of a sequence."""
+        nodes = []
+        at = self.at
+        for index, value in enumerate(values):
+            if type(value) in _ALWAYS_PLAIN:
+                nodes.append(value)
+            else:
+                at.append(index)
+                nodes.append(self.node(value))
+                at.pop()
+        return nodes
+
+    def pairs(self, mapping: Any) -> list[Any]:
+        """The nodes of a mapping whose keys may be anything."""
+        nodes = []
+        for key, value in mapping.items():
+            self.at.append(Inside(key))
+            first = self.node(key)
+            self.at[-1] = key
+            nodes.append([first, self.node(value)])
+            self.at.pop()
+        return nodes
+
+    def fields(self, mapping: dict[str, Any]) -> dict[str, Any]:
+        """The nodes of an object's attributes."""
+        nodes = {}
+        for name, value in mapping.items():
+            self.at.append(Attribute("." + name))
+            nodes[name] = self.node(value)
+            self.at.pop()
+        return nodes
+
+    def sorted_items(self, values: Iterable[Any]) -> list[Any]:
+        """The nodes of a set in an order that depends on them alone, so that equal sets are stored
+        as equal bytes."""
+        nodes = []
+        for value in values:
+            self.at.append(Inside(value))
+            node = self.node(value)
+            nodes.append((self.text_of(value, node), node))
+            self.at.pop()
+        return [node for _, node in sorted(nodes, key=lambda pair: pair[0])]
+
+    def text_of(self, value: Any, node: Any) -> bytes:
+        """What sets are sorted by."""
+        return dumps(node)
+
+    def path(self) -> str:
+        """Where the walk is, as Python would get there."""
+        return "".join(
+            str(step) if type(step) in (Attribute, Inside) else f"[{reprlib.repr(step)}]"
+            for step in self.at
+        )
+
+    def _find(self, kind: type) -> tuple[Build | None, bool]:
+        if kind in self._special:
+            return self._special[kind], False
+        if kind in BUILDERS:
+            return BUILDERS[kind], True
+        leaf = find_leaf(kind)
+        if leaf is not None:
+            return leaf, False
+        from aqueduct_core.serializers import _tags_classes
+
+        return _tags_classes.find(kind)
+
+
+def class_name(kind: type) -> str:
+    """A class as people write it."""
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def key_is_plain(key: Any) -> bool:
+    """Whether this can be the key of a JSON object: exactly a str that has an UTF-8 form."""
+    if type(key) is not str or key == TAG:
+        return False
+    if key.isascii():
+        return True
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _list(value: list[Any], encoder: Encoder) -> Any:
+    return encoder.items(value)
+
+
+def _tuple(value: tuple[Any, ...], encoder: Encoder) -> Any:
+    return {TAG: "tuple", "items": encoder.items(value)}
+
+
+def _dict(value: dict[Any, Any], encoder: Encoder) -> Any:
+    if not all(map(key_is_plain, value)):
+        return {TAG: "dict", "items": encoder.pairs(value)}
+    nodes = {}
+    at = encoder.at
+    for key, item in value.items():
+        if type(item) in _ALWAYS_PLAIN:
+            nodes[key] = item
+        else:
+            at.append(key)
+            nodes[key] = encoder.node(item)
+            at.pop()
+    return nodes
+
+
+def _set(value: set[Any], encoder: Encoder) -> Any:
+    return {TAG: "set", "items": encoder.sorted_items(value)}
+
+
+def _frozenset(value: frozenset[Any], encoder: Encoder) -> Any:
+    return {TAG: "frozenset", "items": encoder.sorted_items(value)}
+
+
+def _ordered(value: OrderedDict[Any, Any], encoder: Encoder) -> Any:
+    if value.__dict__:
+        return None
+    return {TAG: "OrderedDict", "items": encoder.pairs(value)}
+
+
+def _counter(value: Counter[Any], encoder: Encoder) -> Any:
+    if value.__dict__:
+        return None
+    return {TAG: "Counter", "items": encoder.pairs(value)}
+
+
+def _defaultdict(value: defaultdict[Any, Any], encoder: Encoder) -> Any:
+    factory = value.default_factory
+    try:
+        name = None if factory is None else _FACTORY_NAMES[factory]
+    except (KeyError, TypeError):
+        return None
+    return {TAG: "defaultdict", "factory": name, "items": encoder.pairs(value)}
+
+
+def _deque(value: deque[Any], encoder: Encoder) -> Any:
+    return {TAG: "deque", "maxlen": value.maxlen, "items": encoder.items(value)}
+
+
+def _chainmap(value: ChainMap[Any, Any], encoder: Encoder) -> Any:
+    if vars(value).keys() != {"maps"} or type(value.maps) is not list:
+        return None
+    encoder.at.append(Attribute(".maps"))
+    node = {TAG: "ChainMap", "maps": encoder.items(value.maps)}
+    encoder.at.pop()
+    return node
+
+
+def _namespace(value: SimpleNamespace, encoder: Encoder) -> Any:
+    if not all(type(name) is str for name in vars(value)):
+        return None
+    if not all(map(key_is_plain, vars(value))):
+        return None
+    return {TAG: "SimpleNamespace", "fields": encoder.fields(vars(value))}
+
+
+def _slice(value: slice, encoder: Encoder) -> Any:
+    fields = {name: getattr(value, name) for name in ("start", "stop", "step")}
+    return {TAG: "slice", **encoder.fields(fields)}
+
+
+BUILDERS.update(
+    {
+        list: _list,
+        tuple: _tuple,
+        dict: _dict,
+        set: _set,
+        frozenset: _frozenset,
+        OrderedDict: _ordered,
+        Counter: _counter,
+        defaultdict: _defaultdict,
+        deque: _deque,
+        ChainMap: _chainmap,
+        SimpleNamespace: _namespace,
+        slice: _slice,
+    }
+)
