@@ -175,7 +175,7 @@ class OperatorFunction(Generic[P, R]):
         function = task.function
         functools.update_wrapper(self, function)
         self.local: Callable[P, R] = function
-        self.name: str = name or getattr(function, "__name__", type(function).__name__)
+        self.name = name or str(getattr(function, "__name__", type(function).__name__))
         self.description = description if description is not None else _first_line(function)
         self.outputs = _output_names(self.name, outputs)
         self._task = task

@@ -1,0 +1,139 @@
+"""Rows as a DataFrame, every value as the database gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["FrameBuilder"]
+
+_PURE = {pa.float64(): {float, type(None)}, pa.binary(): {bytes, type(None)}}
+
+
+class FrameBuilder:
+    """Takes rows in chunks and makes a DataFrame of them.
+
+    Integers stay integers (`int64`, or `Int64` where some are NULL), floats become `float64`, text
+    the string type of pandas, a column of mixed types keeps its values as objects. Columns that
+    are declared as dates, times, timestamps or booleans become those if all their values are.
+
+    Args:
+        names: The names of the columns.
+        declared: The declared type of each column, in upper case; None if not known.
+    """
+
+    def __init__(self, names: Sequence[str], declared: Sequence[str] | None) -> None:
+        self._names = names
+        self._declared = declared or [""] * len(names)
+        self._chunks: list[list[Any]] = [[] for _ in names]
+
+    def add(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Append rows."""
+        for chunks, values in zip(self._chunks, zip(*rows, strict=True), strict=True):
+            chunks.append(_chunk(values))
+
+    def finish(self) -> pd.DataFrame:
+        """The frame."""
+        columns = {}
+        for index, (chunks, declared) in enumerate(zip(self._chunks, self._declared, strict=True)):
+            columns[index] = _column(chunks, declared.partition("(")[0].strip())
+        frame = pd.DataFrame(columns, copy=False)
+        frame.columns = pd.Index(self._names)  # by position: a result may repeat a name
+        return frame
+
+
+def _chunk(values: tuple[Any, ...]) -> Any:
+    """Values of one type as an Arrow array; others as they are."""
+    try:
+        array = pa.array(values)
+    except (pa.ArrowException, UnicodeError):
+        return values
+    # Arrow takes integers among floats and text among bytes; here they would be changed.
+    pure = _PURE.get(array.type)
+    return values if pure and not pure.issuperset(map(type, values)) else array
+
+
+def _column(chunks: list[Any], declared: str) -> Any:
+    if all(isinstance(chunk, pa.Array) for chunk in chunks):
+        types = {chunk.type for chunk in chunks} - {pa.null()}
+        if len(types) <= 1:
+            kind = types.pop() if types else _assumed(declared)
+            if kind is not None:
+                arrays = [chunk.cast(kind) for chunk in chunks]
+                return _to_pandas(_as_declared(pa.chunked_array(arrays, kind), declared))
+    values = [value for chunk in chunks for value in _values(chunk)]
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds == {int, float}:
+        try:
+            return pa.chunked_array([pa.array(values, pa.float64())]).to_pandas()
+        except pa.ArrowInvalid:
+            return _objects(values)  # with an integer that a float can't hold
+    return _objects(values)
+
+
+def _objects(values: list[Any]) -> Any:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return pd.Series(column, dtype=object)
+
+
+def _values(chunk: Any) -> Any:
+    return chunk.to_pylist() if isinstance(chunk, pa.Array) else chunk
+
+
+def _assumed(declared: str) -> Any:
+    """The type of a column without a single value."""
+    if declared in ("BOOLEAN", "BOOL"):
+        return pa.int64()
+    if declared in ("DATE", "TIME", "DATETIME") or declared.startswith("TIMESTAMP"):
+        return pa.string()
+    if "INT" in declared:
+        return pa.int64()
+    if any(word in declared for word in ("CHAR", "CLOB", "TEXT")):
+        return pa.string()
+    if "BLOB" in declared:
+        return pa.binary()
+    if any(word in declared for word in ("REAL", "FLOA", "DOUB")):
+        return pa.float64()
+    return None
+
+
+def _as_declared(array: Any, declared: str) -> Any:
+    """The array as the type it is declared, or as it is if a value doesn't fit."""
+    if declared in ("BOOLEAN", "BOOL") and pa.types.is_integer(array.type):
+        fits = pc.all(pc.is_in(array, pa.array([0, 1, None]))).as_py()
+        return array if fits is False else array.cast(pa.bool_())
+    if not pa.types.is_string(array.type):
+        return array
+    try:
+        if declared == "DATE":
+            return array.cast(pa.date32())
+        if declared == "TIME":
+            times = [value and time.fromisoformat(value) for value in array.to_pylist()]
+            return pa.chunked_array([pa.array(times, pa.time64("us"))])
+    except (pa.ArrowException, ValueError):
+        return array
+    if declared == "DATETIME" or declared.startswith("TIMESTAMP"):
+        for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.timestamp("ns")):
+            try:
+                return array.cast(kind)
+            except pa.ArrowException:
+                continue
+    return array
+
+
+def _to_pandas(array: Any) -> Any:
+    kind = array.type
+    if pa.types.is_date(kind) or pa.types.is_time(kind):
+        return pd.Series(pd.array(array, dtype=pd.ArrowDtype(kind)))
+    if array.null_count and pa.types.is_integer(kind):
+        return array.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    if array.null_count and pa.types.is_boolean(kind):
+        return array.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+    return array.to_pandas()

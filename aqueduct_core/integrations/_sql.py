@@ -1,0 +1,123 @@
+"""SQL databases: what is the same for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from aqueduct_core.dag import OUTPUT, Artifact, TableArtifact, connect
+from aqueduct_core.errors import GraphError
+from aqueduct_core.integrations._base import Query, Save, Transaction
+from aqueduct_core.integrations._statement import Statement
+
+if TYPE_CHECKING:
+    from aqueduct_core.abc import JSON
+
+__all__ = ["SqlIntegration"]
+
+_MODES = ("fail", "append", "replace")
+
+
+class SqlIntegration:
+    """A SQL database.
+
+    A subclass knows one kind of database: `read`, `transaction`, `tables` and `quote`.
+
+    Args:
+        name: What the user calls it.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} integration {self.name!r}>"
+
+    def sql(
+        self,
+        query: str | Sequence[str],
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> TableArtifact:
+        """The result of a query, read when the workflow runs.
+
+        Args:
+            query: SQL, or a chain of queries in which `$` stands for the query before.
+            parameters: A value, or a parameter of the workflow, for each `:name` in the query.
+                They are bound by the database, never pasted into the text.
+            name: What the step is called.
+
+        Raises:
+            GraphError: The parameters don't match the query.
+        """
+        statement = Statement.of(query)
+        given = dict(parameters or {})
+        statement.check(list(given))
+        label = name or f"{self.name} query"
+        return TableArtifact(connect(label, Query(self, statement), kwargs=given), OUTPUT)
+
+    def table(self, name: str) -> TableArtifact:
+        """All rows of a table, read when the workflow runs."""
+        return self.sql(f"SELECT * FROM {self.quote(name)}", name=name)  # noqa: S608 - quoted
+
+    def save(
+        self,
+        artifact: Artifact,
+        *,
+        table_name: str,
+        mode: Literal["fail", "append", "replace"] = "fail",
+    ) -> None:
+        """Write a table artifact into the database at the end of every run.
+
+        All saves of a run into one database are one transaction, made after every check of
+        severity `error` has passed.
+
+        Args:
+            artifact: What to save.
+            table_name: The table.
+            mode: What to do when the table is there: `fail`, `append` rows to it, or `replace` it.
+
+        Raises:
+            GraphError: This can't be saved.
+        """
+        if not isinstance(artifact, Artifact):
+            raise GraphError(
+                f"save takes an artifact, not {type(artifact).__name__}",
+                hint="pass what an @op or a query returned",
+            )
+        if mode not in _MODES:
+            raise GraphError(f"mode={mode!r} is not known", hint=f"one of {', '.join(_MODES)}")
+        if not table_name or "\0" in table_name:
+            raise GraphError(
+                f"{table_name!r} can't be the name of a table", hint='table_name="predictions"'
+            )
+        # Saves are told apart by this name: saving the same again, as a notebook does, is one save.
+        connect(f"save {table_name}", Save(self, table_name, mode), [artifact], outputs=())
+
+    def config(self) -> Mapping[str, JSON]:
+        """What is needed to make this integration again."""
+        raise NotImplementedError
+
+    def test(self) -> None:
+        """Connect once."""
+        self.tables()
+
+    def tables(self) -> list[str]:
+        """The names of the tables and views."""
+        raise NotImplementedError
+
+    def quote(self, name: str) -> str:
+        """A name as it is written in SQL, whatever characters it has."""
+        raise NotImplementedError
+
+    def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
+        """Run a query now; returns a DataFrame."""
+        raise NotImplementedError
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction that tables can be saved in."""
+        raise NotImplementedError

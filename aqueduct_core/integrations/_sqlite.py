@@ -1,0 +1,247 @@
+"""SQLite, through the driver of the standard library.
+
+Its Arrow driver (ADBC) reads three times as fast, but types a column by the first rows it sees: a
+number and a text in one column come back as two texts, integers above 2**53 beside a float are
+rounded. The standard driver gives every value as it is stored, so it is the one that is used.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import date, datetime, time
+from itertools import repeat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, create_engine, inspect
+from sqlalchemy.pool import NullPool
+
+from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations._columns import Column, affinity, columns_of, fits
+from aqueduct_core.integrations._rows import FrameBuilder
+from aqueduct_core.integrations._sql import SqlIntegration
+
+if TYPE_CHECKING:
+    from aqueduct_core.abc import JSON
+    from aqueduct_core.integrations._statement import Statement
+
+__all__ = ["SqliteIntegration"]
+
+_CHUNK = 20_000  # rows in flight between the driver and Arrow
+_PATIENCE = 30.0  # seconds to wait for another writer
+
+
+class SqliteIntegration(SqlIntegration):
+    """A SQLite database file.
+
+    Args:
+        name: What the user calls it.
+        path: The file. It is made by the first save if it isn't there.
+    """
+
+    kind = "sqlite"
+
+    def __init__(self, name: str, *, path: str | Path) -> None:
+        super().__init__(name)
+        if str(path) in ("", ":memory:"):
+            raise IntegrationError(
+                f"{name}: a database in memory is gone with its connection",
+                hint="give the path of a file",
+            )
+        self.path = Path(path).expanduser().resolve()
+        url = URL.create("sqlite", database=str(self.path))
+        # Transactions are begun by hand; a connection is as cheap as opening the file.
+        settings = {"timeout": _PATIENCE, "isolation_level": None}
+        self._engine = create_engine(url, poolclass=NullPool, connect_args=settings)
+
+    def config(self) -> Mapping[str, JSON]:
+        return {"path": str(self.path)}
+
+    def tables(self) -> list[str]:
+        self._check_folder()
+        with self._explained("list its tables"):
+            inspector = inspect(self._engine)
+            return sorted([*inspector.get_table_names(), *inspector.get_view_names()])
+
+    def quote(self, name: str) -> str:
+        return str(self._engine.dialect.identifier_preparer.quote_identifier(name))
+
+    def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
+        bound = {key: _bindable(key, value) for key, value in parameters.items()}
+        with self._connection() as connection, self._explained("run the query", statement.text):
+            declared = _declared_types(connection, statement)
+            connection.execute("PRAGMA query_only = ON")  # a query reads, nothing else
+            with closing(connection.execute(statement.text, bound)) as cursor:
+                if cursor.description is None:
+                    raise IntegrationError(
+                        f"{self.name}: the statement returns no rows\n{statement.text}",
+                        hint="sql() takes a SELECT; save() writes",
+                    )
+                names = [column[0] for column in cursor.description]
+                frame = FrameBuilder(names, declared)
+                while rows := cursor.fetchmany(_CHUNK):
+                    frame.add(rows)
+        return frame.finish()
+
+    @contextmanager
+    def transaction(self) -> Iterator[_Transaction]:
+        with self._connection() as connection:
+            with self._explained("begin a transaction"):
+                connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield _Transaction(self, connection)
+            except BaseException:
+                connection.rollback()
+                raise
+            with self._explained("commit"):
+                connection.execute("COMMIT")
+
+    def _check_folder(self) -> None:
+        if not self.path.parent.is_dir():
+            raise IntegrationError(
+                f"{self.name}: there is no folder {self.path.parent}",
+                hint="check the path, or make the folder",
+            )
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        self._check_folder()
+        with self._explained("open the database"):
+            pooled = self._engine.raw_connection()
+        try:
+            connection = pooled.driver_connection
+            assert isinstance(connection, sqlite3.Connection)
+            yield connection
+        finally:
+            pooled.close()
+
+    @contextmanager
+    def _explained(self, what: str, text: str = "") -> Iterator[None]:
+        """Tell errors of the driver in terms of the integration."""
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            yield
+        except (sqlite3.Error, sqlite3.Warning, DBAPIError) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            raise IntegrationError(
+                f"{self.name} ({self.path}) could not {what}: {cause}" + (text and f"\n{text}"),
+                hint=self._advice(str(cause)),
+            ) from error
+
+    def _advice(self, reason: str) -> str:
+        if "no such table" in reason:
+            tables = self.tables()
+            return f"the tables are: {', '.join(tables)}" if tables else "the database is empty"
+        if "locked" in reason:
+            return f"another program writes to it, for longer than {_PATIENCE:.0f} seconds"
+        if "readonly" in reason:
+            return "queries only read; save() writes, if the file may be written"
+        if "not a database" in reason:
+            return "the file is something else; check the path"
+        return "check the query and the database"
+
+
+class _Transaction:
+    """Saves into one SQLite file; readers see all of them or none, since DDL is transactional."""
+
+    def __init__(self, integration: SqliteIntegration, connection: sqlite3.Connection) -> None:
+        self._integration = integration
+        self._connection = connection
+
+    def save(self, value: Any, table_name: str, mode: str) -> Mapping[str, JSON]:
+        columns = columns_of(value)
+        with self._integration._explained(f"save table {table_name!r}"):
+            found = self._connection.execute(
+                "SELECT type, name FROM sqlite_master WHERE name = ? COLLATE NOCASE "
+                "AND type IN ('table', 'view')",
+                (table_name,),
+            ).fetchone()
+            if found is None:
+                self._create(table_name, columns)
+            else:
+                kind, name = found
+                self._prepare(kind, name, mode, columns)
+            self._insert(table_name, columns)
+        return {"table": table_name, "mode": mode, "rows": len(columns[0])}
+
+    def _prepare(self, kind: str, name: str, mode: str, columns: list[Column]) -> None:
+        if mode == "fail":
+            raise IntegrationError(
+                f"{self._integration.name} has a {kind} {name!r} already",
+                hint='save with mode="replace" or mode="append"',
+            )
+        if kind == "view":
+            raise IntegrationError(
+                f"{self._integration.name}: {name!r} is a view, which can't be saved to",
+                hint="save to a table of another name",
+            )
+        if mode == "append":
+            self._check_columns(name, columns)
+        else:
+            self._connection.execute(f"DROP TABLE {self._integration.quote(name)}")
+            self._create(name, columns)
+
+    def _create(self, name: str, columns: list[Column]) -> None:
+        quote = self._integration.quote
+        defined = ", ".join(f"{quote(item.name)} {item.declared}".rstrip() for item in columns)
+        self._connection.execute(f"CREATE TABLE {quote(name)} ({defined})")
+
+    def _check_columns(self, name: str, columns: list[Column]) -> None:
+        table = self._connection.execute(f"PRAGMA table_info({self._integration.quote(name)})")
+        existing = {row[1].lower(): row[2] for row in table.fetchall()}
+        for column in columns:
+            declared = existing.get(column.name.lower())
+            if declared is None:
+                raise IntegrationError(
+                    f"table {name!r} has no column {column.name!r}",
+                    hint=f'its columns are {", ".join(existing)}; mode="replace" makes a new table',
+                )
+            if not fits(column.declared, affinity(declared)):
+                raise IntegrationError(
+                    f"column {column.name!r} of table {name!r} is declared "
+                    f"{declared or 'without a type'}, and SQLite would change "
+                    f"{column.declared or 'mixed'} values that are put there",
+                    hint='convert the column first; mode="replace" makes a new table',
+                )
+
+    def _insert(self, name: str, columns: list[Column]) -> None:
+        quote = self._integration.quote
+        listed = ", ".join(quote(column.name) for column in columns)
+        marks = ", ".join(repeat("?", len(columns)))
+        text = f"INSERT INTO {quote(name)} ({listed}) VALUES ({marks})"  # noqa: S608 - quoted
+        for start in range(0, len(columns[0]), _CHUNK):
+            rows = zip(*(column.values(start, start + _CHUNK) for column in columns), strict=True)
+            self._connection.executemany(text, rows)
+
+
+def _declared_types(connection: sqlite3.Connection, statement: Statement) -> list[str] | None:
+    """The declared type of each result column, empty for computed ones; None if it can't be told.
+
+    The driver doesn't tell, but a view's columns keep the declarations of what they come from.
+    """
+    view = f"CREATE TEMP VIEW aqueduct_types AS {statement.without_parameters()}"
+    try:
+        connection.execute(view)
+        columns = connection.execute("PRAGMA temp.table_info(aqueduct_types)").fetchall()
+    except (sqlite3.Error, sqlite3.Warning):
+        return None  # not every statement can be a view; the values are right without it, too
+    return [str(column[2]).upper() for column in columns]
+
+
+def _bindable(name: str, value: Any) -> Any:
+    """A parameter's value as SQLite takes it; dates as the text that saves write."""
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()  # a NumPy scalar
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="microseconds")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if value is None or isinstance(value, bool | int | float | str | bytes):
+        return value
+    raise IntegrationError(
+        f"the parameter :{name} is {type(value).__name__}, which SQLite can't compare with",
+        hint="bind None, a bool, number, str, bytes, date, time or datetime",
+    )
