@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from aqueduct_core.store._zstd import zstd
 from benchmarks.limit import read, write
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 LEVEL = 1
 PNG_LEVEL = 1
@@ -51,16 +56,19 @@ def _pair(value: Any, kind: str) -> tuple[Callable[[Any, str], None], Callable[[
         return save_image, load_image
     if kind == "npy":
         return save_array, load_array
-    dump, parse = {
-        "json": (orjson.dumps, orjson.loads),
-        "bytes": (bytes, bytes),
-        "text": (str.encode, lambda data: bytes(data).decode()),
-        "arrays": (lambda value: pickle.dumps(value, 5), pickle.loads),
-    }[kind]
+    dump, parse = _CODES[kind]
     return (
         lambda value, path: save_compressed(dump(value), path),
         lambda path: parse(load_compressed(path)),
     )
+
+
+_CODES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "json": (orjson.dumps, orjson.loads),
+    "bytes": (bytes, bytes),
+    "text": (str.encode, bytes.decode),
+    "arrays": (lambda value: pickle.dumps(value, 5), pickle.loads),
+}
 
 
 def save_frame(value: pd.DataFrame, path: str) -> None:
@@ -100,7 +108,8 @@ def save_array(value: np.ndarray, path: str) -> None:
 
 
 def load_array(path: str) -> np.ndarray:
-    return np.load(io.BytesIO(load_compressed(path)))
+    array: np.ndarray = np.load(io.BytesIO(load_compressed(path)))
+    return array
 
 
 def save_compressed(data: Any, path: str, header: bytes = b"") -> None:
@@ -112,9 +121,11 @@ def save_compressed(data: Any, path: str, header: bytes = b"") -> None:
         write(path, [b"raw ", header, view])
         return
     compressor = zstd.ZstdCompressor(level=LEVEL)
-    write(path, [b"zstd", compressor.compress(header), compressor.compress(view), compressor.flush()])
+    write(
+        path, [b"zstd", compressor.compress(header), compressor.compress(view), compressor.flush()]
+    )
 
 
 def load_compressed(path: str) -> bytes:
-    data = memoryview(read(path))
-    return bytes(data[4:]) if data[:4] == b"raw " else zstd.decompress(data[4:])
+    data = read(path)
+    return data[4:] if data.startswith(b"raw ") else zstd.decompress(memoryview(data)[4:])

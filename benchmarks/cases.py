@@ -58,7 +58,9 @@ def mixed(rows: int, seed: int) -> pd.DataFrame:
             "rate": random.random(rows).astype("float32"),
             "count": pd.array(random.integers(0, 50, rows), dtype="Int64").copy(),
             "active": random.random(rows) < 0.5,
-            "seen": pd.Series(start + random.integers(0, 10**14, rows).astype("m8[us]")).mask(missing),
+            "seen": pd.Series(start + random.integers(0, 10**14, rows).astype("m8[us]")).mask(
+                missing
+            ),
             "city": pd.Series(random.choice(cities, rows), dtype="str").mask(missing),
             "code": pd.Series(words(rows, seed, length=12), dtype="str"),
             "group": pd.Categorical(random.choice(cities, rows)),
@@ -195,7 +197,9 @@ def touch(value: Any) -> int:
     if isinstance(value, bytes):
         return _touch_array(np.frombuffer(value, "u1"))
     if hasattr(value, "estimators_"):
-        return sum(touch(tree.tree_.value) + touch(tree.tree_.threshold) for tree in value.estimators_)
+        return sum(
+            touch(tree.tree_.value) + touch(tree.tree_.threshold) for tree in value.estimators_
+        )
     return 0  # text and JSON are objects of the heap, made while loading
 
 
@@ -231,11 +235,11 @@ def same(one: Any, other: Any) -> bool:
         pd.testing.assert_frame_equal(one, other)
         return True
     if isinstance(one, np.ndarray):
-        return one.dtype == other.dtype and np.array_equal(one, other)
+        return bool(one.dtype == other.dtype) and np.array_equal(one, other)
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, Image.Image):
-        return one.mode == other.mode and one.tobytes() == other.tobytes()
+        return bool(one.mode == other.mode and one.tobytes() == other.tobytes())
     if hasattr(one, "estimators_"):
         probe = np.random.default_rng(0).standard_normal((100, 20))
         return bool((one.predict_proba(probe) == other.predict_proba(probe)).all())

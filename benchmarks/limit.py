@@ -85,7 +85,8 @@ def save_npy(value: np.ndarray, path: str) -> None:
 
 
 def load_npy(path: str) -> np.ndarray:
-    return np.load(path, mmap_mode="c").view(np.ndarray)
+    array: np.ndarray = np.load(path, mmap_mode="c").view(np.ndarray)
+    return array
 
 
 def save_json(value: Any, path: str) -> None:

@@ -86,7 +86,9 @@ def opener(name: str, case: Case) -> Callable[[Path], Place]:
     return partial(Contestant, peer=PEERS[name])
 
 
-def measure(case: Case, names: list[str], rounds: int, *, quick: bool, base: Path) -> dict[str, Any]:
+def measure(
+    case: Case, names: list[str], rounds: int, *, quick: bool, base: Path
+) -> dict[str, Any]:
     """Times and sizes of all contestants."""
     values = [case.value(quick=quick, seed=seed) for seed in range(case.repeat)]
     openers = {name: opener(name, case) for name in names}

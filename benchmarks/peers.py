@@ -157,7 +157,6 @@ def load_png(path: str) -> Any:
     return image
 
 
-
 PEERS = {
     peer.name: peer
     for peer in (

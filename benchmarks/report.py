@@ -39,7 +39,9 @@ def publish(report: dict[str, Any], folder: Path) -> None:
     if any(name in result for result in cases.values() for name in PEERS):
         save_figure(pareto(cases), folder / "peers")
     page = folder.parent / "benchmarks.md"
-    tables = "\n\n".join([described(report), limit_table(cases), hand_table(cases), peers_table(cases)])
+    tables = "\n\n".join(
+        [described(report), limit_table(cases), hand_table(cases), peers_table(cases)]
+    )
     replace(page, tables)
 
 
@@ -94,8 +96,12 @@ def pareto(cases: dict[str, Any]) -> Any:
             ours = who in ("fast", "balanced")
             marker = ("o" if ours else "s") if found["exact"] else "x"
             share = found["stored"] / result["size"]
-            axis.scatter(spent, share, color=OURS if ours else "#77858b", marker=marker, s=28, zorder=2)
-            axis.annotate(who, (spent, share), xytext=(4, 3), textcoords="offset points", fontsize=7)
+            axis.scatter(
+                spent, share, color=OURS if ours else "#77858b", marker=marker, s=28, zorder=2
+            )
+            axis.annotate(
+                who, (spent, share), xytext=(4, 3), textcoords="offset points", fontsize=7
+            )
         axis.set_xscale("log")
         axis.set_title(name, fontsize=9)
         axis.set_ylim(bottom=0)
@@ -177,4 +183,6 @@ def peers_table(cases: dict[str, Any]) -> str:
 
 def _peer_cell(found: dict[str, Any]) -> str:
     mark = "" if found["exact"] else r"\*"
-    return f"{found['save'] * 1e3:.3g} / {found['load'] * 1e3:.3g}{mark}, {found['stored'] / 1e6:.3g}"
+    return (
+        f"{found['save'] * 1e3:.3g} / {found['load'] * 1e3:.3g}{mark}, {found['stored'] / 1e6:.3g}"
+    )

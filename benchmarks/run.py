@@ -32,7 +32,9 @@ FOLDER = ROOT / "docs" / "benchmarks"
 LIBRARIES = ("aqueduct-core", "numpy", "pandas", "pyarrow", "pillow", "orjson", "blake3")
 
 
-def worker(case: Case, names: list[str], options: argparse.Namespace, *extra: str) -> dict[str, Any]:
+def worker(
+    case: Case, names: list[str], options: argparse.Namespace, *extra: str
+) -> dict[str, Any]:
     """Run `benchmarks.measure` in a new process."""
     command = [sys.executable, "-m", "benchmarks.measure", case.name, *names]
     command += ["--folder", str(options.folder), *extra, *(["--quick"] if options.quick else [])]
@@ -72,7 +74,17 @@ def against_limit(results: dict[str, dict[str, Any]]) -> Table:
     """`fast` as ratios to the limit."""
     table = Table(title="policy fast against the limit (milliseconds; ratio; target in brackets)")
     table.add_column("case")
-    columns = ("MB", "limit save", "save", "ratio", "limit load", "load", "ratio", "stored", "memory")
+    columns = (
+        "MB",
+        "limit save",
+        "save",
+        "ratio",
+        "limit load",
+        "load",
+        "ratio",
+        "stored",
+        "memory",
+    )
     for name in columns:
         table.add_column(name, justify="right")
     for name, result in results.items():
@@ -114,7 +126,11 @@ def against_hand(results: dict[str, dict[str, Any]]) -> Table:
         for verb in ("save", "load"):
             ratio = ours[verb] / hand[verb]
             colour = "green" if ratio <= 1.15 else "red"
-            cells += [milliseconds(hand[verb]), milliseconds(ours[verb]), f"[{colour}]{ratio:.2f}[/]"]
+            cells += [
+                milliseconds(hand[verb]),
+                milliseconds(ours[verb]),
+                f"[{colour}]{ratio:.2f}[/]",
+            ]
         smaller = "green" if ours["stored"] <= hand["stored"] * 1.01 else "red"
         cells.append(f"[{smaller}]{ours['stored'] / hand['stored']:.3f}[/]")
         needed = ours["memory"]

@@ -212,7 +212,8 @@ def test_a_plugin_cannot_take_a_name_that_is_taken(install: Install, tmp_path: P
     module.write_text(module.read_text().replace('name = "acme.point"', 'name = "json"'))
     with pytest.warns(RuntimeWarning, match="'json' of acme-point 1.2 is already used by aqueduct"):
         infos = Registry().serializers()
-    assert [info.package for info in infos if info.name == "json"][0].startswith("aqueduct-core")
+    (package,) = [info.package for info in infos if info.name == "json"]
+    assert package.startswith("aqueduct-core")
 
 
 @pytest.mark.parametrize(
