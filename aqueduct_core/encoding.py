@@ -9,8 +9,8 @@ Saving a value costs time once, each load costs time again, and keeping it costs
 
 in seconds; the format with the lowest cost is taken. `upload` and `download` come from the storage's
 profile. `weight` is what the policy says a stored byte is worth in seconds: nothing for `fast`,
-everything for `small`, and for `balanced` the time in which a machine earns the price of keeping the
-byte for a month. The speeds and ratios of formats are measured by `benchmarks/encodings.py`; the ratio
+everything for `small`; for `balanced` it is the price of keeping the byte for a year on object storage
+over the price of a second of a worker and of whoever waits for it. The speeds and ratios of formats are measured by `benchmarks/encodings.py`; the ratio
 of a codec is taken from a sample of the very bytes. `docs/encoding.md` shows the figures.
 """
 
@@ -28,8 +28,8 @@ POLICIES: tuple[str, ...] = get_args(Policy)
 
 _MB = 1e6
 LOADS = 3  # a result is read by its consumer, by a check, and once by a person
-_MONTH_PRICE = 0.023 / 1e9  # dollars a byte: the list price of object storage
-_MACHINE_PRICE = 0.10 / 3600  # dollars a second of one core
+_YEAR = 12 * 0.023 / 1e9  # dollars a byte: the list price of object storage
+_SECOND = 0.001  # dollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,18 @@ class Profile:
     Attributes:
         upload: Bytes a second.
         download: Bytes a second.
-        months: For how long a value is kept there, on average.
         default: The policy of stores on it that aren't given another.
     """
 
     upload: float
     download: float
-    months: float
     default: Policy
 
 
 PROFILES = {
-    "memory": Profile(5_000 * _MB, 10_000 * _MB, 0, "fast"),
-    "local": Profile(1_500 * _MB, 10_000 * _MB, 0.5, "fast"),
-    "remote": Profile(100 * _MB, 200 * _MB, 3, "balanced"),
+    "memory": Profile(5_000 * _MB, 10_000 * _MB, "fast"),
+    "local": Profile(1_500 * _MB, 10_000 * _MB, "fast"),
+    "remote": Profile(100 * _MB, 200 * _MB, "balanced"),
 }
 
 
@@ -154,5 +152,5 @@ def _cost(form: Format, size: int, policy: str, profile: str) -> float:
         return stored
     save = form.overhead + size / form.encode + stored / place.upload
     load = form.overhead + size / form.decode + stored / place.download
-    weight = 0.0 if policy == "fast" else place.months * _MONTH_PRICE / _MACHINE_PRICE
+    weight = 0.0 if policy == "fast" else _YEAR / _SECOND
     return save + LOADS * load + weight * stored

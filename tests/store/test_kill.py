@@ -20,14 +20,14 @@ from aqueduct_core.store import ArtifactStore
 from tests.store import test_kill, toys
 store = ArtifactStore(sys.argv[1], registry=toys.new_registry())
 print("ready", flush=True)
-for round in range(int(sys.argv[2]), 10**9):
-    store.put(test_kill.value_of(round), "k")
+for turn in range(int(sys.argv[2]), 10**9):
+    store.put(test_kill.value_of(turn), "k")
 """
 
 
-def value_of(round: int) -> Tree:
+def value_of(turn: int) -> Tree:
     """A value of which every byte tells which one it is, with parts of every kind."""
-    mark = round.to_bytes(4, "big")
+    mark = turn.to_bytes(4, "big")
     return Tree(
         [
             Blob(mark),  # inline
@@ -80,8 +80,8 @@ def test_readers_see_one_writer_or_the_other(tmp_path: Path) -> None:
 
     def write(offset: int) -> None:
         try:
-            for round in range(offset, offset + 40):
-                store.put(value_of(round), "k")
+            for turn in range(offset, offset + 40):
+                store.put(value_of(turn), "k")
         except BaseException as error:
             failures.append(error)
             raise

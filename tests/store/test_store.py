@@ -167,7 +167,7 @@ def test_bottomless_nesting_is_refused(store: ArtifactStore) -> None:
 def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match="balanced"):
         ArtifactStore("memory://", policy="fastest")  # type: ignore[arg-type] # on purpose
-    with pytest.raises(InvalidKeyError, match="'int'|not int"):
+    with pytest.raises(InvalidKeyError, match="not int"):
         ArtifactStore("memory://").put("x", 3)  # type: ignore[arg-type] # on purpose
 
 
