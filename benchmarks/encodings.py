@@ -45,7 +45,7 @@ VALUES: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "float64 frame": (lambda: cases.floats(1_000_000, 0), ("arrow", "parquet")),
     "string frame": (lambda: cases.strings(500_000, 0), ("arrow", "parquet")),
     "image": (lambda: cases.image(1_000, 0), ("image.raw", "image.png")),
-    "array": (lambda: cases.array(16_384 * 1024, 0), ("npy",)),
+    "array": (lambda: cases.array(16_384, 0), ("npy",)),
     "text": (lambda: cases.prose(30_000_000, 0), ("text",)),
 }
 

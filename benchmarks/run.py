@@ -24,12 +24,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from aqueduct_core import __version__
 from benchmarks.cases import CASES, Case
 from benchmarks.peers import PEERS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "benchmarks"
-LIBRARIES = ("aqueduct-core", "numpy", "pandas", "pyarrow", "pillow", "orjson", "blake3")
+LIBRARIES = ("numpy", "pandas", "pyarrow", "pillow", "orjson", "blake3")
 
 
 def worker(
@@ -66,7 +67,8 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {"aqueduct-core": __version__}
+        | {name: version(name) for name in LIBRARIES},
     }
 
 
