@@ -12,6 +12,22 @@ from typing import TYPE_CHECKING, Any
 from aqueduct_core._version import __version__
 
 if TYPE_CHECKING:
+    from aqueduct_core.checks import check, metric
+    from aqueduct_core.client import Client, Flow, Run
+    from aqueduct_core.dag import (
+        Artifact,
+        BoolArtifact,
+        GenericArtifact,
+        NumericArtifact,
+        TableArtifact,
+        cron,
+        daily,
+        hourly,
+        monthly,
+        op,
+        to_operator,
+        weekly,
+    )
     from aqueduct_core.manifest import ArtifactRef, Manifest
     from aqueduct_core.registry import Registry, SerializerInfo, default_registry
     from aqueduct_core.store import ArtifactStore, Retention
@@ -22,24 +38,58 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "Artifact",
     "ArtifactRef",
     "ArtifactStore",
+    "BoolArtifact",
+    "Client",
+    "Flow",
+    "GenericArtifact",
     "Manifest",
+    "NumericArtifact",
     "Registry",
     "Retention",
+    "Run",
     "SerializerInfo",
+    "TableArtifact",
     "__version__",
+    "check",
+    "cron",
+    "daily",
     "default_registry",
+    "hourly",
+    "metric",
+    "monthly",
+    "op",
     "serializers",
+    "to_operator",
+    "weekly",
 ]
 
 _HOMES = {
+    "Artifact": "dag",
     "ArtifactRef": "manifest",
     "ArtifactStore": "store",
+    "BoolArtifact": "dag",
+    "Client": "client",
+    "Flow": "client",
+    "GenericArtifact": "dag",
     "Manifest": "manifest",
+    "NumericArtifact": "dag",
     "Registry": "registry",
     "Retention": "store",
+    "Run": "client",
     "SerializerInfo": "registry",
+    "TableArtifact": "dag",
+    "check": "checks",
+    "cron": "dag",
+    "daily": "dag",
+    "hourly": "dag",
+    "metric": "checks",
+    "monthly": "dag",
+    "op": "dag",
+    "to_operator": "dag",
+    "weekly": "dag",
     "default_registry": "registry",
 }
 

@@ -50,8 +50,11 @@ def own_traceback(found: TracebackType | None) -> TracebackType | None:
 
 
 def user_frames(error: BaseException) -> list[CallSite]:
-    """The frames of an exception from the user's function inwards."""
-    summary = traceback.extract_tb(own_traceback(error.__traceback__))
+    """The frames of an exception from the user's function inwards; none if it raised none."""
+    own = own_traceback(error.__traceback__)
+    if own is None or _is_internal(own.tb_frame):
+        return []
+    summary = traceback.extract_tb(own)
     return [CallSite(frame.filename, frame.lineno or 0, frame.name) for frame in summary]
 
 

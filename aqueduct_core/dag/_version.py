@@ -66,7 +66,10 @@ class Version:
         flow = flow_id(name)
         canonical = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
         digest = digest_of(canonical.encode())
-        ids = {name: str(uuid5(UUID(flow), f"{digest}/{name}")) for name in graph.names.values()}
+        ids = {
+            graph.names[operator]: str(uuid5(UUID(flow), f"{digest}/{graph.names[operator]}"))
+            for operator in graph.operators
+        }
         return cls(flow, name, digest, spec, ids, graph)
 
 
