@@ -181,12 +181,12 @@ def formats_table(found: dict[str, list[Way]]) -> str:
 
 def profiles_table() -> str:
     lines = [
-        "| profile | upload, MB/s | download, MB/s | kept, months | default policy |",
-        "|---|--:|--:|--:|---|",
+        "| profile | upload, MB/s | download, MB/s | default policy |",
+        "|---|--:|--:|---|",
     ]
     for name, profile in PROFILES.items():
         speeds = f"{profile.upload / 1e6:,.0f} | {profile.download / 1e6:,.0f}"
-        lines.append(f"| {name} | {speeds} | {profile.months:g} | `{profile.default}` |")
+        lines.append(f"| {name} | {speeds} | `{profile.default}` |")
     return "\n".join(lines)
 
 
