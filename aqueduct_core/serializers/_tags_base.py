@@ -58,7 +58,7 @@ BUILDERS: dict[type, Build] = {}
 READERS: dict[str, Read] = {}
 SHELLS: dict[str, tuple[Make, Fill]] = {}
 # Of the tags in SHELLS, those whose objects may have to be complete before others refer to them.
-FIXED: dict[str, Callable[[dict[str, Any], "Decoder"], bool]] = {}
+FIXED: dict[str, Callable[[dict[str, Any], Decoder], bool]] = {}
 
 # The package a type or tag belongs to -> the module of ours that knows it and imports the package.
 _LAZY = {
@@ -69,16 +69,18 @@ _LAZY = {
 }
 
 
-def find_leaf(kind: type) -> Build | None:
-    """The builder of a type whose package may never have been imported."""
-    found = LEAVES.get(kind)
-    if found is None:
-        package = kind.__module__.partition(".")[0]
-        # A subclass made elsewhere isn't ours to keep, so the type's own module is what counts.
-        if package in _LAZY and package in sys.modules:
-            import_module(f"aqueduct_core.serializers.{_LAZY[package]}")
-            found = LEAVES.get(kind)
-    return found
+def find_leaf(kind: type) -> tuple[Build, bool] | None:
+    """The builder of a type whose package may never have been imported.
+
+    With it comes whether its objects can change, so that one that is met twice must come back as one.
+    """
+    if kind in LEAVES:
+        return LEAVES[kind], False
+    package = kind.__module__.partition(".")[0]
+    if package in _LAZY and package in sys.modules:
+        found: tuple[Build, bool] | None = _lazy(package).find(kind)
+        return found
+    return None
 
 
 def find_reader(tag: str) -> Read | None:
@@ -87,9 +89,13 @@ def find_reader(tag: str) -> Read | None:
     if found is None:
         package = tag.partition(".")[0]
         if package in _LAZY:
-            import_module(f"aqueduct_core.serializers.{_LAZY[package]}")
+            _lazy(package)
             found = READERS.get(tag)
     return found
+
+
+def _lazy(package: str) -> Any:
+    return import_module(f"aqueduct_core.serializers.{_LAZY[package]}")
 
 
 def corrupt(message: str) -> NoReturn:
@@ -122,7 +128,7 @@ def bits_of(value: float) -> str:
     """A float's name if it isn't a finite number; its bits if it is an unusual NaN."""
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    bits = struct.pack(">d", value).hex()
+    bits: str = struct.pack(">d", value).hex()
     return "nan" if bits == "7ff8000000000000" else bits
 
 
@@ -140,4 +146,5 @@ def float_of(text: str) -> float:
 
 def hashed_by_content(kind: type) -> bool:
     """Whether instances of a class may be equal without being the same, and be keys."""
-    return kind.__hash__ is not None and kind.__hash__ is not object.__hash__
+    hashed: Any = kind.__hash__  # None for those that can't be keys, whatever its declared type is
+    return hashed is not None and hashed is not object.__hash__

@@ -159,7 +159,8 @@ def _enum(name: str) -> Build:
 
 
 def _combines(kind: Any) -> bool:
-    return issubclass(kind, enum.Flag) and kind._missing_.__func__ is enum.Flag._missing_.__func__
+    usual: Any = enum.Flag._missing_
+    return issubclass(kind, enum.Flag) and kind._missing_.__func__ is usual.__func__
 
 
 def _namedtuple(name: str) -> Build:

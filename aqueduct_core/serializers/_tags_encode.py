@@ -35,7 +35,7 @@ _FACTORY_NAMES = {factory: name for name, factory in FACTORIES.items()}
 Outside = Callable[[Any, str], Any]
 
 
-class Entangled(Exception):  # noqa: N818 - it is a signal between the two walks, not an error
+class Entangled(Exception):
     """The value is no tree, or too deep for one."""
 
 
@@ -60,16 +60,22 @@ class Inside:
 class Encoder:
     """Builds the tree of nodes for one value.
 
+    Attributes:
+        at: The path of the value that is being looked at; still so when the walk raises.
+        numbered: Whether nodes may be references, whose text depends on what else there is.
+
     Args:
         outside: Makes the node of a value that has no tag, given the value and its path; None to
             refuse such values.
         special: Builders that come before all others.
     """
 
+    numbered = False
+
     def __init__(
         self, outside: Outside | None = None, special: dict[type, Build] | None = None
     ) -> None:
-        self.at: list[Any] = []  # where the walk is; still so when it raises
+        self.at: list[Any] = []
         self._outside = outside
         self._special = special or {}
         self._known: dict[type, tuple[Build | None, bool]] = {}
@@ -152,19 +158,21 @@ class Encoder:
         return nodes
 
     def sorted_items(self, values: Iterable[Any]) -> list[Any]:
-        """The nodes of a set in an order that depends on them alone, so that equal sets are stored
-        as equal bytes."""
+        """The nodes of a set in an order that depends on them alone: equal sets, equal bytes."""
         nodes = []
         for value in values:
             self.at.append(Inside(value))
             node = self.node(value)
-            nodes.append((self.text_of(value, node), node))
+            nodes.append((self.text_of(value) if self.numbered else dumps(node), node))
             self.at.pop()
         return [node for _, node in sorted(nodes, key=lambda pair: pair[0])]
 
-    def text_of(self, value: Any, node: Any) -> bytes:
-        """What sets are sorted by."""
-        return dumps(node)
+    def text_of(self, value: Any) -> bytes:
+        """The text of a value apart from the whole."""
+        try:
+            return dumps(Encoder(lambda _value, _path: None, self._special).node(value))
+        except (Entangled, RecursionError):
+            return b""
 
     def path(self) -> str:
         """Where the walk is, as Python would get there."""
@@ -180,7 +188,7 @@ class Encoder:
             return BUILDERS[kind], True
         leaf = find_leaf(kind)
         if leaf is not None:
-            return leaf, False
+            return leaf
         from aqueduct_core.serializers import _tags_classes
 
         return _tags_classes.find(kind)

@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Any
 
 from aqueduct_core.errors import UnserializableError
-from aqueduct_core.serializers._jsontext import dumps
 from aqueduct_core.serializers._tags_base import FIXED, SHELLS, TAG, Build, hashed_by_content
 from aqueduct_core.serializers._tags_encode import Encoder, Entangled, Outside, class_name
 
@@ -47,6 +46,8 @@ class _Ref:
 
 
 class _Graph(Encoder):
+    numbered = True
+
     def __init__(self, outside: Outside | None, special: dict[type, Build] | None) -> None:
         super().__init__(outside, special)
         self._numbers: dict[int, int] = {}
@@ -66,13 +67,6 @@ class _Graph(Encoder):
             self._met.append(0)
         self._met[number] += 1
         return _Ref(number)
-
-    def text_of(self, value: Any, node: Any) -> bytes:
-        # The text of what a reference stands for, so that the order doesn't depend on the numbers.
-        try:
-            return dumps(Encoder(lambda _value, _path: None, self._special).node(value))
-        except (Entangled, RecursionError):
-            return b""
 
     def encode(self, value: Any) -> Any:
         top = self.node(value)
@@ -111,7 +105,7 @@ class _Graph(Encoder):
         return node[TAG] not in FIXED or not hashed_by_content(type(self._values[number]))
 
 
-class _Knot(Exception):  # noqa: N818 - a signal within this module
+class _Knot(Exception):
     def __init__(self, number: int) -> None:
         self.number = number
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 
 from aqueduct_core.errors import ConversionError
@@ -22,8 +22,6 @@ def zone_node(zone: Any, encoder: Encoder) -> Any:
 
 def read_zone(node: Any, decoder: Decoder) -> Any:
     """The time zone of a node."""
-    from datetime import tzinfo
-
     zone = decoder.node(node)
     if not isinstance(zone, tzinfo):
         corrupt("this is not a time zone")
@@ -83,11 +81,11 @@ def _read_date(node: dict[str, Any], _decoder: Decoder) -> date:
     return value
 
 
-def _read_datetime(node: dict[str, Any], decoder: Decoder) -> datetime:
+def _read_datetime(node: dict[str, Any], decoder: Decoder) -> Any:
     return _placed(node, decoder, datetime)
 
 
-def _read_time(node: dict[str, Any], decoder: Decoder) -> time:
+def _read_time(node: dict[str, Any], decoder: Decoder) -> Any:
     return _placed(node, decoder, time)
 
 

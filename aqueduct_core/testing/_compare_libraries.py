@@ -1,0 +1,226 @@
+"""Strict comparison of what NumPy, pandas, Arrow, polars and Pillow make; one function per library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aqueduct_core.testing._compare import (
+    Check,
+    Pairs,
+    assert_identical,
+    by_equality,
+    identity,
+    require,
+    short,
+)
+
+__all__ = ["LIBRARIES"]
+
+
+def _numpy(path: str, a: Any, b: Any) -> Pairs:
+    import numpy as np
+
+    if isinstance(a, np.dtype):
+        from aqueduct_core.serializers._dtypes import same_dtype
+
+        require(same_dtype(a, b), path, "dtype", a, b)
+        return
+    if isinstance(a, np.ma.MaskedArray):
+        yield path + ".mask", np.ma.getmaskarray(a), np.ma.getmaskarray(b)
+        yield path + ".fill_value", a.fill_value, b.fill_value
+        yield path + ".data", np.asarray(a.data), np.asarray(b.data)
+        return
+    if not isinstance(a, np.ndarray | np.generic):
+        yield from by_equality(path, a, b)
+        return
+    yield from _items(path, a, b)
+
+
+def _items(path: str, a: Any, b: Any) -> Pairs:
+    import numpy as np
+
+    yield path + ".dtype", a.dtype, b.dtype
+    require(a.shape == b.shape, path, "shape", a.shape, b.shape)
+    if isinstance(a, np.ndarray):
+        for flag in ("C_CONTIGUOUS", "F_CONTIGUOUS"):
+            require(a.flags[flag] or not b.flags[flag], path, flag, a.flags[flag], b.flags[flag])
+    if a.dtype.hasobject:
+        for index in np.ndindex(a.shape):
+            yield f"{path}{list(index)}", a[index], b[index]
+        return
+    if type(a) in (np.str_, np.bytes_):
+        require(a == b and len(a) == len(b), path, "value", a, b)
+        return
+    left, right = np.asarray(a), np.asarray(b)
+    if left.dtype.char in "gG":  # the bytes between two long doubles are nobody's
+        equal = np.array_equal(left, right, equal_nan=True)
+        require(equal and np.array_equal(np.signbit(left.real), np.signbit(right.real)),
+                 path, "long doubles", a, b)  # fmt: skip
+    else:
+        require(left.tobytes() == right.tobytes(), path, "items", a, b)
+
+
+def _pandas(path: str, a: Any, b: Any) -> Pairs:
+    import pandas as pd
+
+    if isinstance(a, pd.DataFrame):
+        yield from _frame(path, a, b)
+    elif isinstance(a, pd.Series):
+        require(_alike(a.name, b.name), path + ".name", "name", a.name, b.name)
+        yield path + ".index", a.index, b.index
+        yield path + ".array", a.array, b.array
+        yield path + ".attrs", a.attrs, b.attrs
+        yield path + ".flags", a.flags.allows_duplicate_labels, b.flags.allows_duplicate_labels
+    elif isinstance(a, pd.Index):
+        yield from _index(path, a, b)
+    elif isinstance(a, pd.api.extensions.ExtensionArray):
+        yield from _extension_array(path, a, b)
+    elif isinstance(a, pd.CategoricalDtype):
+        require(a.ordered == b.ordered, path, "ordered", a.ordered, b.ordered)
+        yield path + ".categories", a.categories, b.categories
+    elif isinstance(a, pd.Timestamp):
+        require(a.unit == b.unit and a.fold == b.fold, path, "unit or fold", a, b)
+        yield path + ".asm8", a.asm8, b.asm8
+        yield path + ".tz", a.tz, b.tz
+    elif isinstance(a, pd.Timedelta):
+        yield path + ".asm8", a.asm8, b.asm8
+    elif isinstance(a, pd.Interval):
+        require(a.closed == b.closed, path, "closed", a.closed, b.closed)
+        yield path + ".left", a.left, b.left
+        yield path + ".right", a.right, b.right
+    elif a is pd.NA or a is pd.NaT:
+        yield from identity(path, a, b)
+    else:
+        yield from by_equality(path, a, b)
+
+
+def _frame(path: str, a: Any, b: Any) -> Pairs:
+    require(a.shape == b.shape, path, "shape", a.shape, b.shape)
+    yield path + ".columns", a.columns, b.columns
+    yield path + ".index", a.index, b.index
+    yield path + ".attrs", a.attrs, b.attrs
+    yield path + ".flags", a.flags.allows_duplicate_labels, b.flags.allows_duplicate_labels
+    for position, name in enumerate(b.columns):
+        left, right = a.iloc[:, position], b.iloc[:, position]
+        yield f"{path}[{short(name)}].dtype", left.dtype, right.dtype
+        yield f"{path}[{short(name)}]", left.array, right.array
+
+
+def _index(path: str, a: Any, b: Any) -> Pairs:
+    import pandas as pd
+
+    require(len(a) == len(b), path, "length", len(a), len(b))
+    require(len(a.names) == len(b.names), path, "levels", a.names, b.names)
+    for level, (left, right) in enumerate(zip(a.names, b.names, strict=True)):
+        require(_alike(left, right), f"{path}.names[{level}]", "name", left, right)
+    if isinstance(a, pd.MultiIndex):
+        for level, (left, right) in enumerate(zip(a.levels, b.levels, strict=True)):
+            yield f"{path}.levels[{level}]", left, right
+        for level, (left, right) in enumerate(zip(a.codes, b.codes, strict=True)):
+            yield f"{path}.codes[{level}]", list(left), list(right)
+        return
+    yield path + ".dtype", a.dtype, b.dtype
+    for name in ("freq", "closed"):
+        left, right = getattr(a, name, None), getattr(b, name, None)
+        require(type(left) is type(right) and left == right, path, name, left, right)
+    if isinstance(a, pd.RangeIndex):
+        require((a.start, a.stop, a.step) == (b.start, b.stop, b.step), path, "range", a, b)
+        return
+    yield path + ".array", a.array, b.array
+
+
+def _extension_array(path: str, a: Any, b: Any) -> Pairs:
+    import pandas as pd
+
+    yield path + ".dtype", a.dtype, b.dtype
+    require(len(a) == len(b), path, "length", len(a), len(b))
+    if isinstance(a, pd.arrays.NumpyExtensionArray):
+        yield path, a.to_numpy(), b.to_numpy()
+    elif isinstance(a, pd.Categorical):
+        yield path + ".codes", list(a.codes), list(b.codes)
+    elif isinstance(a, pd.arrays.DatetimeArray | pd.arrays.TimedeltaArray | pd.arrays.PeriodArray):
+        require(list(a.asi8) == list(b.asi8), path, "values", a, b)
+    elif isinstance(a, pd.arrays.SparseArray):
+        yield path + ".sp_values", a.sp_values, b.sp_values
+        require(a.sp_index.equals(b.sp_index), path, "sp_index", a, b)
+        require(type(a.sp_index) is type(b.sp_index), path, "sp_index", a.sp_index, b.sp_index)
+    else:
+        for index, (left, right) in enumerate(zip(a, b, strict=True)):
+            yield f"{path}[{index}]", left, right
+
+
+def _alike(a: Any, b: Any) -> bool:
+    try:
+        assert_identical(a, b)
+    except AssertionError:
+        return False
+    return True
+
+
+def _pyarrow(path: str, a: Any, b: Any) -> Pairs:
+    import pyarrow as pa
+
+    if isinstance(a, pa.Schema | pa.Field):
+        require(a.equals(b, check_metadata=True), path, "schema", a, b)
+        return
+    if isinstance(a, pa.Table | pa.RecordBatch):
+        yield path + ".schema", a.schema, b.schema
+        require(a.num_rows == b.num_rows, path, "rows", a.num_rows, b.num_rows)
+        for position, name in enumerate(b.schema.names):
+            yield f"{path}[{name!r}]", a.column(position), b.column(position)
+        return
+    if isinstance(a, pa.ChunkedArray):
+        require(a.type == b.type, path, "type", a.type, b.type)
+        require(len(a) == len(b), path, "length", len(a), len(b))
+        a, b = pa.concat_arrays(a.chunks or [a.combine_chunks()]), pa.concat_arrays(
+            b.chunks or [b.combine_chunks()]
+        )  # fmt: skip
+    if isinstance(a, pa.Array):
+        require(a.type == b.type, path, "type", a.type, b.type)
+        # equals() takes no NaN for another one; a second look decides.
+        if not a.equals(b):
+            yield path, a.to_pylist(), b.to_pylist()
+        return
+    yield from by_equality(path, a, b)
+
+
+def _polars(path: str, a: Any, b: Any) -> Pairs:
+    import polars as pl
+
+    if isinstance(a, pl.LazyFrame):
+        yield path, a.collect(), b.collect()
+    elif isinstance(a, pl.DataFrame):
+        require(a.shape == b.shape, path, "shape", a.shape, b.shape)
+        require(a.schema == b.schema, path, "schema", a.schema, b.schema)
+        for left, right in zip(a.get_columns(), b.get_columns(), strict=True):
+            yield f"{path}[{right.name!r}]", left, right
+    elif isinstance(a, pl.Series):
+        require(a.name == b.name, path, "name", a.name, b.name)
+        require(a.dtype == b.dtype, path, "dtype", a.dtype, b.dtype)
+        require(len(a) == len(b), path, "length", len(a), len(b))
+        require(a.flags == b.flags or not b.flags, path, "flags", a.flags, b.flags)
+        if a.dtype == pl.Object or not a.equals(b, check_dtypes=True, null_equal=True):
+            yield path, a.to_list(), b.to_list()
+    else:
+        yield from by_equality(path, a, b)
+
+
+def _pillow(path: str, a: Any, b: Any) -> Pairs:
+    from PIL import Image
+
+    from aqueduct_core.testing._compare_image import image_differences
+
+    if not isinstance(a, Image.Image):
+        yield from by_equality(path, a, b)
+        return
+    differences = image_differences(b, a)
+    require(not differences, path, "; ".join(differences), a, b)
+
+
+LIBRARIES: dict[str, Check] = {
+    "numpy": _numpy,
+    "pandas": _pandas,
+    "pyarrow": _pyarrow,
+    "polars": _polars,
+    "PIL": _pillow,
+}
