@@ -1,0 +1,240 @@
+"""What people see of a table: its schema, statistics of its columns and its first rows.
+
+Bounded on purpose: at most 50 columns get statistics, of 10,000 evenly spaced rows if there are more,
+and none after the time is up. Cells that JSON can't hold are told as text.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aqueduct_core.abc import JSON, Budget
+from aqueduct_core.serializers import _array_describe
+from aqueduct_core.serializers.tables._libraries import adapter_of
+
+__all__ = ["ODD", "ArrowView", "View", "arrow_statistics", "describe", "shorten", "text_statistics"]
+
+ODD = (
+    *(ArithmeticError, AttributeError, LookupError, NotImplementedError, OSError, RecursionError),
+    *(TypeError, ValueError, pa.ArrowException),
+)
+"""What a library may raise over a value that it can't count, order or print."""
+
+_MOST_COLUMNS = 50
+_MOST_ROWS = 10_000
+_ROWS_PER_SECOND = 500_000
+_TEXTS = 2_000
+_TOP = 5
+_LONGEST = 80
+
+
+class View(Protocol):
+    """One table as the description needs it."""
+
+    rows: int
+    size: int
+    names: Sequence[str]
+
+    def field(self, index: int) -> dict[str, JSON]:
+        """The type of a column and, if they are counted at no cost, its nulls."""
+        ...
+
+    def statistics(self, index: int, step: int) -> dict[str, JSON]:
+        """The statistics of every `step`-th value of a column."""
+        ...
+
+    def cells(self, index: int, rows: int) -> list[Any]:
+        """The first values of a column."""
+        ...
+
+    def extras(self, rows: int) -> dict[str, JSON]:
+        """What else a preview of this library shows."""
+        ...
+
+
+def describe(obj: Any, budget: Budget) -> dict[str, JSON]:
+    """The description of a table, series or column of any library, as plain JSON."""
+    with np.errstate(all="ignore"):
+        return _described(_view(obj), budget)
+
+
+def _view(obj: Any) -> View:
+    library, adapter = adapter_of(type(obj))
+    if library == "pandas":
+        from aqueduct_core.serializers.tables._describe_pandas import PandasView
+
+        return PandasView(obj)
+    if library == "polars":
+        return ArrowView(*adapter.shown(obj))
+    return ArrowView(adapter.arrow_of(obj))
+
+
+def _described(view: View, budget: Budget) -> dict[str, JSON]:
+    until = time.perf_counter() + budget.seconds
+    width = len(view.names)
+    shown = range(min(width, max(1, budget.size // 64)))
+    schema = [{"name": shorten(view.names[index]), **view.field(index)} for index in shown]
+    found: dict[str, JSON] = {"columns": width, "bytes": view.size, "schema": schema}
+    if view.rows < 0:  # not known without running what makes it
+        return found
+    found["rows"] = view.rows
+    found["preview"] = _preview(view, budget)
+    most = min(_MOST_ROWS, max(200, int(budget.seconds * _ROWS_PER_SECOND)))
+    step = -(-view.rows // most) or 1
+    statistics: dict[str, JSON] = {}
+    for index in range(min(width, _MOST_COLUMNS, max(1, budget.size // 256))):
+        if index and time.perf_counter() > until:
+            break
+        try:
+            counted = view.statistics(index, step)
+        except ODD:
+            continue
+        if "nulls" in schema[index]:
+            counted["nulls"] = schema[index]["nulls"]
+        elif step == 1 and "nulls" in counted:
+            schema[index]["nulls"] = counted["nulls"]
+        statistics.setdefault(shorten(view.names[index]), counted)
+    found["statistics"] = statistics
+    if step > 1:
+        found["sampled"] = -(-view.rows // step)
+    return found
+
+
+def _preview(view: View, budget: Budget) -> JSON:
+    rows = min(view.rows, budget.rows)
+    room = max(1, budget.size // (2 * 16 * max(1, rows)))  # half of it, at some 16 bytes a cell
+    width = min(len(view.names), _MOST_COLUMNS, room)
+    columns = []
+    for index in range(width):
+        try:
+            columns.append([cell(value) for value in view.cells(index, rows)])
+        except ODD:
+            columns.append(["?"] * rows)
+    return {
+        "columns": [shorten(name) for name in view.names[:width]],
+        "rows": [list(row) for row in zip(*columns, strict=True)],
+        **view.extras(rows),
+    }
+
+
+def cell(value: Any) -> JSON:
+    """One value of a preview."""
+    if value is None or type(value) is bool:
+        return value
+    if type(value) is int and -(2**63) <= value < 2**63:
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else str(value).replace("nan", "NaN")
+    if type(value) is bytes:
+        value = value[:_LONGEST]
+    try:
+        return shorten(str(value))
+    except ODD:
+        return f"<{type(value).__name__}>"
+
+
+def shorten(text: str) -> str:
+    """A text short enough for a cell, and sayable in UTF-8."""
+    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return cut.encode("utf-8", "replace").decode()
+
+
+class ArrowView:
+    """A table of pyarrow, or of polars as Arrow sees it.
+
+    Args:
+        table: The table.
+        types: What its library calls the types of its columns; `None` stands for Arrow's own names.
+        rows: The number of rows if the table isn't it.
+    """
+
+    def __init__(
+        self, table: pa.Table, types: dict[str, str] | None = None, rows: int | None = None
+    ) -> None:
+        self._table = table
+        self._types = types
+        self.rows = table.num_rows if rows is None else rows
+        self.names: Sequence[str] = table.schema.names if types is None else list(types)
+        self._places = range(table.num_columns)
+        if types is not None:
+            places = {name: index for index, name in enumerate(table.schema.names)}
+            self._places = [places.get(name, -1) for name in types]  # type: ignore[assignment]  # both are sequences of int
+        self.size = int(table.nbytes)
+
+    def field(self, index: int) -> dict[str, JSON]:
+        place = self._places[index]
+        name = str(self._table.schema.field(place).type) if place >= 0 else ""
+        if self._types is not None:
+            name = self._types[self.names[index]]
+        found: dict[str, JSON] = {"type": shorten(name)}
+        if place >= 0:
+            found["nulls"] = self._table.column(place).null_count
+        return found
+
+    def statistics(self, index: int, step: int) -> dict[str, JSON]:
+        place = self._places[index]
+        return arrow_statistics(self._table.column(place), step) if place >= 0 else {}
+
+    def cells(self, index: int, rows: int) -> list[Any]:
+        place = self._places[index]
+        if place < 0:
+            return ["…"] * rows
+        return list(self._table.column(place).slice(0, rows).to_pylist())
+
+    def extras(self, rows: int) -> dict[str, JSON]:
+        return {}
+
+
+def arrow_statistics(column: pa.ChunkedArray, step: int = 1) -> dict[str, JSON]:
+    """The statistics of every `step`-th value of an Arrow column."""
+    sample = _thinned(column, step)
+    kind = sample.type
+    if pa.types.is_dictionary(kind):
+        sample = sample.cast(kind.value_type)
+        kind = kind.value_type
+    present = sample.drop_null() if sample.null_count else sample
+    nulls: dict[str, JSON] = {"nulls": sample.null_count}
+    types = pa.types
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
+        found = _array_describe.statistics(_vector(present))
+        return {**found, "nulls": sample.null_count}
+    if types.is_timestamp(kind) or types.is_date(kind) or types.is_duration(kind):
+        found = _array_describe.statistics(_vector(present))
+        return {**found, "nulls": sample.null_count}
+    if types.is_time(kind) or types.is_decimal(kind):
+        least = pc.min_max(present).as_py()
+        if len(present):
+            return {**nulls, "min": str(least["min"]), "max": str(least["max"])}
+        return nulls
+    texts = (types.is_string, types.is_large_string, types.is_string_view)
+    if any(test(kind) for test in texts):
+        return nulls | text_statistics(present.slice(0, _TEXTS).to_pylist())
+    return nulls
+
+
+def text_statistics(present: list[str]) -> dict[str, JSON]:
+    """The range and the most frequent of some texts."""
+    if not present:
+        return {}
+    counts = Counter(present)
+    top: list[JSON] = [[shorten(text), count] for text, count in counts.most_common(_TOP)]
+    found: dict[str, JSON] = {"min": shorten(min(present)), "max": shorten(max(present))}
+    return {**found, "distinct": len(counts), "top": top}
+
+
+def _thinned(column: pa.ChunkedArray, step: int) -> pa.ChunkedArray:
+    if step == 1:
+        return column
+    return column.take(pa.array(np.arange(0, len(column), step)))
+
+
+def _vector(column: pa.ChunkedArray) -> Any:
+    return column.to_numpy()

@@ -1,0 +1,171 @@
+"""Parquet: the durable container of tables.
+
+Only tables that come back exactly are taken (`_retype.holds`). Row groups hold about 128 MiB of data
+in memory; every page has a checksum, statistics and an entry in the page index.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aqueduct_core.errors import CorruptArtifactError, UnserializableError
+from aqueduct_core.serializers.tables import _encodings, _retype
+
+if TYPE_CHECKING:
+    from aqueduct_core.abc import JSON, Sink, Source
+
+__all__ = ["batches", "dump_batches", "read", "read_schema", "write"]
+
+_LEVEL = 1
+_GROUP_BYTES = 128 << 20
+_GROUP_ROWS = 64 << 20
+_SCHEMA = b"aqueduct.schema"  # where columns were written as another type: the schema they had
+_DICTIONARIES = "dictionaries"
+_WRITING: dict[str, Any] = {"version": "2.6", "compression": "zstd", "compression_level": _LEVEL}
+_FINAL: dict[str, Any] = {"write_page_checksum": True, "write_page_index": True}
+
+
+def write(table: pa.Table, sink: Sink) -> dict[str, JSON]:
+    """Write a table that `holds`; returns what `read` has to know: nothing."""
+    dump_batches(table.schema, [table], sink)
+    return {}
+
+
+def dump_batches(schema: pa.Schema, tables: Iterable[pa.Table], sink: Sink) -> dict[str, JSON]:
+    """Write tables of one schema as they come, holding one row group at a time."""
+    groups = _groups(tables, schema)
+    first = next(groups)
+    stored = _retype.stored(first)
+    rows = _group_rows(first)
+    options = _WRITING | _encodings.pick(stored, rows, _WRITING) | _FINAL
+    with sink.open() as file, pq.ParquetWriter(file, stored.schema, **options) as writer:
+        writer.write_table(stored, row_group_size=rows)
+        for group in groups:
+            if not _retype.continues(group, first):
+                raise UnserializableError(
+                    "the batches have different dictionaries, or values that Parquet would change",
+                    hint='store the stream with serializer="arrow", or make the batches alike',
+                )
+            writer.write_table(_retype.stored(group), row_group_size=rows)
+        if stored.schema is not schema:
+            writer.add_key_value_metadata({_SCHEMA: base64.b64encode(schema.serialize())})
+    if _is_coded(schema):
+        entries = pa.BufferOutputStream()
+        pq.write_table(_retype.dictionaries(first), entries, compression="zstd")
+        sink.write(entries.getvalue(), part=_DICTIONARIES)
+    return {}
+
+
+def read(source: Source, names: Sequence[str] | None = None) -> pa.Table:
+    """The table.
+
+    Args:
+        source: Where the bytes are.
+        names: The columns to read, in this order; all if None. Only their bytes are fetched.
+
+    Raises:
+        CorruptArtifactError: The bytes aren't a Parquet file, or not one that `write` makes.
+        KeyError: There is no column of a name.
+    """
+    try:
+        file = _open(source, ranged=names is not None)
+        schema = _schema(file)
+        if names is None:
+            table = file.read()
+        else:
+            names = list(names)
+            schema = pa.schema([_field(schema, name) for name in names], schema.metadata)
+            # Reading "a" also gives a column named "a.b", as if it were a field of "a".
+            table = file.read(columns=names).select(names)
+        return _restored(table, schema, source)
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        raise _corrupt(error) from error
+
+
+def read_schema(source: Source) -> pa.Schema:
+    """The schema of the stored table."""
+    try:
+        return _schema(_open(source, ranged=True))
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        raise _corrupt(error) from error
+
+
+def batches(source: Source, rows: int) -> Iterator[pa.RecordBatch]:
+    """The stored rows, read row group by row group."""
+    try:
+        file = _open(source, ranged=True)
+        schema = _schema(file)
+        for batch in file.iter_batches(batch_size=rows):
+            yield from _restored(pa.Table.from_batches([batch]), schema, source).to_batches()
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        raise _corrupt(error) from error
+
+
+def _groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The same rows in tables large enough for a row group; an empty one if there are none."""
+    waiting: list[pa.Table] = []
+    size = 0
+    some = False
+    for table in tables:
+        waiting.append(table)
+        size += table.nbytes
+        if size >= _GROUP_BYTES:
+            yield pa.concat_tables(waiting)
+            some, waiting, size = True, [], 0
+    if waiting or not some:
+        yield pa.concat_tables(waiting) if waiting else schema.empty_table()
+
+
+def _group_rows(table: pa.Table) -> int:
+    each = table.nbytes / max(table.num_rows, 1)
+    return max(1, min(_GROUP_ROWS, int(_GROUP_BYTES / max(each, 1 / 8))))
+
+
+def _open(source: Source, *, ranged: bool) -> Any:
+    """All bytes at once are mapped, or fetched in one request; parts of them are read in ranges."""
+    file = source.open() if ranged else pa.BufferReader(pa.py_buffer(source.view()))
+    return pq.ParquetFile(file, page_checksum_verification=True)
+
+
+def _schema(file: Any) -> pa.Schema:
+    """The schema that the table had in memory, kept by Arrow or, if columns were changed, by us."""
+    kept = file.metadata.metadata or {}
+    packed = kept.get(_SCHEMA) or kept.get(b"ARROW:schema")
+    if packed is None:
+        raise pa.ArrowInvalid("the file has no Arrow schema, so it wasn't written here")
+    try:
+        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(packed, validate=True)))
+    except binascii.Error as error:
+        raise pa.ArrowInvalid(f"the Arrow schema in the file is damaged: {error}") from error
+
+
+def _field(schema: pa.Schema, name: str) -> pa.Field:
+    index = schema.get_field_index(name)
+    if index < 0:
+        there = ", ".join(map(repr, schema.names[:50]))
+        raise KeyError(f"no column {name!r}; there are {there}")
+    return schema.field(index)
+
+
+def _restored(table: pa.Table, schema: pa.Schema, source: Source) -> pa.Table:
+    entries = {}
+    if _is_coded(schema):
+        kept = pq.read_table(pa.BufferReader(pa.py_buffer(source.view(_DICTIONARIES))))
+        entries = dict(zip(kept.column("name").to_pylist(), kept.column("entries"), strict=True))
+    elif table.schema.equals(schema, check_metadata=True):
+        return table
+    return _retype.restored(table, schema, entries)
+
+
+def _is_coded(schema: pa.Schema) -> bool:
+    return any(pa.types.is_dictionary(kind) for kind in schema.types)
+
+
+def _corrupt(error: BaseException) -> CorruptArtifactError:
+    return CorruptArtifactError(f"this is not a valid Parquet file: {error}", part="data")

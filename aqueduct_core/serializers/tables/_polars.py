@@ -1,0 +1,308 @@
+"""polars frames: Arrow data already, apart from a few dtypes that Arrow has no name for.
+
+Columns of these (128-bit integers, arrays of width zero, at any depth) are written by polars' own
+Parquet writer into a part of their own; columns of Python objects are stored as lists of objects.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+from polars.exceptions import PanicException, PolarsError
+
+from aqueduct_core.errors import ConversionError, CorruptArtifactError, UnserializableError
+from aqueduct_core.serializers.tables import _retype
+
+if TYPE_CHECKING:
+    from aqueduct_core.abc import JSON, Sink, Source
+
+__all__ = [
+    "accepts",
+    "arrow_of",
+    "decode",
+    "decode_columns",
+    "encode",
+    "from_arrow",
+    "kind_of",
+    "select",
+]
+
+_OWN = "polars"  # the part in polars' own format
+_OLDEST, _NEWEST = pl.CompatLevel.oldest(), pl.CompatLevel.newest()
+_KINDS = {pl.DataFrame: "frame", pl.LazyFrame: "lazy", pl.Series: "series"}
+_VIEWS = (pl.String, pl.Binary)
+_NAMED = (
+    *(pl.Null, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Time, pl.Datetime, pl.Duration),
+    *(pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64),
+    *(pl.Float16, pl.Float32, pl.Float64, pl.Decimal, pl.Categorical, pl.Enum),
+)
+
+
+def kind_of(obj: Any) -> str:
+    """`frame`, `lazy`, `series`, or nothing known."""
+    return _KINDS.get(type(obj), "")
+
+
+def accepts(obj: Any, durable: bool) -> bool:
+    """Whether the object comes back exactly."""
+    if type(obj) not in _KINDS:
+        return False
+    try:
+        schema = _schema(obj)
+    except PolarsError:  # a lazy frame that can't be collected: `encode` says so
+        return not durable
+    ways = {name: _way(dtype) for name, dtype in schema.items()}
+    if "" in ways.values():
+        return False
+    natural = {name: dtype for name, dtype in schema.items() if ways[name] == "arrow"}
+    if durable and len(natural) < max(1, len(schema)):
+        return False
+    simple = not any(
+        dtype.is_nested() or isinstance(dtype, (pl.Categorical, pl.Enum, pl.BaseExtension))
+        for dtype in natural.values()
+    )
+    if simple:
+        return True
+    empty = pl.DataFrame(schema=natural)
+    table = empty.to_arrow(compat_level=_OLDEST)
+    if durable and not _retype.holds_schema(table.schema):
+        return False
+    return bool(_frame(table).schema == empty.schema)
+
+
+def encode(obj: Any, sink: Sink, durable: bool) -> tuple[pa.Table, dict[str, JSON]]:
+    """The table to store, and what makes it the object again."""
+    frame = _collected(obj)
+    ways = {name: _way(dtype) for name, dtype in frame.schema.items()}
+    natural = [name for name, way in ways.items() if way == "arrow"]
+    meta: dict[str, JSON] = {"kind": kind_of(obj)}
+    if len(natural) == len(ways):
+        return _table(frame, durable), meta
+    own = [name for name, way in ways.items() if way == _OWN]
+    if own:
+        _write_own(frame.select(own), sink)
+    objects = {
+        name: sink.nest(frame.get_column(name).to_list(), f"[{name!r}]")
+        for name, way in ways.items()
+        if way == "objects"
+    }
+    meta |= {"columns": list(ways), "own": own, "objects": objects, "height": frame.height}
+    return _table(frame.select(natural), durable), meta
+
+
+def decode(
+    table: pa.Table, meta: Mapping[str, Any], source: Source, base: memoryview | None
+) -> Any:
+    """The object that `encode` was given."""
+    return decode_columns(table, meta, source, base, meta.get("columns", table.schema.names))
+
+
+def select(meta: Mapping[str, Any], columns: Sequence[Any]) -> list[str]:
+    """The stored columns that these columns need."""
+    if meta["kind"] == "series":
+        raise KeyError("a polars Series has no columns to select")
+    for column in columns:
+        if not isinstance(column, str) or column not in meta.get("columns", (column,)):
+            there = ", ".join(map(repr, meta.get("columns", ())))
+            raise KeyError(f"no column {column!r}" + (f"; there are {there}" if there else ""))
+    apart = {*meta.get("own", ()), *meta.get("objects", ())}
+    return [column for column in dict.fromkeys(columns) if column not in apart]
+
+
+def decode_columns(
+    table: pa.Table,
+    meta: Mapping[str, Any],
+    source: Source,
+    base: memoryview | None,
+    columns: Sequence[Any],
+) -> Any:
+    """The object with only these columns."""
+    if not source.trusted:
+        _check_text(table)
+    try:
+        frame = _frame(table)
+        if "columns" in meta:
+            frame = _assembled(frame, meta, source, columns)
+        elif frame.columns != list(columns):
+            frame = frame.select(columns)
+        kind = meta["kind"]
+        if kind == "series":
+            return frame.to_series()
+        return frame.lazy() if kind == "lazy" else frame
+    except (PolarsError, PanicException) as error:
+        raise CorruptArtifactError(f"polars can't read what is stored: {error}") from error
+
+
+def arrow_of(obj: Any) -> pa.Table:
+    """The object as a table, with text as any Arrow reader knows it."""
+    frame = _collected(obj)
+    try:
+        return frame.to_arrow(compat_level=_OLDEST)
+    except (pa.ArrowException, PolarsError, PanicException) as error:
+        raise ConversionError(
+            f"this polars frame has a column that Arrow has no type for: {error}",
+            hint="cast 128-bit integers to Decimal(38, 0), and objects to String",
+        ) from error
+
+
+def from_arrow(table: pa.Table, target: type) -> Any:
+    """A table as one of polars' classes."""
+    if target not in _KINDS:
+        raise ConversionError(
+            f"a table can't become a polars.{target.__name__}",
+            hint="as_= takes polars.DataFrame, LazyFrame and Series",
+        )
+    _check_text(table)
+    try:
+        frame = _frame(table)
+    except (PolarsError, PanicException, ValueError) as error:
+        raise ConversionError(
+            f"polars can't hold this table: {error}", hint="load it as pyarrow.Table"
+        ) from error
+    if target is pl.Series:
+        if frame.width != 1:
+            raise ConversionError(
+                f"a table of {frame.width} columns is not one series",
+                hint="choose a column with columns=[...]",
+            )
+        return frame.to_series()
+    return frame.lazy() if target is pl.LazyFrame else frame
+
+
+def _way(dtype: Any) -> str:
+    """How a column of a dtype is stored: `arrow`, `polars`, `objects`; empty if it can't be."""
+    if isinstance(dtype, pl.Object):
+        return "objects"
+    inner: list[Any] = []
+    if isinstance(dtype, pl.Struct):
+        inner = [field.dtype for field in dtype.fields]
+    elif isinstance(dtype, pl.Map):
+        inner = [dtype.key, dtype.value]
+    elif isinstance(dtype, (pl.List, pl.Array)):
+        inner = [dtype.inner]
+    elif isinstance(dtype, (pl.Int128, pl.UInt128)):
+        return _OWN
+    elif not isinstance(dtype, _NAMED):
+        # An extension type, or one of a later polars: what Arrow makes of it is seen in a dry run.
+        return "arrow" if isinstance(dtype, pl.BaseExtension) else ""
+    ways = {_way(kind) for kind in inner}
+    if "" in ways or "objects" in ways:
+        return ""
+    empty = isinstance(dtype, pl.Array) and dtype.size == 0
+    return _OWN if empty or _OWN in ways else "arrow"
+
+
+def _schema(obj: Any) -> Mapping[str, Any]:
+    if isinstance(obj, pl.Series):
+        return {obj.name: obj.dtype}
+    found: Mapping[str, Any] = obj.collect_schema()
+    return found
+
+
+def _collected(obj: Any) -> pl.DataFrame:
+    if isinstance(obj, pl.Series):
+        return obj.to_frame()
+    if isinstance(obj, pl.DataFrame):
+        return obj
+    try:
+        return obj.collect()
+    except PolarsError as error:
+        raise UnserializableError(
+            f"the LazyFrame can't be collected: {error}", hint="collect it yourself to see where"
+        ) from error
+
+
+def _table(frame: pl.DataFrame, durable: bool) -> pa.Table:
+    """The frame as Arrow, uncopied where polars can: text as views, unless Parquet is to hold it."""
+    if frame.n_chunks() > 1 and any(_is_coded(dtype) for dtype in frame.dtypes):
+        # Each chunk would bring a dictionary of its own.
+        frame = frame.rechunk()
+    if durable or not frame.width:
+        return frame.to_arrow(compat_level=_OLDEST)
+    views = [name for name, dtype in frame.schema.items() if isinstance(dtype, _VIEWS)]
+    if len(views) == frame.width:
+        return frame.to_arrow(compat_level=_NEWEST)
+    table = frame.to_arrow(compat_level=_OLDEST) if not views else None
+    if table is None:
+        others = [name for name in frame.columns if name not in set(views)]
+        shown = frame.select(views).to_arrow(compat_level=_NEWEST)
+        rest = frame.select(others).to_arrow(compat_level=_OLDEST)
+        fields = {field.name: field for field in (*shown.schema, *rest.schema)}
+        both = dict(zip(views, shown.columns, strict=True))
+        both |= dict(zip(others, rest.columns, strict=True))
+        schema = pa.schema([fields[name] for name in frame.columns])
+        table = pa.Table.from_arrays([both[name] for name in frame.columns], schema=schema)
+    return table
+
+
+def _is_coded(dtype: Any) -> bool:
+    if isinstance(dtype, pl.Struct):
+        return any(_is_coded(field.dtype) for field in dtype.fields)
+    if isinstance(dtype, (pl.List, pl.Array)):
+        return _is_coded(dtype.inner)
+    return isinstance(dtype, pl.Categorical)
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    if not table.num_columns:
+        return pl.DataFrame(height=table.num_rows)
+    frame = pl.from_arrow(table, rechunk=False)
+    if not isinstance(frame, pl.DataFrame):
+        raise ConversionError("polars made something else than a frame of an Arrow table")
+    return frame
+
+
+def _write_own(frame: pl.DataFrame, sink: Sink) -> None:
+    written = io.BytesIO()
+    frame.write_parquet(written, compression="zstd", compression_level=1)
+    # polars doesn't promise to keep every dtype, and there is no other reader to tell.
+    found = pl.read_parquet(io.BytesIO(written.getbuffer()))
+    if found.schema != frame.schema or not found.equals(frame):
+        raise UnserializableError(
+            f"polars' own format changes columns of {', '.join(map(str, frame.dtypes))}",
+            hint="cast them to dtypes that Arrow has",
+        )
+    sink.write(written.getbuffer(), part=_OWN)
+
+
+def _assembled(
+    frame: pl.DataFrame, meta: Mapping[str, Any], source: Source, columns: Sequence[Any]
+) -> pl.DataFrame:
+    """The columns in their order, from the three places where they are kept."""
+    found = {series.name: series for series in frame.get_columns()}
+    own = [name for name in columns if name in meta["own"]]
+    if own:
+        kept = pl.read_parquet(io.BytesIO(source.view(_OWN)), columns=own)
+        found |= {series.name: series for series in kept.get_columns()}
+    for name in columns:
+        if name in meta["objects"]:
+            values = source.nested(meta["objects"][name])
+            found[name] = pl.Series(name, values, dtype=pl.Object, strict=True)
+    if any(len(found[name]) != meta["height"] for name in columns):
+        raise CorruptArtifactError("the columns have different lengths")
+    return pl.DataFrame([found[name] for name in columns], height=meta["height"])
+
+
+def _check_text(table: pa.Table) -> None:
+    """Polars takes for granted that text is UTF-8, and would run into undefined behaviour."""
+    for column in table.columns:
+        if column.type.num_fields or not pa.types.is_primitive(column.type):
+            column.validate(full=True)
+
+
+def shown(obj: Any) -> tuple[pa.Table, dict[str, str], int | None]:
+    """The columns that Arrow can show, the dtypes of all, and the rows; -1 for a lazy frame."""
+    if isinstance(obj, pl.LazyFrame):
+        try:
+            types = {name: str(dtype) for name, dtype in obj.collect_schema().items()}
+        except PolarsError:
+            types = {}
+        return pa.table({}), types, -1
+    frame = _collected(obj)
+    natural = [name for name, dtype in frame.schema.items() if _way(dtype) == "arrow"]
+    types = {name: str(dtype) for name, dtype in frame.schema.items()}
+    return frame.select(natural).to_arrow(compat_level=_NEWEST), types, frame.height

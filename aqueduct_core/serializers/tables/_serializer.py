@@ -1,0 +1,214 @@
+"""The two table serializers: an adapter for the library, a container for the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from aqueduct_core.errors import (
+    AqueductError,
+    CorruptArtifactError,
+    LossyTypeError,
+    UnserializableError,
+)
+from aqueduct_core.serializers.tables import _describe, _ipc, _parquet, _retype
+from aqueduct_core.serializers.tables._libraries import adapter_of, named_adapter
+
+if TYPE_CHECKING:
+    from aqueduct_core.abc import JSON, Budget, Sink, Source
+
+__all__ = ["ArrowSerializer", "ParquetSerializer"]
+
+_TYPES = (
+    "pandas.DataFrame",
+    "pandas.Series",
+    "pandas.Index",
+    "pandas.api.extensions.ExtensionArray",
+    "pyarrow.Table",
+    "pyarrow.RecordBatch",
+    "pyarrow.Array",
+    "pyarrow.ChunkedArray",
+    "pyarrow.Scalar",
+    "pyarrow.Schema",
+    "polars.DataFrame",
+    "polars.LazyFrame",
+    "polars.Series",
+)
+
+
+class _TableSerializer:
+    """What both have in common; `_durable` tells adapters which container it is for."""
+
+    version = 1
+    types: tuple[type | str, ...] = _TYPES
+    artifact = "table"
+    family = "table"
+    _durable: bool
+
+    def accepts(self, obj: Any, /) -> bool:
+        """Whether this container keeps the object exactly."""
+        return bool(adapter_of(type(obj))[1].accepts(obj, self._durable))
+
+    def classify(self, obj: Any, /) -> str:
+        """`table` for what has columns, `series` for single ones."""
+        tabular = {"DataFrame", "LazyFrame", "Table", "RecordBatch", "Schema"}
+        return "table" if tabular & {cls.__name__ for cls in type(obj).__mro__} else "series"
+
+    def dump(self, obj: Any, sink: Sink, /) -> Mapping[str, JSON]:
+        """Write the object's table; the metadata say what it was before."""
+        library, adapter = adapter_of(type(obj))
+        table, meta = adapter.encode(obj, sink, self._durable)
+        return {"library": library, **meta, **self._write(table, sink)}
+
+    def load(self, source: Source, /) -> Any:
+        """The object, over the mapped bytes where that is possible."""
+        adapter = named_adapter(source.meta.get("library"))
+        try:
+            table, base = self._read(source, None)
+            return adapter.decode(table, source.meta, source, base)
+        except (KeyError, AttributeError) as error:
+            if isinstance(error, AqueductError):
+                raise
+            raise CorruptArtifactError(f"the metadata don't fit the table: {error!r}") from error
+
+    def load_columns(self, source: Source, columns: Sequence[Any], /) -> Any:
+        """The object with only these columns; others aren't read."""
+        adapter = named_adapter(source.meta.get("library"))
+        names = adapter.select(source.meta, columns)
+        table, base = self._read(source, names)
+        return adapter.decode_columns(table, source.meta, source, base, columns)
+
+    def dump_batches(self, batches: Iterable[Any], sink: Sink, /) -> Mapping[str, JSON]:
+        """Write record batches, tables or frames of one schema, of which one is held at a time.
+
+        What comes back from `load` is a `pyarrow.Table`.
+        """
+        tables = map(_table_of, batches)
+        schema = getattr(batches, "schema", None)
+        if not isinstance(schema, pa.Schema):
+            first = next(tables, None)
+            if first is None:
+                raise UnserializableError(
+                    "there are no batches, so nothing tells the columns",
+                    hint="give a pyarrow.RecordBatchReader, which has a schema, or one empty batch",
+                )
+            schema, tables = first.schema, chain([first], tables)  # type: ignore[assignment]  # also an iterator
+        meta = self._write_stream(schema, _alike(tables, schema), sink)
+        return {"library": "pyarrow", "kind": "table", **meta}
+
+    def iter_batches(self, source: Source, /, *, rows: int = 65_536) -> Iterator[Any]:
+        """Arrow record batches of at most `rows` rows, read as they are asked for."""
+        adapter = named_adapter(source.meta.get("library"))
+        if _is_as_stored(source.meta, adapter):
+            for batch in self._batches(source, rows):
+                for start in range(0, max(batch.num_rows, 1), rows):
+                    yield batch.slice(start, rows)
+            return
+        yield from adapter.arrow_of(self.load(source)).to_batches(max_chunksize=rows)
+
+    def describe(self, obj: Any, budget: Budget, /) -> Mapping[str, JSON]:
+        """Schema, statistics and the first rows."""
+        return _describe.describe(obj, budget)
+
+    def _write(self, table: pa.Table, sink: Sink) -> dict[str, JSON]:
+        raise NotImplementedError
+
+    def _write_stream(
+        self, schema: pa.Schema, tables: Iterable[pa.Table], sink: Sink
+    ) -> dict[str, JSON]:
+        raise NotImplementedError
+
+    def _read(
+        self, source: Source, names: Sequence[str] | None
+    ) -> tuple[pa.Table, memoryview | None]:
+        raise NotImplementedError
+
+    def _batches(self, source: Source, rows: int) -> Iterator[pa.RecordBatch]:
+        raise NotImplementedError
+
+
+class ArrowSerializer(_TableSerializer):
+    """Arrow IPC: written as it lies in memory, mapped back."""
+
+    name = "arrow"
+    suffix = ".arrow"
+    _durable = False
+
+    def _write(self, table: pa.Table, sink: Sink) -> dict[str, JSON]:
+        return _ipc.write(table, sink)
+
+    def _write_stream(
+        self, schema: pa.Schema, tables: Iterable[pa.Table], sink: Sink
+    ) -> dict[str, JSON]:
+        return _ipc.dump_batches(schema, tables, sink)
+
+    def _read(
+        self, source: Source, names: Sequence[str] | None
+    ) -> tuple[pa.Table, memoryview | None]:
+        return _ipc.read(source, names)
+
+    def _batches(self, source: Source, rows: int) -> Iterator[pa.RecordBatch]:
+        return _ipc.batches(source)
+
+
+class ParquetSerializer(_TableSerializer):
+    """Parquet: compressed, column by column readable, known to every other tool."""
+
+    name = "parquet"
+    suffix = ".parquet"
+    compressed = True
+    _durable = True
+
+    def _write(self, table: pa.Table, sink: Sink) -> dict[str, JSON]:
+        _require(table)
+        return _parquet.write(table, sink)
+
+    def _write_stream(
+        self, schema: pa.Schema, tables: Iterable[pa.Table], sink: Sink
+    ) -> dict[str, JSON]:
+        return _parquet.dump_batches(schema, map(_require, tables), sink)
+
+    def _read(
+        self, source: Source, names: Sequence[str] | None
+    ) -> tuple[pa.Table, memoryview | None]:
+        return _parquet.read(source, names), None
+
+    def _batches(self, source: Source, rows: int) -> Iterator[pa.RecordBatch]:
+        return _parquet.batches(source, rows)
+
+
+def _require(table: pa.Table) -> pa.Table:
+    if _retype.holds(table):
+        return table
+    raise LossyTypeError(
+        "Parquet would change this table: " + _retype.why_not(table),
+        hint='store it with serializer="arrow", which keeps all of Arrow\'s types',
+    )
+
+
+def _table_of(batch: Any) -> pa.Table:
+    if isinstance(batch, pa.Table):
+        return batch
+    return adapter_of(type(batch))[1].arrow_of(batch)
+
+
+def _alike(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    for index, table in enumerate(tables):
+        if not table.schema.equals(schema):
+            raise UnserializableError(
+                f"batch {index} has another schema than the first one: {table.schema.to_string()}",
+                path=f"[{index}]",
+                hint="cast all batches to one schema",
+            )
+        yield table
+
+
+def _is_as_stored(meta: Mapping[str, Any], adapter: Any) -> bool:
+    """Whether the stored columns are the object's own, so that batches needn't be rebuilt."""
+    if meta.get("library") == "pandas":
+        streams = getattr(adapter, "is_as_stored", None)
+        return bool(streams and streams(meta))
+    return "columns" not in meta
