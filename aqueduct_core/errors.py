@@ -120,6 +120,10 @@ class FormatVersionError(AqueductError, ValueError):
     """Something was written by a newer version than the one that reads it."""
 
 
+class IncompatibleEnvironmentError(AqueductError, ImportError):
+    """The code that a stored object is made of isn't installed here, or is another version."""
+
+
 class UnsafeArtifactError(AqueductError, PermissionError):
     """Loading would run code (pickle), and nothing says that the artifact is trusted."""
 

@@ -1,0 +1,256 @@
+"""Why a value can't be pickled, and where in the whole the culprit is.
+
+Only called once pickling has failed: the members of the value are then tried one by one, within a
+budget, and the first that fails is looked into further.
+"""
+
+from __future__ import annotations
+
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from time import monotonic
+from typing import Any
+
+__all__ = ["class_name", "explain", "locate"]
+
+_SECONDS = 2.0
+_ATTEMPTS = 500
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...), types.ModuleType)
+
+_RUNS = "it is a function that is running right now"
+_OPEN = "it is open in this process only"
+_LIST = "store list(value) instead"
+_REOPEN = "leave it out of the state (define __getstate__), and open it again where it is used"
+_LEFT_OUT = "leave it out of the state (define __getstate__ and __setstate__)"
+_FILE = "store the file's path, or its content"
+_WEAK = "it only points to an object that something else must keep alive"
+_STRONG = "store the object that it points to"
+_RELIST = "a pickle would bring it back as an iterator over a list"
+_PROCESS = "it belongs to this process"
+
+# Class name: what it is, why it can't be stored, the way out.
+_KINDS: dict[str, tuple[str, str, str]] = {
+    "builtins.generator": ("a generator", _RUNS, _LIST),
+    "builtins.async_generator": ("an asynchronous generator", _RUNS, "collect its items in a list"),
+    "builtins.coroutine": ("a coroutine", _RUNS, "await it and store its result"),
+    "builtins.frame": ("a frame", _RUNS, "store the values that you need from it"),
+    "_io.TextIOWrapper": ("an open file", _OPEN, _FILE),
+    "_io._BufferedIOBase": ("an open file", _OPEN, _FILE),
+    "_io._RawIOBase": ("an open file", _OPEN, _FILE),
+    "tempfile._TemporaryFileWrapper": ("an open file", _OPEN, _FILE),
+    "_socket.socket": ("a socket", _OPEN, _REOPEN),
+    "_ssl._SSLContext": ("a TLS context", _OPEN, _REOPEN),
+    "_thread.lock": ("a lock", _PROCESS, _LEFT_OUT),
+    "_thread.RLock": ("a lock", _PROCESS, _LEFT_OUT),
+    "_multiprocessing.SemLock": ("a lock", _PROCESS, _LEFT_OUT),
+    "_thread._local": ("thread-local data", _PROCESS, _LEFT_OUT),
+    "threading.Thread": ("a thread", _PROCESS, "store what it computes"),
+    "subprocess.Popen": ("a running process", _PROCESS, "store its output"),
+    "sqlite3.Connection": ("a database connection", _OPEN, _REOPEN),
+    "sqlite3.Cursor": ("a database cursor", _OPEN, "store its rows: cursor.fetchall()"),
+    "sqlite3.Row": ("a row of a database cursor", "it belongs to its cursor", "store dict(row)"),
+    "mmap.mmap": ("a memory map", _OPEN, "store bytes(value)"),
+    "weakref.ReferenceType": ("a weak reference", _WEAK, _STRONG),
+    "weakref.ProxyType": ("a weak proxy", _WEAK, _STRONG),
+    "weakref.CallableProxyType": ("a weak proxy", _WEAK, _STRONG),
+    "weakref.WeakMethod": ("a weak reference", _WEAK, _STRONG),
+    "_weakrefset.WeakSet": ("a weak set", _WEAK, "store set(value)"),
+    "weakref.WeakKeyDictionary": ("a weak dictionary", _WEAK, "store dict(value)"),
+    "weakref.WeakValueDictionary": ("a weak dictionary", _WEAK, "store dict(value)"),
+    "builtins.memoryview": ("a memoryview", "it only points into other memory", "store bytes(value)"),
+    "builtins.dict_keyiterator": ("an iterator over a dict", _RELIST, _LIST),
+    "builtins.dict_valueiterator": ("an iterator over a dict", _RELIST, _LIST),
+    "builtins.dict_itemiterator": ("an iterator over a dict", _RELIST, _LIST),
+    "builtins.dict_reversekeyiterator": ("an iterator over a dict", _RELIST, _LIST),
+    "builtins.dict_reversevalueiterator": ("an iterator over a dict", _RELIST, _LIST),
+    "builtins.dict_reverseitemiterator": ("an iterator over a dict", _RELIST, _LIST),
+    "builtins.set_iterator": ("an iterator over a set", _RELIST, _LIST),
+    "collections.odict_iterator": ("an iterator over a dict", _RELIST, _LIST),
+    "builtins.odict_iterator": ("an iterator over a dict", _RELIST, _LIST),
+    "_contextvars.ContextVar": ("a context variable", "its identity is its meaning", "store .get()"),
+    "_contextvars.Context": ("a context", _PROCESS, "store the values in it"),
+    "_contextvars.Token": ("a token of a context variable", _PROCESS, "store its value"),
+    "_asyncio.Future": ("a future", _PROCESS, "store its result"),
+    "asyncio.futures.Future": ("a future", _PROCESS, "store its result"),
+    "logging.Handler": ("a logging handler", "it holds a lock and a stream", _LEFT_OUT),
+    "concurrent.futures._base.Executor": ("a pool of workers", _PROCESS, _LEFT_OUT),
+    "_hashlib.HASH": ("a running hash", "its state is in C", "store its digest"),
+    "_ctypes._Pointer": ("a C pointer", "it is an address in this process", "store what it points to"),
+    "builtins.object": ("a bare object()", "all it has is its identity", "use an enum member or a string"),
+}  # fmt: skip
+
+
+def explain(obj: Any, error: BaseException | None) -> tuple[str, str]:
+    """Why this very object can't be stored, in words, and the way out."""
+    cls = type(obj)
+    for base in cls.__mro__:
+        name = f"{base.__module__}.{base.__qualname__}"
+        if name in _KINDS and (base is not object or cls is object):
+            what, why, hint = _KINDS[name]
+            return f"{what} ({class_name(cls)}) can't be stored: {why}", hint
+    if cls.__module__ == "itertools":
+        return f"an iterator ({class_name(cls)}) can't be stored: Python gave up pickling it", _LIST
+    if hasattr(cls, "__next__"):
+        return f"an iterator ({class_name(cls)}) can't be stored: {_tell(error)}", _LIST
+    return (
+        f"{class_name(cls)} can't be pickled: {_tell(error)}",
+        "give its class a __reduce__ or __getstate__, register a serializer, or store its parts",
+    )
+
+
+def locate(
+    obj: Any, fails: Callable[[Any], BaseException | None], error: BaseException
+) -> tuple[str, str, Any, BaseException]:
+    """The innermost member that fails.
+
+    Args:
+        obj: The value that fails.
+        fails: Tells why a member fails, or None if it doesn't.
+        error: Why `obj` fails.
+
+    Returns:
+        Its path, the variable of a function that leads to it (or ""), itself, and why it fails.
+    """
+    deadline, attempts = monotonic() + _SECONDS, 0
+    seen = {id(obj)}
+    kept = []  # so that no id is used twice
+    steps: list[str] = []
+    while True:
+        for step, child in _children(obj):
+            if isinstance(child, _ATOMS) or id(child) in seen:
+                continue
+            seen.add(id(child))
+            kept.append(child)
+            attempts += 1
+            if attempts > _ATTEMPTS or monotonic() > deadline:
+                return *_told(steps), obj, error
+            found = fails(child)
+            if found is not None:
+                steps.append(step)
+                obj, error = child, found
+                break
+        else:
+            return *_told(steps), obj, error
+
+
+def class_name(cls: type) -> str:
+    """`package.Class`, or `Class` alone for builtins."""
+    module = cls.__module__
+    return cls.__qualname__ if module == "builtins" else f"{module}.{cls.__qualname__}"
+
+
+def _told(steps: list[str]) -> tuple[str, str]:
+    """The path up to the first function, and the way through its variables from there."""
+    first = next((i for i, step in enumerate(steps) if not step.startswith((".", "["))), None)
+    if first is None:
+        return "".join(steps), ""
+    path, rest = "".join(steps[:first]), steps[first:]
+    text = rest[0]
+    for step in rest[1:]:
+        text += step if step.startswith((".", "[")) else f", {step}"
+    return path, text
+
+
+def _children(obj: Any) -> Iterator[tuple[str, Any]]:
+    """What a pickle of `obj` holds directly, each with the step that leads there."""
+    if isinstance(obj, types.FunctionType):
+        yield from _of_function(obj)
+    elif isinstance(obj, (list, tuple, deque)) and _is_plain(obj):
+        yield from ((f"[{index}]", item) for index, item in enumerate(obj))
+    elif isinstance(obj, (dict, types.MappingProxyType)) and _is_plain(obj):
+        yield from _of_mapping(obj)
+    elif isinstance(obj, (set, frozenset)) and _is_plain(obj):
+        yield from ((".an_element", item) for item in obj)
+    elif isinstance(obj, type):
+        yield from ((f".__bases__[{i}]", base) for i, base in enumerate(obj.__bases__))
+        yield from _attributes(vars(obj))
+    elif isinstance(obj, types.MethodType):
+        yield from ((".__self__", obj.__self__), (".__func__", obj.__func__))
+    elif isinstance(obj, (staticmethod, classmethod)):
+        yield ".__func__", obj.__func__
+    elif isinstance(obj, property):
+        yield from ((".fget", obj.fget), (".fset", obj.fset), (".fdel", obj.fdel))
+    elif isinstance(obj, partial):
+        yield from ((".func", obj.func), (".args", obj.args), (".keywords", obj.keywords))
+    elif isinstance(obj, BaseException):
+        yield from ((".args", obj.args), (".__cause__", obj.__cause__))
+        yield from ((".__context__", obj.__context__), (".__traceback__", obj.__traceback__))
+        yield from _attributes(vars(obj))
+    else:
+        yield from _of_object(obj)
+
+
+def _is_plain(obj: Any) -> bool:
+    return not hasattr(obj, "__dict__") or not vars(obj)
+
+
+def _of_mapping(obj: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in obj.items():
+        yield f"[{_short(key)}]", value
+        yield f".keys()[{_short(key)}]", key
+
+
+def _of_function(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    name = function.__qualname__.rpartition("<locals>.")[2]
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    for variable, cell in cells:
+        if cell != types.CellType():  # an empty cell is a variable without a value
+            yield f"closure variable {variable!r} of {name}", cell.cell_contents
+    yield f"default arguments of {name}", function.__defaults__
+    yield f"default arguments of {name}", function.__kwdefaults__
+    yield from _attributes(vars(function))
+    for variable in function.__code__.co_names:
+        if variable in function.__globals__:
+            value = function.__globals__[variable]
+            yield f"global variable {variable!r} that {name} uses", value
+
+
+def _of_object(obj: Any) -> Iterator[tuple[str, Any]]:
+    try:
+        reduced = obj.__reduce_ex__(5)
+    except Exception:  # noqa: BLE001  # then there is nothing inside to look at: obj is the culprit
+        return
+    if not isinstance(reduced, tuple):
+        return
+    _, arguments, state, items, pairs, *_ = (*reduced, *[None] * 4)
+    names = {id(value): name for name, value in getattr(obj, "__dict__", {}).items()}
+    for index, argument in enumerate(arguments or ()):
+        known = names.get(id(argument))
+        if argument is not type(obj):
+            yield (f".{known}" if known else f".__reduce__()[1][{index}]"), argument
+    yield from _of_state(state)
+    yield from ((f"[{index}]", item) for index, item in enumerate(items or ()))
+    yield from ((f"[{_short(key)}]", item) for key, item in pairs or ())
+    yield ".__class__", type(obj)
+
+
+def _of_state(state: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(state, dict):
+        yield from _attributes(state)
+    elif isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
+        yield from _attributes(state[0] or {})
+        yield from _attributes(state[1])
+    elif state is not None:
+        yield ".__getstate__()", state
+
+
+def _attributes(state: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
+    for name, value in [*state.items()]:
+        plain = isinstance(name, str) and name.isidentifier()
+        yield (f".{name}" if plain else f".__dict__[{_short(name)}]"), value
+
+
+def _short(key: Any) -> str:
+    if isinstance(key, (str, bytes, int, float, tuple, type(None))):
+        text = repr(key)
+        return text if len(text) <= 60 else text[:59] + "…"
+    return f"<{class_name(type(key))}>"
+
+
+def _tell(error: BaseException | None) -> str:
+    if error is None:
+        return "its content would be lost"
+    text = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

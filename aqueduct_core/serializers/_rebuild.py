@@ -1,0 +1,94 @@
+"""What our pickles call when they are loaded.
+
+The names in this module stand in stored pickles: they must stay importable, with these arguments,
+for ever.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+__all__ = ["empty_like", "exception_state", "masked_array", "memmap", "traceback"]
+
+
+def exception_state(
+    error: BaseException,
+    packed: tuple[Any, Callable[[Any, Any], object] | None, Mapping[str, Any]],
+) -> None:
+    """Give an exception the state that its class pickles, and what all classes leave out."""
+    state, setter, extras = packed
+    if setter is not None:
+        setter(error, state)
+    elif state is not None:
+        error.__setstate__(state)
+    for name, value in extras.items():
+        setattr(error, name, value)
+
+
+def traceback(entries: Iterable[tuple[Any, ...]]) -> TracebackType | None:
+    """A traceback that prints like the one that was stored; its frames hold no variables.
+
+    Only the interpreter makes frames, so each entry is the frame of a `raise` statement that is
+    compiled to be in the same file, line and function.
+    """
+    chain: TracebackType | None = None
+    for filename, function, module, line, end_line, column, end_column in reversed([*entries]):
+        frame = _raised_in(filename, function, module, (line, column, end_line, end_column))
+        chain = TracebackType(chain, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return chain
+
+
+def memmap(array: Any) -> Any:
+    """An array in memory as the `numpy.memmap` that it was."""
+    import numpy as np
+
+    mapped: Any = array.view(np.memmap)
+    mapped.mode = "c"
+    mapped._mmap = array.base  # unless it is set, slices of a memmap are plain arrays
+    return mapped
+
+
+def masked_array(data: Any, mask: Any, fill: Any, hard: bool) -> Any:
+    """A masked array; a mask of None is `nomask`, a fill value of None the default."""
+    import numpy as np
+
+    hidden = np.ma.nomask if mask is None else mask
+    array: Any = np.ma.MaskedArray(data, mask=hidden, copy=False, hard_mask=hard)
+    if fill is not None:
+        array.fill_value = fill
+    return array
+
+
+def empty_like(cls: type) -> Any:
+    """An empty collection."""
+    return cls()
+
+
+def _raised_in(
+    filename: str, function: str, module: str, position: tuple[int, int, int, int]
+) -> TracebackType:
+    line, column, end_line, end_column = position
+    place = {
+        "lineno": line,
+        "col_offset": column,
+        "end_lineno": end_line,
+        "end_col_offset": end_column,
+    }
+    statement = ast.Raise(exc=ast.Name("stored", ast.Load(), **place), cause=None, **place)
+    code = compile(ast.Module([statement], []), filename, "exec")
+    code = code.replace(co_name=function, co_firstlineno=line)
+    frame = None
+    try:
+        exec(code, {"stored": _StoredError, "__name__": module})  # noqa: S102  # nothing but a raise
+    except _StoredError as error:
+        frame = error.__traceback__
+    assert frame is not None
+    assert frame.tb_next is not None  # the first is ours, the second the one in `filename`
+    return frame.tb_next
+
+
+class _StoredError(Exception):
+    pass
