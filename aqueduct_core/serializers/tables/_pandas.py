@@ -1,0 +1,305 @@
+"""pandas objects as Arrow tables, and back, exactly.
+
+`meta` of a frame: `kind`, `rows`, `columns` (`_pandas_axes`), `runs` (`[count, spec]` of neighbouring
+columns with one spec, `_pandas_columns`), `index` and `index_names` (`_pandas_index`, and the physical
+names of its columns, which follow those of the frame), and, unless usual, `attrs` and `unique` (the flag
+`allows_duplicate_labels` is off). A series has `name` and one column; an index and an array standing alone
+have just theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from aqueduct_core.abc import JSON, Sink, Source
+from aqueduct_core.errors import AqueductError, CorruptArtifactError
+from aqueduct_core.serializers.tables import _pandas_axes as axes
+from aqueduct_core.serializers.tables import _pandas_internals as internals
+from aqueduct_core.serializers.tables import _retype
+from aqueduct_core.serializers.tables._pandas_arrow import (
+    arrow_of,
+    from_arrow,
+    pandas_metadata,
+    settled,
+)
+from aqueduct_core.serializers.tables._pandas_columns import decode_array, encode_array, has_column
+from aqueduct_core.serializers.tables._pandas_context import Reader, Writer
+from aqueduct_core.serializers.tables._pandas_dtypes import (
+    PANDAS_DTYPES,
+    freq_from_json,
+    freq_to_json,
+    is_known_dtype,
+)
+from aqueduct_core.serializers.tables._pandas_frame import decode_columns_of, encode_blocks
+from aqueduct_core.serializers.tables._pandas_index import (
+    INDEX_CLASSES,
+    decode_index,
+    encode_index,
+    is_known_index,
+)
+
+__all__ = ["accepts", "arrow_of", "decode", "decode_columns", "encode", "from_arrow", "select"]
+
+_INDEXES = frozenset(INDEX_CLASSES.values())
+_VALUES = "values"  # the physical name of the column of what has no name
+_MOST_COLUMNS = 10_000_000  # more than memory could hold the names of
+
+_HOSTILE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    pa.ArrowException,
+)
+"""What building from inconsistent data raises, in NumPy, pandas, Arrow and here."""
+
+
+def accepts(obj: Any, durable: bool) -> bool:
+    """Whether an object is kept exactly in a table (in Parquet, if `durable`)."""
+    kind = type(obj)
+    if kind is pd.DataFrame:
+        arrays = [values for values, _ in internals.blocks_of(obj)]
+        known = all(_is_known(values, durable) for values in arrays)
+        return known and _is_known_row_index(obj.index, durable) and is_known_index(obj.columns)
+    if kind is pd.Series:
+        return _is_known(obj.array, durable) and _is_known_row_index(obj.index, durable)
+    if kind in _INDEXES:
+        return _is_known_row_index(obj, durable)
+    if not isinstance(obj, pd.api.extensions.ExtensionArray) or obj.ndim != 1:
+        return False
+    if not (isinstance(obj.dtype, np.dtype) or type(obj.dtype) in PANDAS_DTYPES):
+        return False
+    return kind is _class_of(obj.dtype) and _is_known(obj, durable)
+
+
+def encode(obj: Any, sink: Sink, durable: bool) -> tuple[pa.Table, dict[str, JSON]]:
+    """The table of an object, and what rebuilds the object from it."""
+    out = Writer(sink, durable)
+    if isinstance(obj, pd.DataFrame):
+        return _encode_frame(obj, out)
+    if isinstance(obj, pd.Series):
+        return _encode_series(obj, out)
+    if isinstance(obj, pd.Index):
+        columns, spec = encode_index(obj, out, "")
+        names = _index_names(obj, len(columns), [])
+        meta: dict[str, JSON] = {"kind": "index", "rows": len(obj), "index": spec}
+        meta["index_names"] = list(names)
+        return _table(columns, names, None, len(obj), durable), meta
+    return _encode_array(obj, out)
+
+
+def decode(table: pa.Table, meta: Any, source: Source, base: memoryview | None) -> Any:
+    """The object that `encode` was given.
+
+    Args:
+        table: Its table.
+        meta: What `encode` returned with it.
+        source: Gives nested objects.
+        base: The writable private memory that the table's buffers lie in, if it is mapped.
+    """
+    return _guarded(table, meta, Reader(source, base), None)
+
+
+def select(meta: Any, columns: Sequence[Any]) -> list[str]:
+    """The physical columns that are needed for some columns of a frame.
+
+    Raises:
+        KeyError: A column isn't there.
+    """
+    places = axes.locate(_axis(meta), columns)
+    names = axes.physical_names(meta["columns"])
+    specs = _specs(meta)
+    needed = [names[place] for place in dict.fromkeys(places) if has_column(specs[place])]
+    return needed + list(meta["index_names"])
+
+
+def decode_columns(
+    table: pa.Table, meta: Any, source: Source, base: memoryview | None, columns: Sequence[Any]
+) -> Any:
+    """Like `decode`, for a table of the columns that `select` told; only these, in this order."""
+    places = axes.locate(_axis(meta), columns)
+    return _guarded(table, meta, Reader(source, base), places)
+
+
+def _axis(meta: Any) -> Any:
+    if meta.get("kind") != "frame":
+        raise KeyError(f"a stored pandas {meta.get('kind')} has no columns to choose from")
+    return meta["columns"]
+
+
+def _is_known(values: Any, durable: bool) -> bool:
+    dtype = values.dtype
+    if not is_known_dtype(dtype):
+        return False
+    if durable and isinstance(dtype, pd.ArrowDtype):
+        return _retype.holds(pa.table({_VALUES: values.__arrow_array__()}))
+    return True
+
+
+def _is_known_row_index(index: pd.Index, durable: bool) -> bool:
+    if not is_known_index(index):
+        return False
+    return not isinstance(index.dtype, pd.ArrowDtype) or _is_known(index.array, durable)
+
+
+def _class_of(dtype: Any) -> type:
+    """The class of arrays of a dtype that `decode_array` makes."""
+    if not isinstance(dtype, np.dtype):
+        return dtype.construct_array_type()  # type: ignore[no-any-return]  # pandas is untyped
+    kinds = {"M": pd.arrays.DatetimeArray, "m": pd.arrays.TimedeltaArray}
+    return kinds.get(dtype.kind, pd.arrays.NumpyExtensionArray)
+
+
+# --- saving
+
+
+def _encode_frame(frame: pd.DataFrame, out: Writer) -> tuple[pa.Table, dict[str, JSON]]:
+    axis = axes.axis_to_json(frame.columns, out)
+    names = axes.physical_names(axis)
+    arrays, specs = encode_blocks(frame, out)
+    index_columns, index = encode_index(frame.index, out, ".index")
+    index_names = _index_names(frame.index, len(index_columns), names)
+    meta: dict[str, JSON] = {"kind": "frame", "rows": len(frame), "columns": axis}
+    meta["runs"] = [[len(list(run)), spec] for spec, run in groupby(specs)]
+    meta |= {"index": index, "index_names": list(index_names)}
+    _add_state(meta, frame, out)
+    there = [i for i, array in enumerate(arrays) if array is not None]
+    if len(there) < len(arrays):
+        names = [names[i] for i in there]
+        arrays = [arrays[i] for i in there]
+    about = pandas_metadata(frame.index, frame.columns, index_names)
+    table = _table(arrays + index_columns, names + index_names, about, len(frame), out.durable)
+    return table, meta
+
+
+def _encode_series(series: pd.Series, out: Writer) -> tuple[pa.Table, dict[str, JSON]]:
+    encoded = encode_array(series.array, out, "")
+    index_columns, index = encode_index(series.index, out, ".index")
+    label = series.name
+    name = axes.unique_names([_VALUES if label is None else label])[0]
+    index_names = _index_names(series.index, len(index_columns), [name])
+    meta: dict[str, JSON] = {"kind": "series", "rows": len(series), "values": encoded.spec}
+    meta |= {"index": index, "index_names": list(index_names)}
+    if label is not None:
+        meta["name"] = out.plain(label, ".name")
+    _add_state(meta, series, out)
+    about = pandas_metadata(series.index, None, index_names)
+    values = [] if encoded.array is None else [encoded.array]
+    names = [name][: len(values)] + index_names
+    return _table(values + index_columns, names, about, len(series), out.durable), meta
+
+
+def _encode_array(values: Any, out: Writer) -> tuple[pa.Table, dict[str, JSON]]:
+    encoded = encode_array(values, out, "")
+    meta: dict[str, JSON] = {"kind": "array", "rows": len(values), "values": encoded.spec}
+    freq = getattr(values, "freq", None)
+    if freq is not None and isinstance(values, (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray)):
+        meta["freq"] = freq_to_json(freq, out, "")
+    columns = [] if encoded.array is None else [encoded.array]
+    return _table(columns, [_VALUES][: len(columns)], None, len(values), out.durable), meta
+
+
+def _add_state(meta: dict[str, JSON], obj: Any, out: Writer) -> None:
+    if obj.attrs:
+        meta["attrs"] = out.plain(obj.attrs, ".attrs")
+    if not obj.flags.allows_duplicate_labels:
+        meta["unique"] = True
+
+
+def _index_names(index: pd.Index, width: int, taken: Sequence[str]) -> list[str]:
+    """Physical names for the columns of an index: those that pandas itself gives them."""
+    names = axes.unique_names([*taken, *(f"__index_level_{i}__" for i in range(width))])
+    return names[len(taken) :]
+
+
+def _table(
+    columns: list[Any], names: list[str], about: Any, rows: int, durable: bool
+) -> pa.Table:
+    if durable and not columns:
+        columns, names = [pa.nulls(0)], [_VALUES]  # Parquet needs a column
+    table = pa.Table.from_arrays(settled(columns, rows), names=names)
+    return table if about is None else table.replace_schema_metadata(about)
+
+
+# --- loading
+
+
+def _guarded(table: pa.Table, meta: Any, source: Reader, places: list[int] | None) -> Any:
+    try:
+        return _decode(table, meta, source, places)
+    except AqueductError:
+        raise
+    except _HOSTILE as error:
+        text = f"{type(error).__name__}: {error}"
+        raise CorruptArtifactError(f"the table and its description don't fit: {text}") from error
+
+
+def _decode(table: pa.Table, meta: Any, source: Reader, places: list[int] | None) -> Any:
+    rows = meta["rows"]
+    if type(rows) is not int or rows < 0:
+        raise CorruptArtifactError(f"{rows!r} is no number of rows")
+    kind = meta["kind"]
+    if kind == "array":
+        return _finished_array(_values(table, meta, source), meta, source)
+    columns = [table.column(name) for name in meta["index_names"]]
+    index = decode_index(meta["index"], columns, source)
+    _check_length("the index", index, rows)
+    if kind == "index":
+        return index
+    if kind == "series":
+        values = _values(table, meta, source)
+        name = source.plain(meta["name"]) if "name" in meta else None
+        made = pd.Series(values, index=index, dtype=values.dtype, name=name, copy=False)
+    elif kind == "frame":
+        names, specs = axes.physical_names(meta["columns"]), _specs(meta)
+        if len(names) != len(specs):
+            raise CorruptArtifactError(f"there are {len(names)} labels for {len(specs)} columns")
+        labels = axes.to_index(meta["columns"], source, places)
+        blocks = decode_columns_of(table, names, specs, places, source, rows)
+        made = internals.frame_of(blocks, index, labels)
+    else:
+        raise CorruptArtifactError(f"{kind!r} is nothing that pandas has")
+    if "attrs" in meta:
+        made.attrs = source.plain(meta["attrs"])
+    if meta.get("unique"):
+        made.flags.allows_duplicate_labels = False
+    return made
+
+
+def _specs(meta: Any) -> list[Any]:
+    specs: list[Any] = []
+    for count, spec in meta["runs"]:
+        if not 0 <= len(specs) + count <= _MOST_COLUMNS:
+            raise CorruptArtifactError(f"{count!r} is no number of columns")
+        specs += [spec] * count
+    return specs
+
+
+def _values(table: pa.Table, meta: Any, source: Reader) -> Any:
+    spec = meta["values"]
+    column = table.column(0) if has_column(spec) else None
+    values = decode_array(spec, column, source)
+    _check_length("the values", values, meta["rows"])
+    return values
+
+
+def _finished_array(values: Any, meta: Any, source: Reader) -> Any:
+    if isinstance(values, np.ndarray):
+        values = pd.array(values, dtype=values.dtype, copy=False)
+    if "freq" in meta:
+        internals.set_freq(values, freq_from_json(meta["freq"], source))
+    return values
+
+
+def _check_length(what: str, values: Any, rows: int) -> None:
+    if len(values) != rows:
+        raise CorruptArtifactError(f"{what} has {len(values)} rows instead of {rows}")

@@ -1,0 +1,192 @@
+"""The columns of a frame, a block of memory at a time.
+
+Columns of one dtype that lie evenly in memory are one block, in the file as in pandas: the cost of
+writing and of loading is that of their bytes, not of their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from aqueduct_core.abc import JSON
+from aqueduct_core.errors import CorruptArtifactError
+from aqueduct_core.serializers._dtypes import dtype_from_json, dtype_to_json
+from aqueduct_core.serializers.tables import _pandas_internals as internals
+from aqueduct_core.serializers.tables._pandas_columns import (
+    arrow_type,
+    decode_array,
+    encode_array,
+    has_column,
+    spread,
+)
+from aqueduct_core.serializers.tables._pandas_context import Reader, Writer
+
+__all__ = ["decode_columns_of", "encode_blocks"]
+
+_TILE = 1 << 15  # bytes of one row that are copied at a time, so that its tile stays in the cache
+_SEPARATE = 1 << 20  # bytes of a column from which it's worth not being copied into a block
+_ALIGNMENT = 8  # of buffers in the Arrow files that are written here
+
+
+def encode_blocks(frame: pd.DataFrame, out: Writer) -> tuple[list[Any], list[JSON]]:
+    """The physical column (None if it has none) and the spec of each column of a frame."""
+    arrays: list[Any] = [None] * frame.shape[1]
+    specs: list[JSON] = [None] * frame.shape[1]
+    for values, places in internals.blocks_of(frame):
+        if isinstance(values, np.ndarray) and _is_plain(values.dtype, out.durable):
+            spec = dtype_to_json(values.dtype)
+            for place, array in zip(places.tolist(), _rows_of(values, out.durable), strict=True):
+                arrays[place], specs[place] = array, spec
+            continue
+        rows = values if values.ndim == 2 else [values]
+        for place, row in zip(places.tolist(), rows, strict=True):
+            encoded = encode_array(row, out, f"[{frame.columns[place]!r}]")
+            arrays[place], specs[place] = encoded.array, encoded.spec
+    return arrays, specs
+
+
+def _is_plain(dtype: np.dtype[Any], durable: bool) -> bool:
+    """Whether the buffer of a block is the buffers of its columns."""
+    if dtype.kind not in "biufc" or not dtype.isnative or (durable and dtype.kind == "b"):
+        return False
+    return arrow_type(dtype, durable) is not None
+
+
+def _rows_of(values: np.ndarray[Any, Any], durable: bool) -> list[Any]:
+    count, size = values.shape
+    if size > 1 and values.strides[1] != values.itemsize:
+        values = _transposed(values)
+    if not values.flags.c_contiguous:
+        return [spread(row, durable) for row in values]
+    whole = spread(values.reshape(-1), durable)
+    return [whole.slice(start, size) for start in range(0, count * size, size)] if size else (
+        [whole] * count
+    )
+
+
+def _transposed(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A copy in row order, made in tiles: several times faster than row by row."""
+    copy = np.empty(values.shape, values.dtype)
+    step = max(1, _TILE // values.itemsize // max(1, min(len(values), 64)))
+    for start in range(0, values.shape[1], step):
+        copy[:, start : start + step] = values[:, start : start + step]
+    return copy
+
+
+def decode_columns_of(
+    table: pa.Table,
+    names: Sequence[str],
+    specs: Sequence[Any],
+    places: Sequence[int] | None,
+    source: Reader,
+    rows: int,
+) -> internals.Blocks:
+    """The blocks of a frame, of all its columns or those at some places.
+
+    Args:
+        table: Has at least the physical columns of the wanted ones.
+        names: The physical names of all columns of the frame.
+        specs: The specs of all columns of the frame.
+        places: Which columns are wanted, in this order; all if None.
+        source: Finds buffers and nested objects.
+        rows: How many rows the frame has.
+    """
+    positions = {name: position for position, name in enumerate(table.schema.names)}
+    wanted = range(len(names)) if places is None else places
+    blocks: internals.Blocks = []
+    done = 0
+    for spec, run in groupby(wanted, key=specs.__getitem__):
+        if isinstance(spec, dict) and "kind" in spec:
+            for place in run:
+                column = table.column(positions[names[place]]) if has_column(spec) else None
+                values = decode_array(spec, column, source)
+                blocks.append((_as_block(values, rows), np.arange(done, done + 1)))
+                done += 1
+            continue
+        columns = [positions[names[place]] for place in run]
+        for block in _number_blocks(spec, table, columns, source, rows):
+            blocks.append((block, np.arange(done, done + len(block))))
+            done += len(block)
+    return blocks
+
+
+def _as_block(values: Any, rows: int) -> Any:
+    if len(values) != rows:
+        raise CorruptArtifactError(f"a column has {len(values)} rows instead of {rows}")
+    return values.reshape(1, -1) if isinstance(values, np.ndarray) else values
+
+
+def _number_blocks(
+    spec: Any, table: pa.Table, columns: list[int], source: Reader, rows: int
+) -> list[np.ndarray[Any, Any]]:
+    """The 2-D blocks of columns that share a NumPy dtype."""
+    if table.num_rows != rows:
+        raise CorruptArtifactError(f"the table has {table.num_rows} rows instead of {rows}")
+    dtype = dtype_from_json(spec)
+    if source.mapped and rows and dtype.isnative and len(columns) > 1:
+        found = _mapped_blocks(dtype, table, columns, source, rows)
+        if found is not None:
+            return found
+    if len(columns) == 1 or rows * dtype.itemsize >= _SEPARATE:
+        return [
+            _as_block(decode_array(spec, table.column(column), source), rows) for column in columns
+        ]
+    block = np.empty((len(columns), rows), dtype)
+    for row, column in zip(block, columns, strict=True):
+        row[:] = decode_array(spec, table.column(column), source)
+    return [block]
+
+
+def _mapped_blocks(
+    dtype: np.dtype[Any], table: pa.Table, columns: list[int], source: Reader, rows: int
+) -> list[np.ndarray[Any, Any]] | None:
+    """Blocks over the mapped file itself; None if there are columns that don't lie there whole."""
+
+    def start(column: int) -> int:
+        found = table.column(column)
+        return source.address(found.chunk(0), dtype) if found.num_chunks == 1 else -1
+
+    size = rows * dtype.itemsize
+    first, last = start(columns[0]), start(columns[-1])
+    if first < 0 or last < 0:
+        return None
+    # Buffers follow each other, each as long as its values at least. So if the last is as near to the
+    # first as it can be, there are no gaps, and the places of those between need not be looked up.
+    dense = -(-size // _ALIGNMENT) * _ALIGNMENT
+    in_order = columns[-1] - columns[0] == len(columns) - 1 and columns == sorted(columns)
+    if in_order and last - first == dense * (len(columns) - 1):
+        runs = [(first, len(columns), dense)]
+    else:
+        starts = [start(column) for column in columns]
+        if min(starts) < 0:
+            return None
+        runs = _even_runs(starts, size)
+    blocks = []
+    for begin, count, spacing in runs:
+        block = source.rows(begin, dtype, (count, rows), spacing)
+        if dtype.kind == "b" and block.view(np.uint8).max() > 1:
+            raise CorruptArtifactError("a column of booleans holds other numbers than 0 and 1")
+        if not block.flags.aligned:
+            return None
+        blocks.append(block)
+    return blocks
+
+
+def _even_runs(starts: list[int], size: int) -> list[tuple[int, int, int]]:
+    """Neighbours at equal distances, as (start, count, distance)."""
+    runs: list[tuple[int, int, int]] = []
+    for start in starts:
+        if runs:
+            begin, count, spacing = runs[-1]
+            distance = start - (begin + (count - 1) * spacing)
+            if distance >= size and (count == 1 or distance == spacing):
+                runs[-1] = (begin, count + 1, distance)
+                continue
+        runs.append((start, 1, size))
+    return runs
