@@ -24,7 +24,7 @@ from aqueduct_core.dag._operators import (
     to_operator,
 )
 from aqueduct_core.dag._schedules import Cron, Daily, Hourly, Monthly, Schedule, Weekly
-from aqueduct_core.dag._sites import CallSite, call_site, own_traceback, user_frames
+from aqueduct_core.dag._sites import CallSite, call_site, is_library, own_traceback, user_frames
 from aqueduct_core.dag._tasks import Function, Parameter
 from aqueduct_core.dag._version import Version, flow_id
 
@@ -55,6 +55,7 @@ __all__ = [
     "daily",
     "flow_id",
     "hourly",
+    "is_library",
     "monthly",
     "op",
     "own_traceback",

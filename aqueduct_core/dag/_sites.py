@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 import traceback
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 
-__all__ = ["CallSite", "call_site", "own_traceback", "short_name", "user_frames"]
+__all__ = ["CallSite", "call_site", "is_library", "own_traceback", "short_name", "user_frames"]
 
 _PACKAGE = "aqueduct_core"
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 _OWN_CODE = "aqueduct_core.cli"  # the demo is written as a user would write it
 
 
@@ -56,6 +58,11 @@ def user_frames(error: BaseException) -> list[CallSite]:
         return []
     summary = traceback.extract_tb(own)
     return [CallSite(frame.filename, frame.lineno or 0, frame.name) for frame in summary]
+
+
+def is_library(file: str) -> bool:
+    """Whether a file belongs to Python or to an installed package."""
+    return file.startswith(("<frozen", *_LIBRARIES)) or "site-packages" in file
 
 
 def short_name(file: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from aqueduct_core.dag import CallSite, own_traceback, user_frames
+from aqueduct_core.dag import CallSite, is_library, own_traceback, user_frames
 from aqueduct_core.errors import FormatVersionError
 from aqueduct_core.manifest import ArtifactRef
 
@@ -56,7 +56,7 @@ class Failure:
     @property
     def site(self) -> str:
         """The innermost line of the user's own code, `models/churn.py:12`, or nothing."""
-        own = [frame for frame in self.frames if "site-packages" not in frame.file]
+        own = [frame for frame in self.frames if not is_library(frame.file)]
         return str((own or list(self.frames))[-1]) if self.frames else ""
 
     def __str__(self) -> str:

@@ -1,0 +1,178 @@
+"""`aqueduct artifacts`: one function per action."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from aqueduct_core.cli._print import as_size, console, preview_table, print_json, table
+from aqueduct_core.errors import AqueductError, ConversionError
+from aqueduct_core.store import ArtifactStore
+
+__all__ = ["gc", "get", "ls", "show", "verify"]
+
+_ROWS = 10
+
+
+def ls(options: Namespace) -> int:
+    """List artifacts."""
+    refs = list(_store(options).list(options.prefix))
+    if options.json:
+        print_json([ref.serialize() for ref in refs])
+        return 0
+    rows = [(ref.key, ref.name, ref.type, ref.serializer, as_size(ref.size)) for ref in refs]
+    console().print(table(["key", "name", "type", "format", ">size"], rows))
+    return 0
+
+
+def show(options: Namespace) -> int:
+    """What is known about an artifact."""
+    manifest = _store(options).manifest(options.key)
+    if options.json:
+        print_json(manifest.to_json())
+        return 0
+    stored = sum(part.stored or part.size for part in manifest.parts)
+    facts = [
+        ("key", manifest.key),
+        ("name", manifest.name),
+        ("type", manifest.type),
+        ("format", f"{manifest.content.serializer} {manifest.content.version}"),
+        ("size", f"{as_size(manifest.size)}, {as_size(stored)} stored"),
+        ("saved", manifest.created),
+        ("digest", manifest.digest),
+        ("safe to load", "yes" if manifest.safe else "only if signed: it is a pickle"),
+        ("signed", "yes" if manifest.signature else "no"),
+    ]
+    screen = console()
+    screen.print(table(["", ""], facts))
+    _show_description(screen, manifest.description)
+    return 0
+
+
+def _show_description(screen: Any, description: Mapping[str, Any]) -> None:
+    statistics = description.get("statistics", {})
+    schema = description.get("schema")
+    if schema:
+        rows = []
+        for column in schema:
+            found = statistics.get(column["name"], {})
+            numbers = [found.get(key) for key in ("min", "mean", "max")]
+            rows.append((column["name"], column["type"], column.get("nulls"), *numbers))
+        screen.print(table(["column", "type", ">nulls", ">min", ">mean", ">max"], rows))
+    preview = description.get("preview")
+    if isinstance(preview, Mapping) and "rows" in preview:
+        screen.print(preview_table(preview, rows=_ROWS))
+    elif preview is not None and not schema:
+        shown = preview if isinstance(preview, str) else json.dumps(preview, ensure_ascii=False)
+        screen.print(shown[:2000], markup=False)
+
+
+def get(options: Namespace) -> int:
+    """Load an artifact, and print it or write it into a file."""
+    store = _store(options)
+    if options.output:
+        written = _export(store, options.key, Path(options.output))
+        message = {"key": options.key, "output": str(written), "bytes": written.stat().st_size}
+        if options.json:
+            print_json(message)
+        else:
+            print(f"{written} ({as_size(written.stat().st_size)})")
+        return 0
+    value = store.get(options.key)
+    if options.json:
+        from aqueduct_core.serializers import tagged
+
+        ref = store.manifest(options.key).ref
+        try:
+            document = tagged.to_json(value)
+        except AqueductError as error:
+            raise ConversionError(
+                f"{options.key!r} is a {ref.type}, which has no JSON form",
+                hint="write it into a file: --output table.csv",
+            ) from error
+        print_json({**ref.serialize(), "value": document})
+    else:
+        print(value)
+    return 0
+
+
+def verify(options: Namespace) -> int:
+    """Check stored bytes; 1 if some are damaged."""
+    problems = _store(options).verify(options.prefix)
+    if options.json:
+        print_json([{"key": item.key, "problem": str(item.error)} for item in problems])
+    elif problems:
+        rows = [(item.key, str(item.error)) for item in problems]
+        console().print(table(["key", "problem"], rows))
+    else:
+        print("Every byte is what was written.")
+    return 1 if problems else 0
+
+
+def gc(options: Namespace) -> int:
+    """Remove what no artifact uses."""
+    store = _store(options)
+    if options.grace is None:
+        swept = store.gc()
+    else:
+        swept = store.gc(grace=timedelta(hours=options.grace))
+    if options.json:
+        print_json({"artifacts": swept.artifacts, "objects": swept.objects, "bytes": swept.size})
+    else:
+        print(f"{swept.objects} objects removed, {as_size(swept.size)}")
+    return 0
+
+
+def _store(options: Namespace) -> ArtifactStore:
+    if options.store:
+        return ArtifactStore(options.store)
+    from aqueduct_core.client import Client
+
+    return Client(home=options.home).store
+
+
+def _export(store: ArtifactStore, key: str, path: Path) -> Path:
+    kind = store.manifest(key).type
+    suffix = path.suffix.lower()
+    if kind in ("table", "series"):
+        frame = _frame(store, key, kind)
+        if suffix == ".csv":
+            frame.to_csv(path, index=False)
+            return path
+        if suffix == ".parquet":
+            frame.to_parquet(path)
+            return path
+        raise _no_form(key, kind, suffix, ".csv, .parquet")
+    value = store.get(key)
+    if isinstance(value, str):
+        path.write_text(value, encoding="utf-8", newline="")
+    elif isinstance(value, bytes | bytearray):
+        path.write_bytes(value)
+    elif kind == "image":
+        value.save(path)
+    elif suffix == ".json":
+        from aqueduct_core.serializers import tagged
+
+        path.write_text(json.dumps(tagged.to_json(value), ensure_ascii=False), encoding="utf-8")
+    else:
+        raise _no_form(key, kind, suffix, ".json")
+    return path
+
+
+def _frame(store: ArtifactStore, key: str, kind: str) -> Any:
+    import pandas as pd
+
+    if kind == "table":
+        return store.get(key, as_=pd.DataFrame)
+    return store.get(key).to_frame()
+
+
+def _no_form(key: str, kind: str, suffix: str, known: str) -> ConversionError:
+    return ConversionError(
+        f"{key!r} is a {kind}, which can't be written as {suffix or 'a file without suffix'}",
+        hint=f"what it can be written as: {known}",
+    )

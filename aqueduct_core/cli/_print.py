@@ -1,0 +1,76 @@
+"""How things look in a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["as_size", "as_time", "console", "preview_table", "print_json", "table"]
+
+_COLUMNS = 8  # how many columns of a table fit side by side
+_WIDTH = 24
+
+
+def console() -> Any:
+    """The terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def print_json(data: Any) -> None:
+    """Print a document for programs."""
+    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> Table:
+    """A table; columns whose name starts with `>` are aligned to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for column in columns:
+        right = column.startswith(">")
+        made.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(_plain(cell)) for cell in row))
+    return made
+
+
+def preview_table(preview: Mapping[str, Any], *, rows: int, title: str = "") -> Table:
+    """The first rows of a stored table, from its preview."""
+    names = [str(name) for name in preview["columns"]]
+    shown = list(range(len(names)))
+    if len(names) > _COLUMNS:  # the ends say most: keys at the start, results at the end
+        shown = [*range(_COLUMNS // 2), *range(len(names) - _COLUMNS // 2, len(names))]
+    cells = [[_short(row[index]) for index in shown] for row in preview["rows"][:rows]]
+    return table([names[index] for index in shown], cells, title=title)
+
+
+def as_size(size: int) -> str:
+    """Bytes as people say it."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def as_time(seconds: float) -> str:
+    """A duration as people say it."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _plain(cell: Any) -> str:
+    return "" if cell is None else str(cell)
+
+
+def _short(cell: Any) -> str:
+    text = f"{cell:.4g}" if isinstance(cell, float) else _plain(cell)
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"

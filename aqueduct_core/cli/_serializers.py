@@ -1,0 +1,24 @@
+"""`aqueduct serializers`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from aqueduct_core.cli._print import console, print_json, table
+from aqueduct_core.registry import default_registry
+
+__all__ = ["serializers"]
+
+
+def serializers(*, as_json: bool) -> int:
+    """List what is installed; 1 if something can't be loaded."""
+    found = default_registry().serializers()
+    if as_json:
+        print_json([asdict(item) for item in found])
+    else:
+        rows = [
+            (item.name, item.version, item.state, item.package, ", ".join(item.types))
+            for item in found
+        ]
+        console().print(table(["name", ">version", "state", "package", "types"], rows))
+    return int(any(item.state not in ("ok", "preferred") for item in found))

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from aqueduct_core.checks._results import as_number, as_verdict
+from aqueduct_core.errors import OperatorError
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        (True, True),
+        (False, False),
+        (np.True_, True),
+        (np.False_, False),
+        (np.array([True, False]), False),
+        (pd.Series([True, True]), True),
+        (pd.Series([True, False]), False),
+        (pd.Series([True, None], dtype="boolean"), False),
+        (pd.Series([True, True], dtype="boolean"), True),
+        (pd.Series([True], dtype="bool[pyarrow]"), True),
+        (pd.Series([], dtype=bool), True),
+        (pl.Series([True, True]), True),
+        (pl.Series([True, None]), False),
+    ],
+)
+def test_verdicts(value, verdict: bool) -> None:
+    assert as_verdict(value) is verdict
+
+
+@pytest.mark.parametrize(
+    "value", [None, 1, 0, "yes", np.int64(1), pd.Series([1, 1]), pl.Series([1]), [True]]
+)
+def test_what_is_no_verdict(value) -> None:
+    with pytest.raises(OperatorError, match=r"a check returns a bool"):
+        as_verdict(value)
+
+
+@pytest.mark.parametrize(
+    "value", [1, 1.5, float("nan"), 2**80, np.float32(1), np.int8(1), Decimal(1), Fraction(1, 3)]
+)
+def test_numbers_stay_what_they_are(value) -> None:
+    assert as_number(value) is value
+
+
+@pytest.mark.parametrize("value", [None, True, np.True_, "1", 1j, pd.Series([1]), np.array(1)])
+def test_what_is_no_number(value) -> None:
+    with pytest.raises(OperatorError, match=r"a metric returns a number"):
+        as_number(value)

@@ -1,0 +1,344 @@
+"""SQLite: every value in and out as it is, or an error that names it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from aqueduct_core.errors import (
+    GraphError,
+    IntegrationError,
+    LossyTypeError,
+    UnserializableError,
+    UnsupportedError,
+)
+from aqueduct_core.integrations import SqlIntegration, kinds, open_integration
+from aqueduct_core.integrations._statement import Statement
+
+MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> SqlIntegration:
+    return open_integration("warehouse", "sqlite", {"path": tmp_path / "w.db"})
+
+
+def run(database: SqlIntegration, script: str) -> None:
+    with closing(sqlite3.connect(database.path)) as connection:
+        connection.executescript(script)
+
+
+def read(database: SqlIntegration, query: str, **parameters: Any) -> pd.DataFrame:
+    return database.read(Statement.of(query), parameters)
+
+
+def save(database: SqlIntegration, value: Any, table: str = "t", mode: str = "fail") -> Any:
+    with database.transaction() as transaction:
+        return transaction.save(value, table, mode)
+
+
+def column(*values: Any, dtype: Any = None) -> pd.DataFrame:
+    return pd.DataFrame({"c": pd.Series(list(values), dtype=dtype)})
+
+
+EXACT = {
+    "int": column(1, -(2**63), 2**63 - 1),
+    "Int64": column(1, None, 2**63 - 1, dtype="Int64"),
+    "float": column(1.5, None, float("inf"), -0.0, 5e-324),
+    "bool": column(True, False),
+    "boolean": column(True, None, dtype="boolean"),
+    "text": column("a", None, "", "é\0𝄞", "007"),
+    "bytes": column(b"\x00\xff", None, b"", dtype=object),
+    "date": column(dt.date(2013, 1, 2), None, dt.date(1, 1, 1), dtype="date32[pyarrow]"),
+    "time": column(dt.time(1, 2, 3, 4), None, dtype="time64[us][pyarrow]"),
+    "timestamp": column(MOMENT, None, dt.datetime(1, 1, 1), dtype="datetime64[us]"),
+    "zoned": column(MOMENT, None, dtype="datetime64[us, UTC]"),
+    "nanoseconds": column(pd.Timestamp(1), None, dtype="datetime64[ns]"),
+    "mixed": column(1, "1", b"1", 1.5, 2**60 + 1, None, dtype=object),
+    "ints and floats that floats can't hold": column(2**60 + 1, 0.5, dtype=object),
+    "no int": column(dtype="int64"),
+    "no float": column(dtype="float64"),
+    "no text": column(dtype="str"),
+    "no bool": column(dtype="bool"),
+    "no timestamp": column(dtype="datetime64[us]"),
+    "no date": column(dtype="date32[pyarrow]"),
+    "only missing ints": column(None, None, dtype="Int64"),
+    "only missing floats": column(None, None, dtype="float64"),
+    "only missing text": column(None, None, dtype="str"),
+    "only missing bools": column(None, None, dtype="boolean"),
+    "only missing anything": column(None, None, dtype=object),
+    "one row": pd.DataFrame({'odd "name"; --': [1], "SELECT": ["x"], "ünï": [2.5]}),
+}
+
+
+@pytest.mark.parametrize("frame", EXACT.values(), ids=EXACT.keys())
+def test_what_is_saved_comes_back(database: SqlIntegration, frame: pd.DataFrame) -> None:
+    saved = save(database, frame)
+    assert saved == {"table": "t", "mode": "fail", "rows": len(frame)}
+    assert_frame_equal(read(database, "SELECT * FROM t"), frame)
+
+
+NEAREST = {
+    "int8": (column(1, 2, dtype="int8"), column(1, 2)),
+    "uint64": (column(2**63 - 1, dtype="uint64"), column(2**63 - 1)),
+    "float32": (column(0.1, dtype="float32"), column(float(np.float32(0.1)))),
+    "category": (column("a", None, "a", dtype="category"), column("a", None, "a")),
+    "int category": (column(1, None, dtype="category"), column(1, None, dtype="Int64")),
+    "zone": (
+        column(MOMENT, dtype="datetime64[us, America/New_York]"),
+        column(
+            pd.Timestamp(MOMENT).tz_localize("America/New_York").tz_convert("UTC"),
+            dtype="datetime64[us, UTC]",
+        ),
+    ),
+    "seconds": (
+        column("2013-01-02", dtype="datetime64[s]"),
+        column("2013-01-02", dtype="datetime64[us]"),
+    ),
+    "objects of one type": (column(1, None, 2, dtype=object), column(1, None, 2, dtype="Int64")),
+    "objects of NumPy": (column(np.int64(1), np.int32(2), dtype=object), column(1, 2)),
+    "dates": (
+        column(dt.date(2013, 1, 2), dtype=object),
+        column(dt.date(2013, 1, 2), dtype="date32[pyarrow]"),
+    ),
+    "polars": (pl.DataFrame({"c": [1, None]}), column(1, None, dtype="Int64")),
+    "lazy": (pl.LazyFrame({"c": ["x", None]}), column("x", None)),
+    "arrow": (pa.table({"c": [1.5, None]}), column(1.5, None)),
+    "series": (pd.Series([1, 2], name="c"), column(1, 2)),
+    "filtered": (column(1, 2, 3)[1:], column(2, 3)),
+    "named labels": (
+        pd.DataFrame({"c": [1]}, index=pd.Index(["x"], name="key")),
+        pd.DataFrame({"key": ["x"], "c": [1]}),
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "back"), NEAREST.values(), ids=NEAREST.keys())
+def test_the_nearest_type_of_the_database(
+    database: SqlIntegration, value: Any, back: pd.DataFrame
+) -> None:
+    save(database, value)
+    assert_frame_equal(read(database, "SELECT * FROM t"), back)
+
+
+REFUSED = {
+    "decimal": (column(Decimal("0.1"), dtype=object), UnserializableError, r"\['c'\]\.iloc\[0\]"),
+    "list": (column([1], [2], dtype=object), UnserializableError, r"\['c'\]"),
+    "mixed with bool": (column("a", True, dtype=object), UnserializableError, r"iloc\[1\]"),
+    "zones mixed": (
+        column(MOMENT, MOMENT.replace(tzinfo=dt.UTC), dtype=object),
+        LossyTypeError,
+        "with and without",
+    ),
+    "duration": (column(1, dtype="timedelta64[s]"), LossyTypeError, r"\['c'\].*no type for"),
+    "complex": (column(1j), UnserializableError, r"\['c'\].*complex"),
+    "period": (column("2013", dtype="period[D]"), UnserializableError, r"\['c'\]"),
+    "too large": (column(2**63, dtype="uint64"), UnserializableError, r"\['c'\].*uint64"),
+    "too large object": (column(2**63, None, dtype=object), UnserializableError, r"\['c'\]"),
+    "year": (column(10**12, dtype="datetime64[s]"), LossyTypeError, "years 0000 to 9999"),
+    "arrow list": (pa.table({"c": [[1]]}), LossyTypeError, "no type for list"),
+    "numbers as names": (pd.DataFrame([[1]]), IntegrationError, "0 can't be the name"),
+    "names that differ in case": (
+        pd.DataFrame([[1, 2]], columns=["a", "A"]),
+        IntegrationError,
+        "'a' and 'A'",
+    ),
+    "no columns": (pd.DataFrame(index=[0]), IntegrationError, "without columns"),
+    "no table": ({"a": [1]}, IntegrationError, "dict can't be saved"),
+    "surrogate": (column("\ud800", dtype=object), UnserializableError, r"\['c'\]"),
+}
+
+
+@pytest.mark.parametrize(("value", "error", "match"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_would_change_is_refused(
+    database: SqlIntegration, value: Any, error: type[Exception], match: str
+) -> None:
+    with pytest.raises(error, match=match) as caught:
+        save(database, value)
+    assert "Hint: " in str(caught.value)
+    assert database.tables() == []
+
+
+cells = st.one_of(
+    st.none(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.binary(),
+)
+
+
+@given(st.lists(cells, max_size=30))
+def test_any_values_come_back_as_the_driver_gives_them(values: list[Any]) -> None:
+    from aqueduct_core.integrations._rows import FrameBuilder
+
+    builder = FrameBuilder(["c"], None)
+    for start in range(0, len(values), 7):
+        builder.add([(value,) for value in values[start : start + 7]])
+    back = builder.finish()["c"]
+    assert len(back) == len(values)
+    for found, value in zip(back.tolist(), values, strict=True):
+        assert pd.isna(found) if value is None else found == value
+    if len(set(map(type, values)) - {type(None), int, float}) > 0:
+        kept = {type(item) for item in back if not pd.isna(item)}
+        assert kept == set(map(type, values)) - {type(None)}
+
+
+def test_types_do_not_depend_on_the_first_rows(database: SqlIntegration) -> None:
+    run(database, "CREATE TABLE t (late, promoted, mixed)")
+    with closing(sqlite3.connect(database.path)) as connection, connection:
+        rows = [(None, 1, 1)] * 30_000 + [("x", 2.5, "1")]
+        connection.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+    frame = read(database, "SELECT * FROM t")
+    assert [str(dtype) for dtype in frame.dtypes] == ["str", "float64", "object"]
+    assert frame["mixed"].map(type).value_counts().to_dict() == {int: 30_000, str: 1}
+
+
+def test_values_that_are_not_what_they_are_declared_stay_as_they_are(
+    database: SqlIntegration,
+) -> None:
+    run(
+        database,
+        """CREATE TABLE t (d DATE, b BOOLEAN, s TIMESTAMP, n NUMERIC(10, 2), v VARCHAR(5));
+        INSERT INTO t VALUES ('soon', 2, '2013-01-01', 1.0, 'a');
+        INSERT INTO t VALUES ('2013-01-01', 0, 'never', 2.5, NULL)""",
+    )
+    frame = read(database, "SELECT * FROM t")
+    assert [str(dtype) for dtype in frame.dtypes] == ["str", "int64", "str", "float64", "str"]
+    assert frame["d"].tolist() == ["soon", "2013-01-01"]
+
+
+def test_a_result_may_repeat_a_name(database: SqlIntegration) -> None:
+    frame = read(database, "SELECT 1 AS a, 'x' AS a")
+    assert list(frame.columns) == ["a", "a"]
+    assert frame.iloc[0].tolist() == [1, "x"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 1, -1.5, "Robert'); DROP TABLE t; --", b"\0", np.int64(3), np.float32(0.5)],
+)
+def test_parameters_are_bound(database: SqlIntegration, value: Any) -> None:
+    frame = read(database, "SELECT :value AS v, ':value' AS text", value=value)
+    found = frame["v"].iloc[0]
+    assert pd.isna(found) if value is None else found == value
+    assert frame["text"].iloc[0] == ":value"
+
+
+def test_moments_compare_with_what_was_saved(database: SqlIntegration) -> None:
+    save(database, pd.DataFrame({"at": pd.to_datetime([MOMENT]), "d": [MOMENT.date()]}))
+    for query, value in (("at = :v", MOMENT), ("at = :v", pd.Timestamp(MOMENT))):
+        assert len(read(database, f"SELECT * FROM t WHERE {query}", v=value)) == 1
+    assert len(read(database, "SELECT * FROM t WHERE d = :v", v=MOMENT.date())) == 1
+    with pytest.raises(IntegrationError, match=":v is list"):
+        read(database, "SELECT :v", v=[1])
+
+
+@pytest.mark.parametrize(
+    ("query", "match"),
+    [
+        ("SELECT * FROM nope", r"no such table: nope[\s\S]*the tables are: t"),
+        ("SELEC 1", "syntax error"),
+        ("DELETE FROM t", "queries only read"),
+        ("DROP TABLE t", "queries only read"),
+        ("SELECT 1; DELETE FROM t", "one statement"),
+    ],
+)
+def test_queries_only_read(database: SqlIntegration, query: str, match: str) -> None:
+    save(database, column(1))
+    with pytest.raises(IntegrationError, match=match):
+        read(database, query)
+    assert len(read(database, "SELECT * FROM t")) == 1
+
+
+def test_modes(database: SqlIntegration) -> None:
+    save(database, column(1))
+    with pytest.raises(IntegrationError, match=r"has a table 't' already[\s\S]*mode=\"replace\""):
+        save(database, column(2))
+    save(database, column(2), mode="append")
+    save(database, column(3), table="T", mode="append")
+    assert read(database, "SELECT * FROM t")["c"].tolist() == [1, 2, 3]
+    save(database, column("x"), mode="replace")
+    assert read(database, "SELECT * FROM t")["c"].tolist() == ["x"]
+    run(database, "CREATE VIEW v AS SELECT * FROM t")
+    save(database, column("y"), mode="replace")
+    assert read(database, "SELECT * FROM v")["c"].tolist() == ["y"]
+    with pytest.raises(IntegrationError, match="is a view"):
+        save(database, column(1), table="v", mode="replace")
+
+
+@pytest.mark.parametrize(
+    ("declared", "frame", "match"),
+    [
+        ("c INTEGER", column("007"), "declared INTEGER"),
+        ("c TEXT", column(1), "declared TEXT"),
+        ("c REAL", column(1), "declared REAL"),
+        ("c NUMERIC", column("1e3"), "declared NUMERIC"),
+        ("a INTEGER", column(1), "no column 'c'"),
+    ],
+)
+def test_appending_changes_nothing_silently(
+    database: SqlIntegration, declared: str, frame: pd.DataFrame, match: str
+) -> None:
+    run(database, f"CREATE TABLE t ({declared})")
+    with pytest.raises(IntegrationError, match=match):
+        save(database, frame, mode="append")
+
+
+def test_appending_fills_other_columns_with_their_defaults(database: SqlIntegration) -> None:
+    run(database, "CREATE TABLE t (id INTEGER PRIMARY KEY, C TEXT, at TEXT DEFAULT 'now')")
+    save(database, column("x", "y"), mode="append")
+    assert read(database, "SELECT * FROM t").values.tolist() == [[1, "x", "now"], [2, "y", "now"]]
+
+
+def test_a_transaction_is_all_or_nothing_and_invisible_until_it_is_done(
+    database: SqlIntegration,
+) -> None:
+    save(database, column(1))
+    with pytest.raises(UnserializableError), database.transaction() as transaction:
+        transaction.save(column(2), "t", "replace")
+        transaction.save(column(2), "new", "fail")
+        assert read(database, "SELECT * FROM t")["c"].tolist() == [1]
+        transaction.save(column(1j), "bad", "fail")
+    assert database.tables() == ["t"]
+    assert read(database, "SELECT * FROM t")["c"].tolist() == [1]
+
+
+def test_where_it_can_not_be(tmp_path: Path) -> None:
+    with pytest.raises(IntegrationError, match=r"no folder"):
+        open_integration("w", "sqlite", {"path": tmp_path / "no" / "w.db"}).test()
+    (tmp_path / "text.db").write_text("not a database, but long enough to look at" * 100)
+    with pytest.raises(IntegrationError, match=r"not a database[\s\S]*check the path"):
+        open_integration("w", "sqlite", {"path": tmp_path / "text.db"}).test()
+    with pytest.raises(IntegrationError, match="in memory"):
+        open_integration("w", "sqlite", {"path": ":memory:"})
+    with pytest.raises(IntegrationError, match="can't be made from file"):
+        open_integration("w", "sqlite", {"file": "x"})
+    with pytest.raises(UnsupportedError, match=r"kind 'postgres'[\s\S]*what there is: sqlite"):
+        open_integration("w", "postgres", {})
+    assert kinds() == ("sqlite",)
+
+
+def test_authoring_mistakes(database: SqlIntegration) -> None:
+    table = database.table("t")
+    with pytest.raises(GraphError, match="mode='overwrite' is not known"):
+        database.save(table, table_name="t", mode="overwrite")
+    with pytest.raises(GraphError, match="save takes an artifact, not DataFrame"):
+        database.save(column(1), table_name="t")
+    with pytest.raises(GraphError, match="name of a table"):
+        database.save(table, table_name="")
+    with pytest.raises(GraphError, match="no value for :low"):
+        database.sql("SELECT :low")

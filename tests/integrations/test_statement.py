@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from aqueduct_core.errors import GraphError
+from aqueduct_core.integrations._statement import Statement
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("SELECT :a, :b_2 , x=:a", {"a", "b_2"}),
+        ("SELECT ':no', 'it''s :no', \":no\", `:no`", set()),
+        ("SELECT 1 -- :no\n, :yes", {"yes"}),
+        ("SELECT /* :no\n :no */ :yes", {"yes"}),
+        ("SELECT '12:30', x::int, a[1:2], t12:30", set()),
+        ("SELECT '--', :yes", {"yes"}),
+        ("SELECT '$', \"$\"", set()),
+    ],
+)
+def test_names_are_found_in_code_only(query: str, names: set[str]) -> None:
+    assert Statement.of(query).names == names
+
+
+@pytest.mark.parametrize(
+    ("chain", "rows"),
+    [
+        (["SELECT 1 AS a UNION ALL SELECT 2", "SELECT * FROM $ WHERE a > 1"], [(2,)]),
+        (["SELECT 1 AS a -- end", "SELECT a + 1 AS a FROM $;", "SELECT a * 10 FROM $"], [(20,)]),
+        (["SELECT 1 AS a", "WITH x AS (SELECT a FROM $) SELECT a, '$' FROM x"], [(1, "$")]),
+        (["WITH x AS (SELECT 5 AS a) SELECT a FROM x", "SELECT a FROM $ AS y"], [(5,)]),
+        (
+            [
+                "SELECT 3 AS n",
+                "with recursive r(i) as (select 1 union all select i+1 from r, $ where i<n) select max(i) from r",
+            ],
+            [(3,)],
+        ),
+        (["SELECT 2 AS a", "SELECT one.a + two.a FROM $ one, $ two"], [(4,)]),
+        (
+            ["SELECT 1 AS a UNION SELECT 2 ORDER BY a LIMIT 2", "SELECT a FROM $ ORDER BY a DESC"],
+            [(2,), (1,)],
+        ),
+    ],
+)
+def test_chains(chain: list[str], rows: list[tuple[object, ...]]) -> None:
+    connection = sqlite3.connect(":memory:")
+    assert connection.execute(Statement.of(chain).text).fetchall() == rows
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("", "neither a query"),
+        ([], "neither a query"),
+        (["SELECT 1", " "], "neither a query"),
+        ("SELECT * FROM $", r"uses \$, and there is no query before it"),
+        (["SELECT 1", "SELECT 2"], r"does not use \$"),
+        (["SELECT 1", "SELECT '$'"], r"does not use \$"),
+    ],
+)
+def test_what_is_no_query(query, reason: str) -> None:
+    with pytest.raises(GraphError, match=reason):
+        Statement.of(query)
+
+
+def test_parameters_must_match() -> None:
+    statement = Statement.of("SELECT :a")
+    statement.check(["a"])
+    with pytest.raises(GraphError, match="no value for :a"):
+        statement.check([])
+    with pytest.raises(GraphError, match="does not use the parameter 'b'"):
+        statement.check(["a", "b"])
