@@ -12,7 +12,7 @@ import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from aqueduct_core.serializers._pickle_reasons import class_name
@@ -105,7 +105,7 @@ def _of_exception(a: BaseException, b: BaseException) -> Iterator[tuple[str, Any
     for name in ("args", "__cause__", "__context__", "__suppress_context__"):
         yield f".{name}", getattr(a, name), getattr(b, name)
     for cls in type(a).__mro__:
-        for name, member in vars(cls).items():
+        for name, member in vars(cls).items() if cls.__module__ == "builtins" else ():
             if isinstance(member, types.MemberDescriptorType) and not name.startswith("_"):
                 yield f".{name}", getattr(a, name, None), getattr(b, name, None)
 
@@ -138,7 +138,7 @@ def _lost_attributes(a: Any, b: Any) -> list[str]:
 
 
 def _is_cache(cls: type, name: str) -> bool:
-    return hasattr(getattr(cls, name, None), "__get__") and name in getattr(cls, "__dict__", {})
+    return isinstance(getattr(cls, name, None), cached_property)
 
 
 def _state(a: Any) -> dict[str, Any]:

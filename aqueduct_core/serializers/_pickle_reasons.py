@@ -13,7 +13,9 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-__all__ = ["class_name", "explain", "locate"]
+from aqueduct_core.errors import UnserializableError
+
+__all__ = ["Refusal", "class_name", "explain", "locate"]
 
 _SECONDS = 2.0
 _ATTEMPTS = 500
@@ -82,6 +84,15 @@ _KINDS: dict[str, tuple[str, str, str]] = {
 }  # fmt: skip
 
 
+class Refusal(UnserializableError):
+    """A value that is refused for what it is, not for what is in it."""
+
+    def __init__(self, obj: Any) -> None:
+        reason, hint = explain(obj, None)
+        super().__init__(reason, hint=hint)
+        self.obj = obj
+
+
 def explain(obj: Any, error: BaseException | None) -> tuple[str, str]:
     """Why this very object can't be stored, in words, and the way out."""
     cls = type(obj)
@@ -117,7 +128,7 @@ def locate(
     seen = {id(obj)}
     kept = []  # so that no id is used twice
     steps: list[str] = []
-    while True:
+    while not (isinstance(error, Refusal) and error.obj is obj):
         for step, child in _children(obj):
             if isinstance(child, _ATOMS) or id(child) in seen:
                 continue
@@ -125,14 +136,15 @@ def locate(
             kept.append(child)
             attempts += 1
             if attempts > _ATTEMPTS or monotonic() > deadline:
-                return *_told(steps), obj, error
+                return (*_told(steps), obj, error)
             found = fails(child)
             if found is not None:
                 steps.append(step)
                 obj, error = child, found
                 break
         else:
-            return *_told(steps), obj, error
+            break
+    return (*_told(steps), obj, error)
 
 
 def class_name(cls: type) -> str:
@@ -143,13 +155,14 @@ def class_name(cls: type) -> str:
 
 def _told(steps: list[str]) -> tuple[str, str]:
     """The path up to the first function, and the way through its variables from there."""
-    first = next((i for i, step in enumerate(steps) if not step.startswith((".", "["))), None)
+    variables = (i for i, step in enumerate(steps) if step and step[0] not in ".[")
+    first = next(variables, None)
     if first is None:
         return "".join(steps), ""
     path, rest = "".join(steps[:first]), steps[first:]
     text = rest[0]
     for step in rest[1:]:
-        text += step if step.startswith((".", "[")) else f", {step}"
+        text += f", {step}" if step and step[0] not in ".[" else step
     return path, text
 
 
@@ -178,12 +191,24 @@ def _children(obj: Any) -> Iterator[tuple[str, Any]]:
         yield from ((".args", obj.args), (".__cause__", obj.__cause__))
         yield from ((".__context__", obj.__context__), (".__traceback__", obj.__traceback__))
         yield from _attributes(vars(obj))
+    elif (
+        type(obj).__module__ == "numpy"
+        and getattr(obj, "dtype", None) is not None
+        and obj.dtype.char == "O"
+    ):
+        yield from (("[" + ", ".join(map(str, at)) + "]", x) for at, x in _cells(obj))
     else:
         yield from _of_object(obj)
 
 
 def _is_plain(obj: Any) -> bool:
     return not hasattr(obj, "__dict__") or not vars(obj)
+
+
+def _cells(array: Any) -> Any:
+    import numpy as np
+
+    return np.ndenumerate(array)
 
 
 def _of_mapping(obj: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
@@ -216,10 +241,12 @@ def _of_object(obj: Any) -> Iterator[tuple[str, Any]]:
         return
     _, arguments, state, items, pairs, *_ = (*reduced, *[None] * 4)
     names = {id(value): name for name, value in getattr(obj, "__dict__", {}).items()}
-    for index, argument in enumerate(arguments or ()):
+    # The iterators that a map or a zip is made of have no name.
+    unknown = "" if hasattr(type(obj), "__next__") else ".__reduce__()[1]"
+    for argument in arguments or ():
         known = names.get(id(argument))
         if argument is not type(obj):
-            yield (f".{known}" if known else f".__reduce__()[1][{index}]"), argument
+            yield (f".{known}" if known else unknown), argument
     yield from _of_state(state)
     yield from ((f"[{index}]", item) for index, item in enumerate(items or ()))
     yield from ((f"[{_short(key)}]", item) for key, item in pairs or ())

@@ -21,8 +21,9 @@ import cloudpickle
 
 from aqueduct_core.errors import UnserializableError
 from aqueduct_core.serializers import _rebuild
+from aqueduct_core.serializers._pickle_reasons import Refusal
 
-__all__ = ["Pickler", "Unpickler", "refused"]
+__all__ = ["Pickler", "Unpickler"]
 
 _LATE = ("__cause__", "__context__", "__suppress_context__", "__traceback__")
 # Attributes that live in C and that the exceptions' own __reduce__ leaves out.
@@ -52,7 +53,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         if reduce is not None:
             return reduce(obj)
         if cls.__module__ == "itertools" and sys.version_info >= (3, 12):
-            raise refused(obj)
+            raise Refusal(obj)
         module = getattr(obj, "__module__", None)
         if type(module) is str:
             self.modules.add(module)
@@ -91,16 +92,8 @@ class Unpickler(pickle.Unpickler):
         return cls if any(cls is other for other in self._present) else fill(cls, state)
 
 
-def refused(obj: Any) -> UnserializableError:
-    """The error for a value that a pickle would change or can't hold."""
-    from aqueduct_core.serializers._pickle_reasons import explain
-
-    reason, hint = explain(obj, None)
-    return UnserializableError(reason, hint=hint)
-
-
 def _refuse(obj: Any) -> Any:
-    raise refused(obj)
+    raise Refusal(obj)
 
 
 def _reduce_exception(error: BaseException) -> Any:
@@ -141,6 +134,7 @@ def _reduce_traceback(traceback: TracebackType) -> Any:
             (
                 code.co_filename,
                 code.co_name,
+                code.co_qualname,
                 str(step.tb_frame.f_globals.get("__name__", "")),
                 first,
                 max(first, end_line or first),
@@ -161,7 +155,7 @@ def _reduce_file(file: io.TextIOWrapper) -> Any:
 
 def _reduce_weak(container: Any) -> Any:
     if len(container):
-        raise refused(container)
+        raise Refusal(container)
     return _rebuild.empty_like, (type(container),)
 
 

@@ -35,8 +35,8 @@ def traceback(entries: Iterable[tuple[Any, ...]]) -> TracebackType | None:
     compiled to be in the same file, line and function.
     """
     chain: TracebackType | None = None
-    for filename, function, module, line, end_line, column, end_column in reversed([*entries]):
-        frame = _raised_in(filename, function, module, (line, column, end_line, end_column))
+    for filename, name, qualname, module, *position in reversed([*entries]):
+        frame = _raised_in(filename, (name, qualname), module, position)
         chain = TracebackType(chain, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
     return chain
 
@@ -68,9 +68,9 @@ def empty_like(cls: type) -> Any:
 
 
 def _raised_in(
-    filename: str, function: str, module: str, position: tuple[int, int, int, int]
+    filename: str, names: tuple[str, str], module: str, position: list[int]
 ) -> TracebackType:
-    line, column, end_line, end_column = position
+    line, end_line, column, end_column = position
     place = {
         "lineno": line,
         "col_offset": column,
@@ -79,7 +79,7 @@ def _raised_in(
     }
     statement = ast.Raise(exc=ast.Name("stored", ast.Load(), **place), cause=None, **place)
     code = compile(ast.Module([statement], []), filename, "exec")
-    code = code.replace(co_name=function, co_firstlineno=line)
+    code = code.replace(co_name=names[0], co_qualname=names[1])
     frame = None
     try:
         exec(code, {"stored": _StoredError, "__name__": module})  # noqa: S102  # nothing but a raise

@@ -20,8 +20,8 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.serializers._pickle_check import difference
 from aqueduct_core.serializers._pickle_describe import preview
-from aqueduct_core.serializers._pickle_reasons import class_name, explain, locate
-from aqueduct_core.serializers._pickler import Pickler, Unpickler, refused
+from aqueduct_core.serializers._pickle_reasons import Refusal, class_name, explain, locate
+from aqueduct_core.serializers._pickler import Pickler, Unpickler
 
 __all__ = ["PickleSerializer"]
 
@@ -66,7 +66,7 @@ class PickleSerializer:
 
     def dump(self, obj: Any, sink: Sink, /) -> Mapping[str, JSON]:
         if type(obj) is object:
-            raise refused(obj)
+            raise Refusal(obj)
         try:
             with ExitStack() as stack:
                 target = _Target(sink, stack)

@@ -232,6 +232,11 @@ def moved(stream: Any) -> Any:
     return stream
 
 
+def mapped() -> Any:
+    with tempfile.NamedTemporaryFile() as file:
+        return np.memmap(file, "f4", shape=(3,))
+
+
 def started(iterator: Any) -> Any:
     next(iterator)
     return iterator
@@ -240,8 +245,10 @@ def started(iterator: Any) -> Any:
 def attributes(value: Any) -> Any:
     """What tells two objects of these tests apart."""
     if isinstance(value, BaseException):
-        return (type(value), value.args, vars(value), attributes(value.__cause__),
+        return (type(value), attributes(value.args), attributes(vars(value)), attributes(value.__cause__),
                 attributes(value.__context__), value.__suppress_context__)  # fmt: skip
+    if isinstance(value, (list, tuple)):
+        return (type(value), [attributes(item) for item in value])
     if isinstance(value, np.ndarray):
         return (type(value), value.dtype, value.shape, value.tolist())
     if hasattr(value, "__dict__") and not isinstance(value, type):
@@ -284,7 +291,6 @@ COMPARED: dict[str, Any] = {
     "StopIteration": lambda: StopIteration([1]),
     "chained exception": chained,
     "exception in a context": in_context,
-    "cycle": cyclic,
     "mask and all": lambda: Plain(m=np.ma.array([1, 2], mask=[0, 1], fill_value=9)),
     "range iterator": lambda: range(3).__class__(5),
 }
@@ -358,7 +364,7 @@ TOLD: dict[str, tuple[Any, Any]] = {
         lambda v: v.inner.inner.inner is not None,
     ),
     "sys.stderr": (lambda: Plain(stream=sys.__stderr__ if sys.__stderr__ is sys.stderr else None), vars),
-    "memmap": (lambda: Plain(m=np.memmap(tempfile.TemporaryFile(), "f4", shape=(3,))),
+    "memmap": (lambda: Plain(m=mapped()),
                lambda v: (type(v.m), v.m.tolist())),
     "nomask": (lambda: Plain(m=np.ma.array([1, 2], hard_mask=True)),
                lambda v: (v.m._mask is np.ma.nomask, v.m.hardmask, v.m.tolist())),
@@ -413,6 +419,12 @@ def test_exceptions_that_lead_to_each_other(store: ArtifactStore) -> None:
     hidden = KeyError(3)
     hidden.__context__, hidden.__suppress_context__ = second, True
     assert again(hidden, store).__suppress_context__ is True
+
+
+def test_cycles(store: ArtifactStore) -> None:
+    back = again(cyclic(), store)
+    assert back.me is back
+    assert back.list == [back]
 
 
 def test_attribute_errors_keep_their_names(store: ArtifactStore) -> None:
