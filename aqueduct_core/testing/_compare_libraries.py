@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aqueduct_core.testing._compare import (
-    Check,
-    Pairs,
-    assert_identical,
-    by_equality,
-    identity,
-    require,
-    short,
-)
+from aqueduct_core.testing._compare import Check, Pairs, by_equality, require
 
 __all__ = ["LIBRARIES"]
 
@@ -61,100 +53,9 @@ def _items(path: str, a: Any, b: Any) -> Pairs:
 
 
 def _pandas(path: str, a: Any, b: Any) -> Pairs:
-    import pandas as pd
+    from aqueduct_core.testing._compare_pandas import compare_pandas
 
-    if isinstance(a, pd.DataFrame):
-        yield from _frame(path, a, b)
-    elif isinstance(a, pd.Series):
-        require(_alike(a.name, b.name), path + ".name", "name", a.name, b.name)
-        yield path + ".index", a.index, b.index
-        yield path + ".array", a.array, b.array
-        yield path + ".attrs", a.attrs, b.attrs
-        yield path + ".flags", a.flags.allows_duplicate_labels, b.flags.allows_duplicate_labels
-    elif isinstance(a, pd.Index):
-        yield from _index(path, a, b)
-    elif isinstance(a, pd.api.extensions.ExtensionArray):
-        yield from _extension_array(path, a, b)
-    elif isinstance(a, pd.CategoricalDtype):
-        require(a.ordered == b.ordered, path, "ordered", a.ordered, b.ordered)
-        yield path + ".categories", a.categories, b.categories
-    elif isinstance(a, pd.Timestamp):
-        require(a.unit == b.unit and a.fold == b.fold, path, "unit or fold", a, b)
-        yield path + ".asm8", a.asm8, b.asm8
-        yield path + ".tz", a.tz, b.tz
-    elif isinstance(a, pd.Timedelta):
-        yield path + ".asm8", a.asm8, b.asm8
-    elif isinstance(a, pd.Interval):
-        require(a.closed == b.closed, path, "closed", a.closed, b.closed)
-        yield path + ".left", a.left, b.left
-        yield path + ".right", a.right, b.right
-    elif a is pd.NA or a is pd.NaT:
-        yield from identity(path, a, b)
-    else:
-        yield from by_equality(path, a, b)
-
-
-def _frame(path: str, a: Any, b: Any) -> Pairs:
-    require(a.shape == b.shape, path, "shape", a.shape, b.shape)
-    yield path + ".columns", a.columns, b.columns
-    yield path + ".index", a.index, b.index
-    yield path + ".attrs", a.attrs, b.attrs
-    yield path + ".flags", a.flags.allows_duplicate_labels, b.flags.allows_duplicate_labels
-    for position, name in enumerate(b.columns):
-        left, right = a.iloc[:, position], b.iloc[:, position]
-        yield f"{path}[{short(name)}].dtype", left.dtype, right.dtype
-        yield f"{path}[{short(name)}]", left.array, right.array
-
-
-def _index(path: str, a: Any, b: Any) -> Pairs:
-    import pandas as pd
-
-    require(len(a) == len(b), path, "length", len(a), len(b))
-    require(len(a.names) == len(b.names), path, "levels", a.names, b.names)
-    for level, (left, right) in enumerate(zip(a.names, b.names, strict=True)):
-        require(_alike(left, right), f"{path}.names[{level}]", "name", left, right)
-    if isinstance(a, pd.MultiIndex):
-        for level, (left, right) in enumerate(zip(a.levels, b.levels, strict=True)):
-            yield f"{path}.levels[{level}]", left, right
-        for level, (left, right) in enumerate(zip(a.codes, b.codes, strict=True)):
-            yield f"{path}.codes[{level}]", list(left), list(right)
-        return
-    yield path + ".dtype", a.dtype, b.dtype
-    for name in ("freq", "closed"):
-        left, right = getattr(a, name, None), getattr(b, name, None)
-        require(type(left) is type(right) and left == right, path, name, left, right)
-    if isinstance(a, pd.RangeIndex):
-        require((a.start, a.stop, a.step) == (b.start, b.stop, b.step), path, "range", a, b)
-        return
-    yield path + ".array", a.array, b.array
-
-
-def _extension_array(path: str, a: Any, b: Any) -> Pairs:
-    import pandas as pd
-
-    yield path + ".dtype", a.dtype, b.dtype
-    require(len(a) == len(b), path, "length", len(a), len(b))
-    if isinstance(a, pd.arrays.NumpyExtensionArray):
-        yield path, a.to_numpy(), b.to_numpy()
-    elif isinstance(a, pd.Categorical):
-        yield path + ".codes", list(a.codes), list(b.codes)
-    elif isinstance(a, pd.arrays.DatetimeArray | pd.arrays.TimedeltaArray | pd.arrays.PeriodArray):
-        require(list(a.asi8) == list(b.asi8), path, "values", a, b)
-    elif isinstance(a, pd.arrays.SparseArray):
-        yield path + ".sp_values", a.sp_values, b.sp_values
-        require(a.sp_index.equals(b.sp_index), path, "sp_index", a, b)
-        require(type(a.sp_index) is type(b.sp_index), path, "sp_index", a.sp_index, b.sp_index)
-    else:
-        for index, (left, right) in enumerate(zip(a, b, strict=True)):
-            yield f"{path}[{index}]", left, right
-
-
-def _alike(a: Any, b: Any) -> bool:
-    try:
-        assert_identical(a, b)
-    except AssertionError:
-        return False
-    return True
+    return compare_pandas(path, a, b)
 
 
 def _pyarrow(path: str, a: Any, b: Any) -> Pairs:

@@ -85,11 +85,13 @@ def zoned_array(instants: np.ndarray[Any, Any], dtype: pd.DatetimeTZDtype) -> An
 
 def set_freq(values: Any, freq: Any) -> None:
     """Give an index or array of times its `freq`, without checking each value against it."""
-    target = getattr(values, "_data", values)
-    if hasattr(target, "_freq"):
-        target._freq = freq
-    else:
+    # It is the index that has it since pandas 3.1, and was the array before.
+    owners = (values, getattr(values, "_data", None))
+    owner = next((owner for owner in owners if hasattr(type(owner), "_freq")), None)
+    if owner is None:
         values.freq = freq
+    else:
+        owner._freq = freq
 
 
 def masked_parts(values: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
