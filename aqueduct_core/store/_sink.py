@@ -195,7 +195,7 @@ class Writer:
             serializer = entry.load()
             of_family = getattr(serializer, "family", "")
             if found and of_family != family:
-                continue
+                break
             if supports(serializer, Picks) and not serializer.accepts(obj):
                 continue
             if not of_family:
