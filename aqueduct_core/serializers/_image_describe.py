@@ -62,8 +62,8 @@ def _sample(im: Image, budget: Budget) -> Image | None:
     scale = max(source.size) / _SAMPLED
     if scale > 1:
         size = (max(1, int(source.width / scale)), max(1, int(source.height / scale)))
-        source = source.resize(size, Image.Resampling.NEAREST)
-    return source
+        return source.resize(size, Image.Resampling.NEAREST)
+    return source.copy()  # converting writes transparency into the palette of what is converted
 
 
 def _shell(im: Image) -> Image:

@@ -10,7 +10,7 @@ import copy
 import struct
 from typing import TYPE_CHECKING, Any, cast
 
-from aqueduct_core.errors import CorruptArtifactError
+from aqueduct_core.errors import CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers._image_values import Packer, Unpacker
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ def dump_exif(image: Image, packer: Packer) -> Any:
     # Reading decodes lazily and caches, so it is done on a copy.
     own = _copied(exif)
     return {
-        "tags": packer.pairs(_tags(own), ".getexif()"),
+        "tags": packer.pairs(_numbered(_tags(own)), ".getexif()"),
         "directories": [
-            [tag, packer.pairs(content, f".getexif().get_ifd({tag})")]
+            [tag, packer.pairs(_numbered(content), f".getexif().get_ifd({tag})")]
             for tag, content in _directories(exif, own)
         ],
-        "hidden": packer.pairs(exif._hidden_data, ".getexif()"),
+        "hidden": packer.pairs(_numbered(exif._hidden_data), ".getexif()"),
         "endian": exif.endian,
         "bigtiff": bool(exif.bigtiff),
         "source": packer.pack(exif._loaded_exif, ".info['exif']"),
@@ -130,7 +130,7 @@ def _copied_directory(directory: ImageFileDirectory_v2) -> ImageFileDirectory_v2
 
 def _tags(own: Exif | ImageFileDirectory_v2) -> dict[int, Any]:
     tags = {}
-    for tag in sorted(own):
+    for tag in sorted(own, key=str):
         try:
             tags[tag] = own[tag]
         except _MALFORMED:
@@ -138,10 +138,24 @@ def _tags(own: Exif | ImageFileDirectory_v2) -> dict[int, Any]:
     return tags
 
 
+def _numbered(tags: dict[Any, Any]) -> dict[int, Any]:
+    """Tags by plain number; Pillow and its users name them by enum members that equal it."""
+    strange = [tag for tag in tags if not isinstance(tag, int)]
+    if strange:
+        raise UnserializableError(
+            f"EXIF tags are numbers; {strange[0]!r:.80} is none",
+            path=".getexif()",
+            hint="PIL.ExifTags.Base has the numbers of all tags by name",
+        )
+    return {int(tag): value for tag, value in tags.items()}
+
+
 def _directories(exif: Exif, own: Exif) -> list[tuple[int, dict[int, Any]]]:
     """The directories inside the EXIF data: those that were read, and those that could be."""
     from PIL.ExifTags import IFD
 
+    cleared = {tag for tag, content in exif._ifds.items() if not content}
+    own._ifds = {tag: content for tag, content in exif._ifds.items() if content}
     position = _position(own)
     for tag in (IFD.Exif, IFD.GPSInfo, IFD.Interop, IFD.MakerNote, IFD.IFD1):
         try:
@@ -150,8 +164,11 @@ def _directories(exif: Exif, own: Exif) -> list[tuple[int, dict[int, Any]]]:
             own._ifds.pop(tag, None)  # it can't be read from the original either
     if position is not None:
         own.fp.seek(position)
-    found = ((int(tag), content) for tag, content in sorted(own._ifds.items()))
-    return [(tag, content) for tag, content in found if content or tag in exif._ifds]
+    return [
+        (int(tag), {} if tag in cleared else content)
+        for tag, content in sorted(own._ifds.items())
+        if content
+    ]
 
 
 def _position(exif: Exif) -> int | None:

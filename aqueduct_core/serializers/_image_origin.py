@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import zip_longest
@@ -29,6 +30,7 @@ from aqueduct_core.serializers._image_state import (
     same_tags,
 )
 from aqueduct_core.serializers._image_values import Packer, same
+from aqueduct_core.serializers._image_webp import rebuilt
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -199,10 +201,14 @@ def sources(im: ImageFile) -> Iterator[bytes]:
             continue  # closed, or no file at all
     filename = vars(im).get("filename")
     if filename and os.path.isfile(filename):
-        try:
+        with suppress(OSError):  # it can be seen, but perhaps not read
             yield Path(os.fsdecode(filename)).read_bytes()
-        except OSError:
-            return
+    try:
+        again = rebuilt(im)
+    except UNREADABLE:
+        return  # the decoder can't go through the file a second time
+    if again is not None:
+        yield again
 
 
 def _content(file: Any) -> bytes:

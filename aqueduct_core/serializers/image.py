@@ -117,6 +117,7 @@ class ImageFileSerializer(_Described):
             im = _opened(data, meta["format"], frame)
         if meta.get("loaded") is True:
             _load_pixels(im)
+            im.readonly = int(meta.get("readonly") is True)
         if (im.mode, im.size) != (meta["mode"], size):
             raise CorruptArtifactError(
                 f"the stored {meta['format']} file gives an image of mode {im.mode} and size "
@@ -132,8 +133,6 @@ class ImageFileSerializer(_Described):
         if meta.get("exif") is not None:
             im._exif = load_exif(meta["exif"], unpacker)
         load_attributes(meta.get("attributes", []), im, unpacker)
-        if meta.get("readonly") is True:
-            im.readonly = 1
         _keep_file(im, data, unpacker.unpack(meta.get("filename", "")))
         return im
 
