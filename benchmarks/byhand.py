@@ -8,6 +8,7 @@ knows, no digests, no metadata.
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import sys
 from collections.abc import Callable
@@ -118,14 +119,12 @@ def save_compressed(data: Any, path: str, header: bytes = b"") -> None:
     middle = view.nbytes // 2
     sample = view[middle : middle + 65_536]
     if not view.nbytes or len(zstd.compress(sample, LEVEL)) > 0.95 * sample.nbytes:
-        write(path, [b"raw ", header, view])
+        write(path, [header, view])
         return
     compressor = zstd.ZstdCompressor(level=LEVEL)
-    write(
-        path, [b"zstd", compressor.compress(header), compressor.compress(view), compressor.flush()]
-    )
+    pieces = [compressor.compress(header), compressor.compress(view), compressor.flush()]
+    write(f"{path}.zst", pieces)
 
 
 def load_compressed(path: str) -> bytes:
-    data = read(path)
-    return data[4:] if data.startswith(b"raw ") else zstd.decompress(memoryview(data)[4:])
+    return read(path) if os.path.exists(path) else zstd.decompress(read(f"{path}.zst"))

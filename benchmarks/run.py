@@ -67,8 +67,7 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
-        "libraries": {"aqueduct-core": __version__}
-        | {name: version(name) for name in LIBRARIES},
+        "libraries": {"aqueduct-core": __version__} | {name: version(name) for name in LIBRARIES},
     }
 
 
