@@ -6,7 +6,9 @@ them. Numbers that JSON can't hold are told as text.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ _BINS = 10
 _ITEMS_PER_SECOND = 4_000_000  # sorted, summed and binned; sets the sample from budget.seconds
 _QUANTILES = (0.25, 0.5, 0.75)
 _TOP = 5
+_ROOM_FOR_SHAPE = 4_096  # with less room than this, no quantiles and no histogram
 
 
 def describe(array: Any, budget: Budget) -> dict[str, JSON]:
@@ -38,22 +41,34 @@ def describe(array: Any, budget: Budget) -> dict[str, JSON]:
     hidden = None if mask is None else mask[step]
     if sample.size < data.size:
         found["sampled"] = int(sample.size)
-    with np.errstate(all="ignore"):
-        if data.dtype.names is None:
-            found["statistics"] = statistics(sample, hidden)
-        else:
+    brief = budget.size < _ROOM_FOR_SHAPE
+    if sample.dtype.kind in "iuf":
+        with np.errstate(all="ignore"):
+            found["statistics"] = statistics(sample, hidden, brief=brief)
+    elif data.dtype.names is None:
+        found["statistics"] = statistics(sample, hidden, brief=brief)
+    else:
+        with np.errstate(all="ignore"):
             found["statistics"] = _field_statistics(sample, hidden, budget)
-        found["preview"] = _preview(data, mask, budget)
+    found["preview"] = _preview(data, mask, budget)
     return found
 
 
-def statistics(sample: np.ndarray[Any, Any], mask: Any = None) -> dict[str, JSON]:
-    """Nulls, range, mean, spread, quantiles and histogram of some values of a simple dtype."""
+def statistics(
+    sample: np.ndarray[Any, Any], mask: Any = None, *, brief: bool = False
+) -> dict[str, JSON]:
+    """Nulls, range, mean, spread, quantiles and histogram of some values of a simple dtype.
+
+    Args:
+        sample: The values.
+        mask: Which of them are missing.
+        brief: Leave out quantiles and histogram.
+    """
     values = sample.reshape(-1) if mask is None else sample[~mask]
     masked = sample.size - values.size
     kind = values.dtype.kind
     if kind in "iuf":
-        return _numbers(values, masked)
+        return _numbers(values, masked, brief)
     if kind == "b":
         true = int(np.count_nonzero(values))
         return {"nulls": masked, "distinct": len({true > 0, true == values.size}), "true": true}
@@ -66,29 +81,37 @@ def statistics(sample: np.ndarray[Any, Any], mask: Any = None) -> dict[str, JSON
     return {"nulls": masked}
 
 
-def _numbers(values: np.ndarray[Any, Any], masked: int) -> dict[str, JSON]:
+def _numbers(values: np.ndarray[Any, Any], masked: int, brief: bool) -> dict[str, JSON]:
     found: dict[str, JSON] = {"nulls": masked}
+    numbers = values.astype(np.float64)  # the methods of small arrays cost more than their sums
     if values.dtype.kind == "f":
-        present = values[values == values]
-        found["nulls"] = masked + int(values.size - present.size)
-        finite = present[np.isfinite(present)]
-        if finite.size < present.size:
-            found["infinite"] = int(present.size - finite.size)
-        values = finite
-    if not values.size:
+        finite = np.isfinite(numbers)
+        if not finite.all():
+            nulls = int(np.count_nonzero(numbers != numbers))
+            found["nulls"] = masked + nulls
+            numbers = numbers[finite]
+            if numbers.size + nulls < values.size:
+                found["infinite"] = int(values.size) - nulls - int(numbers.size)
+            values = values[finite]
+    count = numbers.size
+    if not count:
         return found
-    ordered = np.sort(values)
-    numbers = ordered.astype(np.float64)
-    found["min"], found["max"] = _number(ordered[0]), _number(ordered[-1])
-    found["mean"], found["std"] = _number(numbers.mean()), _number(numbers.std())
-    found["quantiles"] = {
-        str(q): _number(numbers[int(q * (numbers.size - 1) + 0.5)]) for q in _QUANTILES
-    }
-    edges = np.linspace(numbers[0], numbers[-1], _BINS + 1)
-    if np.isfinite(edges).all() and edges[0] < edges[-1]:
-        ends = np.searchsorted(numbers, edges[1:-1])
-        counts = np.diff(ends, prepend=0, append=numbers.size)
-        found["histogram"] = {"edges": edges.tolist(), "counts": counts.tolist()}
+    found["min"], found["max"] = _number(values.min()), _number(values.max())
+    mean = float(np.add.reduce(numbers)) / count
+    found["mean"] = _number(mean)
+    if brief:
+        return found
+    numbers.sort()
+    spread = numbers - mean
+    found["std"] = _number((float(np.dot(spread, spread)) / count) ** 0.5)
+    found["quantiles"] = {str(q): _number(numbers[int(q * (count - 1) + 0.5)]) for q in _QUANTILES}
+    first, last = float(numbers[0]), float(numbers[-1])
+    width = (last - first) / _BINS
+    if 0 < width < float("inf"):
+        edges = [*(first + width * step for step in range(_BINS)), last]
+        ends = [0, *np.searchsorted(numbers, edges[1:-1]).tolist(), count]
+        counts = [end - start for start, end in pairwise(ends)]
+        found["histogram"] = {"edges": edges, "counts": counts}
     return found
 
 
@@ -150,6 +173,9 @@ def _preview(data: Any, mask: Any, budget: Budget) -> JSON:
 
 
 def _cells(data: Any, mask: Any) -> JSON:
+    if data.ndim == 1 and mask is None and data.dtype.char in "bBhHilqIfd":
+        items = data.tolist()
+        return [item if -math.inf < item < math.inf else str(item) for item in items]
     if data.ndim:
         masks = [None] * len(data) if mask is None else mask
         return [_cells(data[i, ...], masks[i]) for i in range(len(data))]

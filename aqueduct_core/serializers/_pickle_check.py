@@ -10,6 +10,7 @@ from __future__ import annotations
 import copyreg
 import sys
 import types
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
@@ -23,6 +24,7 @@ _NODES = 50_000
 _ATOMS = (bool, int, str, bytes, bytearray)
 _HOOKS = ("__reduce_ex__", "__reduce__", "__getstate__")
 _MISSING = object()
+_WEAK = (weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 
 
 def difference(original: Any, copy: Any, reload: Callable[[Any], Any]) -> tuple[str, str] | None:
@@ -49,7 +51,8 @@ def difference(original: Any, copy: Any, reload: Callable[[Any], Any]) -> tuple[
 
 def _differs(a: Any, b: Any, reload: Callable[[Any], Any]) -> str | None:
     if type(a) is not type(b):
-        return f"{class_name(type(a))} comes back as {class_name(type(b))}"
+        name, other = class_name(type(a)), class_name(type(b))
+        return f"{name} comes back as {'another class of that name' if name == other else other}"
     if isinstance(a, (list, tuple, dict, set, frozenset, deque)) and len(a) != len(b):
         return f"{len(a)} members go in, {len(b)} come back"
     if isinstance(a, _ATOMS):
@@ -112,7 +115,7 @@ def _of_exception(a: BaseException, b: BaseException) -> Iterator[tuple[str, Any
 
 def _shows_state(a: Any) -> bool:
     """Whether all attributes of a copy must be those of the original."""
-    if isinstance(a, (type, types.ModuleType, types.MethodType)):
+    if isinstance(a, (type, types.ModuleType, types.MethodType, *_WEAK)):
         return False
     return _pickler_of(a) is object or isinstance(a, BaseException)
 
@@ -157,11 +160,16 @@ def _state(a: Any) -> dict[str, Any]:
 
 
 def _is_unequal(a: Any, b: Any, reload: Callable[[Any], Any]) -> bool:
-    if type(a).__eq__ is object.__eq__ or (a == b) is not False:
+    if type(a).__eq__ is object.__eq__:
         return False
-    # Some values equal nothing, not even a copy of themselves (NaN inside): they say nothing.
-    x, y = reload(a), reload(a)
-    return (x == y) is True
+    try:
+        if (a == b) is not False:
+            return False
+        # Some values equal nothing, not even a copy of themselves (NaN inside): they say nothing.
+        x, y = reload(a), reload(a)
+        return (x == y) is True
+    except Exception:  # noqa: BLE001  # an == that can't be asked (arrays inside) says nothing
+        return False
 
 
 def _array_class() -> type | None:

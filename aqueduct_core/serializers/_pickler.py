@@ -7,14 +7,17 @@ holds. NumPy forgets `nomask` and hard masks. Here each of these is kept or an e
 
 from __future__ import annotations
 
+import copyreg
+import ctypes
+import functools
 import io
+import operator
 import pickle
 import sys
 import weakref
-from collections import ChainMap, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any
 
 import cloudpickle
@@ -41,23 +44,35 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
     def __init__(
         self, file: Any, buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None
     ) -> None:
+        # A plain dict, rebuilt each time for what was registered since: cloudpickle's own ChainMap
+        # costs more than all the rest of pickling a model.
+        self.dispatch_table = {**copyreg.dispatch_table, **_REDUCERS}
         super().__init__(file, protocol=5, buffer_callback=buffer_callback)
         self.modules: set[str] = set()
+        self._ordinary: set[type] = set()
 
     def reducer_override(self, obj: Any) -> Any:
         cls = type(obj)
-        self.modules.add(cls.__module__)
+        if cls in self._ordinary:
+            return NotImplemented
+        self.modules.add(str(cls.__module__))
+        if issubclass(cls, type) or cls is FunctionType:
+            module = obj.__module__  # can be anything: None, or a property of the metaclass
+            if type(module) is str:
+                self.modules.add(module)
+            if cls is _ARRAY_CLASS:
+                return operator.mul, (obj._type_, obj._length_)
+            return super().reducer_override(obj)
         if issubclass(cls, BaseException):
             return _reduce_exception(obj)
-        reduce = _NUMPY.get(cls.__name__) if cls.__module__ in _NUMPY_MODULES else None
-        if reduce is not None:
-            return reduce(obj)
+        if cls.__module__ in _NUMPY_MODULES and cls.__name__ in _NUMPY:
+            return _NUMPY[cls.__name__](obj)
+        if cls.__module__ == "numpy.dtypes":
+            return _reduce_dtype(obj)
         if cls.__module__ == "itertools" and sys.version_info >= (3, 12):
             raise Refusal(obj)
-        module = getattr(obj, "__module__", None)
-        if type(module) is str:
-            self.modules.add(module)
-        return super().reducer_override(obj)
+        self._ordinary.add(cls)
+        return NotImplemented
 
 
 class Unpickler(pickle.Unpickler):
@@ -65,19 +80,27 @@ class Unpickler(pickle.Unpickler):
 
     cloudpickle sets all attributes and methods of a class that it pickled by value again when it
     loads it, also if it is the very class of the running program.
+
+    Args:
+        file: What to read.
+        buffers: The out-of-band buffers.
+        elsewhere: Fail where another process would: at names in `__main__`.
     """
 
-    def __init__(self, file: Any, buffers: Any = None) -> None:
+    def __init__(self, file: Any, buffers: Any = None, *, elsewhere: bool = False) -> None:
         super().__init__(file, buffers=buffers)
         self._present: list[type] = []
+        self._elsewhere = elsewhere
 
     def find_class(self, module: str, name: str, /) -> Any:
+        if self._elsewhere and module in ("__main__", "__mp_main__"):
+            raise AttributeError(f"no other process will find {name!r} in its __main__")
         found = super().find_class(module, name)
         if module == "cloudpickle.cloudpickle":
             if name in ("_make_skeleton_class", "_make_skeleton_enum"):
-                return partial(self._skeleton, found)
+                return functools.partial(self._skeleton, found)
             if name == "_class_setstate":
-                return partial(self._fill, found)
+                return functools.partial(self._fill, found)
         return found
 
     def _skeleton(self, make: Callable[..., type], *arguments: Any) -> type:
@@ -159,6 +182,34 @@ def _reduce_weak(container: Any) -> Any:
     return _rebuild.empty_like, (type(container),)
 
 
+def _reduce_cached(function: Any) -> Any:
+    """A function with `lru_cache`: by name if another process can find it, else with what it wraps."""
+    home: Any = sys.modules.get(function.__module__)
+    for name in function.__qualname__.split("."):
+        home = getattr(home, name, None)
+    if home is function and function.__module__ != "__main__":
+        return str(function.__qualname__)
+    parameters = function.cache_parameters()
+    arguments = (function.__wrapped__, parameters["maxsize"], parameters["typed"])
+    return _rebuild.lru_cache, arguments, vars(function)
+
+
+def _reduce_cached_property(cached: functools.cached_property[Any]) -> Any:
+    # Before Python 3.12 it has a lock.
+    return _rebuild.cached_property, (cached.func, cached.attrname)
+
+
+def _reduce_dtype(dtype: Any) -> Any:
+    import numpy as np
+
+    if not dtype.isbuiltin or dtype.char == "T" or np.dtype(dtype.str).char == dtype.char:
+        return NotImplemented
+    from aqueduct_core.serializers._dtypes import dtype_to_json
+
+    # NumPy pickles long and longlong, which have the same size, as one.
+    return _rebuild.dtype, (dtype_to_json(dtype),)
+
+
 def _reduce_memmap(array: Any) -> Any:
     import numpy as np
 
@@ -192,7 +243,12 @@ _ITERATORS_THAT_CHANGE: tuple[Any, ...] = (
     OrderedDict(),
 )
 
+_ARRAY_CLASS = type(ctypes.c_int * 1)  # each array class is made on demand, and made again
+
 _REDUCERS: dict[type, Callable[[Any], Any]] = {
+    **cloudpickle.Pickler.dispatch_table,
+    functools.cached_property: _reduce_cached_property,
+    type(functools.lru_cache(len)): _reduce_cached,
     TracebackType: _reduce_traceback,
     io.TextIOWrapper: _reduce_file,
     memoryview: _refuse,
@@ -206,5 +262,3 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
     **{type(iter(source)): _refuse for source in _ITERATORS_THAT_CHANGE},
     **{type(reversed(source)): _refuse for source in ({}, {}.values(), {}.items())},
 }
-
-Pickler.dispatch_table = ChainMap(_REDUCERS, cloudpickle.Pickler.dispatch_table)

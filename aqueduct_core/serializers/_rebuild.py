@@ -7,11 +7,21 @@ for ever.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
-__all__ = ["empty_like", "exception_state", "masked_array", "memmap", "traceback"]
+__all__ = [
+    "cached_property",
+    "dtype",
+    "empty_like",
+    "exception_state",
+    "lru_cache",
+    "masked_array",
+    "memmap",
+    "traceback",
+]
 
 
 def exception_state(
@@ -60,6 +70,25 @@ def masked_array(data: Any, mask: Any, fill: Any, hard: bool) -> Any:
     if fill is not None:
         array.fill_value = fill
     return array
+
+
+def dtype(node: Any) -> Any:
+    """A NumPy dtype from its description."""
+    from aqueduct_core.serializers._dtypes import dtype_from_json
+
+    return dtype_from_json(node, trusted=True)
+
+
+def lru_cache(function: Any, maxsize: int | None, typed: bool) -> Any:
+    """A function with an empty `functools.lru_cache`."""
+    return functools.lru_cache(maxsize, typed)(function)
+
+
+def cached_property(function: Any, name: str | None) -> functools.cached_property[Any]:
+    """A `functools.cached_property` that knows its name already."""
+    found = functools.cached_property(function)
+    found.attrname = name
+    return found
 
 
 def empty_like(cls: type) -> Any:

@@ -29,8 +29,11 @@ _ALIGN = 64
 _INLINE = 4_096  # smaller buffers stay in the pickle: mapping them costs more than copying
 _CHECKED = 1 << 20  # pickles up to this size are loaded back before they are stored,
 _CHECKED_BUFFERS = 8 << 20  # unless their buffers, which that copies, are larger than this
-# Packages whose classes come back right, as their own tests prove: not worth the second load.
-_PROVEN = frozenset({"numpy", "scipy", "sklearn", "_loss", "builtins", "copyreg", "types"})
+# Models of packages that are pickled every day: not worth the second load.
+_PROVEN = "sklearn."
+_PROVEN_PARTS = frozenset(
+    {"_loss", "abc", "aqueduct_core", "builtins", "copyreg", "numpy", "scipy", "sklearn", "types"}
+)
 
 
 class PickleSerializer:
@@ -78,7 +81,7 @@ class PickleSerializer:
             raise _unpicklable(obj, error) from error
         head = target.head.getbuffer() if target.head is not None else None
         buffers = [buffer.raw() for buffer in target.buffers]
-        if head is not None and _worth_checking(buffers, modules):
+        if head is not None and _worth_checking(obj, buffers, modules):
             _check(obj, head, buffers)
         if head is not None:
             sink.write(head)
@@ -171,10 +174,12 @@ def _mapped(source: Source) -> list[memoryview]:
     return found
 
 
-def _worth_checking(buffers: Sequence[memoryview], modules: set[str]) -> bool:
+def _worth_checking(obj: Any, buffers: Sequence[memoryview], modules: set[str]) -> bool:
     if sum(buffer.nbytes for buffer in buffers) > _CHECKED_BUFFERS:
         return False
-    return any(module.partition(".")[0] not in _PROVEN for module in modules)
+    if not type(obj).__module__.startswith(_PROVEN):
+        return True
+    return any(module.partition(".")[0] not in _PROVEN_PARTS for module in modules)
 
 
 def _check(obj: Any, head: memoryview, buffers: Sequence[memoryview]) -> None:
@@ -185,7 +190,9 @@ def _check(obj: Any, head: memoryview, buffers: Sequence[memoryview]) -> None:
     """
     try:
         # Copies: what is loaded may write into its buffers.
-        copy = Unpickler(io.BytesIO(head), [bytearray(buffer) for buffer in buffers]).load()
+        copy = Unpickler(
+            io.BytesIO(head), [bytearray(buffer) for buffer in buffers], elsewhere=True
+        ).load()
         found = difference(obj, copy, _reload)
     except Exception as error:
         path, variable, leaf, cause = locate(obj, _fails_to_load, error)
@@ -242,7 +249,7 @@ def _reload(obj: Any) -> Any:
     file = io.BytesIO()
     Pickler(file).dump(obj)
     file.seek(0)
-    return Unpickler(file).load()
+    return Unpickler(file, elsewhere=True).load()
 
 
 class _Nowhere:

@@ -21,6 +21,7 @@ from aqueduct_core.errors import CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers._dtypes import same_dtype
 from aqueduct_core.serializers.array import ArraySerializer
 from aqueduct_core.store import ArtifactStore
+from aqueduct_core.testing import assert_identical
 
 rng = np.random.default_rng(7)
 
@@ -217,6 +218,8 @@ def test_exact(name: str, store: ArtifactStore) -> None:
     assert (ref.serializer, ref.type) == ("npy", "array")
     back = store.get(ref)
     assert_same(back, array)
+    if not (isinstance(array, np.memmap) or not array.flags.writeable):
+        assert_identical(back, array)
     if array is np.ma.masked:
         assert back is array
 

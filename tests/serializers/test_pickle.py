@@ -177,6 +177,24 @@ def local_class() -> Any:
     return Local
 
 
+def local_cached() -> Any:
+    class Local:
+        @functools.cached_property
+        def c(self) -> list[int]:
+            return [1]
+
+    return Local()
+
+
+def dispatching() -> Any:
+    @functools.singledispatch
+    def f(x: Any) -> str:
+        return "any"
+
+    f.register(int, lambda x: "int")
+    return f
+
+
 def local_function() -> Any:
     memory = [1]
 
@@ -211,7 +229,7 @@ def chained() -> Exception:
 def in_context() -> Exception:
     try:
         try:
-            {}["a"]  # noqa: B018
+            {}["a"]
         except KeyError:
             raise RuntimeError("while handling")  # noqa: B904
     except RuntimeError as error:
@@ -266,7 +284,7 @@ COMPARED: dict[str, Any] = {
     "mappingproxy": lambda: types.MappingProxyType({"a": 1}),
     "namespace": lambda: types.SimpleNamespace(a=1, b=types.SimpleNamespace(c=(2,))),
     "generic alias": lambda: dict[str, list[int]],
-    "typing generic": lambda: typing.Mapping[str, typing.Optional[int]],  # noqa: UP006, UP045
+    "typing generic": lambda: typing.Mapping[str, typing.Optional[int]],  # noqa: UP045
     "union": lambda: int | str,
     "struct": lambda: bytes(Struct(3, 0.5)) and collections.UserDict({"a": 1}),
     "Counter": lambda: collections.Counter("abca"),
@@ -320,7 +338,7 @@ TOLD: dict[str, tuple[Any, Any]] = {
     "class of a function": (local_class, lambda v: (v(2).double(), v(3).prop, v.registry,
                                                     v.static(), v.make().x)),
     "object of it": (lambda: local_class()(np.arange(3)), lambda v: v.double().tolist()),
-    "enum of a function": (local_enum, lambda v: (v.name, v.value, type(v).__name__, [*type(v)][0].name)),
+    "enum of a function": (local_enum, lambda v: (v.name, v.value, type(v).__name__, next(iter(type(v))).name)),
     "dataclass of a function": (
         lambda: dataclasses.make_dataclass("D", [("x", int), ("y", list)])(1, [2]),
         lambda v: (v.x, v.y, repr(v), dataclasses.asdict(v)),
@@ -357,6 +375,20 @@ TOLD: dict[str, tuple[Any, Any]] = {
     "exhausted": (lambda: iter([]), list),
     "logger": (lambda: logging.getLogger("a.b"), lambda v: v is logging.getLogger("a.b")),
     "asyncio lock": (asyncio.Lock, lambda v: v.locked()),
+    "lru_cache of a function": (
+        lambda: functools.lru_cache(maxsize=7, typed=True)(lambda x: x + 1),
+        lambda v: (v(1), v.cache_parameters(), v.cache_info().maxsize),
+    ),
+    "cached_property": (local_cached, lambda v: (v.c, vars(v), type(v).c.attrname)),
+    "array of C": (lambda: (ctypes.c_int * 3)(1, 2, 3), lambda v: v[:]),
+    "arrays in a namespace": (lambda: types.SimpleNamespace(a=np.arange(3), b=np.ones(2)), repr),
+    "dtype metadata": (lambda: Plain(a=np.ones(2, np.dtype("f8", metadata={"u": "m"}))),
+                       lambda v: dict(v.a.dtype.metadata)),
+    "long long": (lambda: Plain(a=np.ones(2, "q"), b=np.dtype("Q")),
+                  lambda v: (v.a.dtype.char, v.b.char)),
+    "transposed": (lambda: Plain(a=np.arange(24).reshape(2, 3, 4).transpose(1, 2, 0)),
+                   lambda v: v.a.tolist()),
+    "dispatching function": (dispatching, lambda v: (v(1), v("a"))),
     "empty weak set": (weakref.WeakSet, len),
     "dict views": (lambda: {"a": 1}.keys(), list),
     "deep, but not too deep": (
@@ -530,6 +562,10 @@ def with_attribute(value: Any, **attributes: Any) -> Any:
     return value
 
 
+KEPT = Plain(kept=True)
+LOCK = threading.Lock()
+
+
 REFUSED: dict[str, tuple[Any, str, str]] = {
     "generator": (lambda: generator(), "", "generator"),
     "generator expression": (lambda: Plain(rows=(x for x in [1])), ".rows", "generator"),
@@ -538,8 +574,8 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "coroutine": (lambda: Plain(job=with_coroutine()), ".job", "coroutine"),
     "lock": (lambda: Plain(model=Plain(_lock=threading.Lock())), ".model._lock", "lock"),
     "reentrant lock": (lambda: Plain(a=[1, {"b": threading.RLock()}]), ".a[1]['b']", "lock"),
-    "in a dict of lists": (lambda: {"a": [0, 1, 2, Plain(fh=open(__file__, "rb"))]}, "['a'][3].fh", "open file"),  # noqa: SIM115
-    "text file": (lambda: open(__file__, encoding="utf-8"), "", "open file"),  # noqa: SIM115
+    "in a dict of lists": (lambda: {"a": [0, 1, 2, Plain(fh=opened("rb"))]}, "['a'][3].fh", "open file"),
+    "text file": (lambda: opened("r"), "", "open file"),
     "temporary file": (lambda: Plain(f=tempfile.NamedTemporaryFile()), ".f", "open file"),
     "socket": (lambda: Plain(s=socket.socket()), ".s", "socket"),
     "thread": (lambda: Plain(t=threading.Thread()), ".t", "lock|thread"),
@@ -552,7 +588,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
         lambda: {"f": closing_over(Plain(inner=[threading.Lock()]))}, "['f']",
         r"closure variable 'conn' of count.inner\[0\]: a lock",
     ),
-    "default argument": (lambda: {"f": lambda x=threading.Lock(): x}, "['f']", "default arguments of <lambda>"),
+    "default argument": (lambda: {"f": lambda x=LOCK: x}, "['f']", "default arguments of <lambda>"),
     "bound method": (lambda: Plain(lock=threading.Lock()).method, ".__self__.lock", "lock"),
     "partial": (lambda: functools.partial(generic, threading.Lock()), ".args[0]", "lock"),
     "slot": (lambda: with_attribute(Slots(), b=threading.Lock()), ".b", "lock"),
@@ -590,10 +626,13 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "slot of an exception": (lambda: with_attribute(SlottedError("x"), detail=3), "", "'detail' is lost"),
     "attribute of an array": (lambda: with_attribute(np.zeros(2).view(ArraySubclass), unit="m"), "", "'unit' is lost"),
     "attribute of a Counter": (lambda: with_attribute(CounterSubclass("ab"), unit="m"), "", "'unit' is lost"),
+    "finfo": (lambda: np.finfo(float), "", "can't be loaded"),
     "sys.flags": (lambda: Plain(f=sys.version_info), ".f", "sys.version_info"),
 }  # fmt: skip
 
-KEPT = Plain(kept=True)
+
+def opened(mode: str) -> Any:
+    return open(__file__, mode)  # noqa: SIM115
 
 
 def with_coroutine() -> Any:
@@ -660,11 +699,17 @@ def test_another_process_gets_all_of_it(tmp_path: Path) -> None:
     script.write_text(
         textwrap.dedent(
             """
-            import sys, enum, dataclasses
+            import sys, enum, dataclasses, functools, typing
             import numpy as np
             from aqueduct_core import ArtifactStore
 
             FACTOR = 10
+
+            @functools.lru_cache
+            def slow(x):
+                return x * FACTOR
+
+            UserId = typing.NewType("UserId", int)
 
             class Colour(enum.Enum):
                 RED = 1
@@ -680,6 +725,13 @@ def test_another_process_gets_all_of_it(tmp_path: Path) -> None:
             store = ArtifactStore(sys.argv[1], allow_pickle=True)
             store.put({"m": model, "f": model.predict, "e": None}["m"], "model", serializer="pickle")
             store.put(model.predict, "method", serializer="pickle")
+            store.put(slow, "slow", serializer="pickle")
+            try:
+                store.put([UserId], "id", serializer="pickle")
+            except TypeError as error:
+                assert "[0]" in str(error) and "no other process" in str(error), error
+            else:
+                raise AssertionError("another process could not load this")
             """
         )
     )
@@ -691,6 +743,7 @@ def test_another_process_gets_all_of_it(tmp_path: Path) -> None:
     assert model.colour.name == "RED"
     assert model.weights.flags.writeable
     assert store.get("method")(1) == 100_000
+    assert store.get("slow")(3) == 30
 
 
 # --- buffers -------------------------------------------------------------------------------------
@@ -830,7 +883,7 @@ def test_a_changed_class_is_an_error_of_ours() -> None:
     data = pickle.dumps(Plain()).replace(b"Plain", b"NeedsArguments"[:5])
     broken = pickle.dumps(BrokenState())
     for content in (data, broken):
-        with pytest.raises(IncompatibleEnvironmentError, match="acme[.]Model"):
+        with pytest.raises(IncompatibleEnvironmentError, match=r"acme\.Model"):
             load(content)
 
 
