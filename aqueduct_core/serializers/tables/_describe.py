@@ -32,6 +32,7 @@ _MOST_COLUMNS = 50
 _MOST_ROWS = 10_000
 _ROWS_PER_SECOND = 500_000
 _TEXTS = 2_000
+_RUNS = 40
 _TOP = 5
 _LONGEST = 80
 
@@ -194,7 +195,7 @@ class ArrowView:
 
 
 def arrow_statistics(column: pa.ChunkedArray, step: int = 1) -> dict[str, JSON]:
-    """The statistics of every `step`-th value of an Arrow column."""
+    """The statistics of one in `step` values of an Arrow column."""
     sample = _thinned(column, step)
     kind = sample.type
     if pa.types.is_dictionary(kind):
@@ -231,9 +232,13 @@ def text_statistics(present: list[str]) -> dict[str, JSON]:
 
 
 def _thinned(column: pa.ChunkedArray, step: int) -> pa.ChunkedArray:
+    """One in `step` values, as evenly spaced runs: views and unions can be cut, but not picked from."""
     if step == 1:
         return column
-    return column.take(pa.array(np.arange(0, len(column), step)))
+    run = max(1, len(column) // (step * _RUNS))
+    starts = [(len(column) - run) * index // (_RUNS - 1) for index in range(_RUNS)]
+    chunks = [chunk for start in starts for chunk in column.slice(start, run).chunks]
+    return pa.chunked_array(chunks, column.type)
 
 
 def _vector(column: pa.ChunkedArray) -> Any:

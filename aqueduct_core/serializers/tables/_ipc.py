@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from aqueduct_core.errors import CorruptArtifactError
 from aqueduct_core.serializers.tables._check import check_bodies, check_table
@@ -24,6 +24,7 @@ __all__ = ["batches", "dump_batches", "read", "read_schema", "writable", "write"
 
 _SMALL = 2_048  # shorter pieces are copied together: a buffer of its own costs more than that
 _OPTIONS = pa.ipc.IpcWriteOptions(allow_64bit=True, use_threads=False)
+_INLINE = 12
 _COMPACT = 2.0  # view columns that hold this many times what they show are rewritten
 
 
@@ -260,13 +261,11 @@ def _compacted(table: pa.Table) -> pa.Table:
 
 
 def _is_bloated(column: pa.ChunkedArray) -> bool:
-    held = sum(
-        buffer.size
-        for chunk in column.chunks
-        for buffer in chunk.buffers()[2:]
-        if buffer is not None
-    )
-    if held < 1 << 16:
-        return False
-    shown = pc.sum(pc.binary_length(column)).as_py() or 0
-    return bool(held > _COMPACT * max(shown, 1))
+    held = shown = 0
+    for chunk in column.chunks:
+        _, views, *variadic = chunk.buffers()
+        held += sum(buffer.size for buffer in variadic)
+        # A view is four 32-bit words, the first of them its length; short texts stand in it themselves.
+        lengths = np.frombuffer(views, np.int32)[::4][chunk.offset : chunk.offset + len(chunk)]
+        shown += int(lengths.sum(where=lengths > _INLINE))
+    return held > _COMPACT * max(shown, 1 << 15)

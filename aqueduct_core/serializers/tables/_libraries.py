@@ -7,9 +7,14 @@ from typing import Any
 
 from aqueduct_core.errors import CorruptArtifactError, MissingExtraError
 
-__all__ = ["adapter_of", "named_adapter"]
+__all__ = ["adapter_of", "is_known", "named_adapter"]
 
 _EXTRAS = {"pandas": "tables", "pyarrow": "tables", "polars": "polars"}
+
+
+def is_known(cls: type) -> bool:
+    """Whether a class, or a base of it, comes from one of the libraries."""
+    return any(base.__module__.partition(".")[0] in _EXTRAS for base in cls.__mro__)
 
 
 def adapter_of(cls: type) -> tuple[str, Any]:

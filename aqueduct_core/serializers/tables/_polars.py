@@ -80,6 +80,8 @@ def encode(obj: Any, sink: Sink, durable: bool) -> tuple[pa.Table, dict[str, JSO
     ways = {name: _way(dtype) for name, dtype in frame.schema.items()}
     natural = [name for name, way in ways.items() if way == "arrow"]
     meta: dict[str, JSON] = {"kind": kind_of(obj)}
+    if known := _sortedness(frame):
+        meta["sorted"] = known
     if len(natural) == len(ways):
         return _table(frame, durable), meta
     own = [name for name, way in ways.items() if way == _OWN]
@@ -109,8 +111,12 @@ def select(meta: Mapping[str, Any], columns: Sequence[Any]) -> list[str]:
         if not isinstance(column, str) or column not in meta.get("columns", (column,)):
             there = ", ".join(map(repr, meta.get("columns", ())))
             raise KeyError(f"no column {column!r}" + (f"; there are {there}" if there else ""))
+    if len(set(columns)) != len(columns):
+        raise ConversionError(
+            "a polars frame can't have one column twice", hint="name each column once"
+        )
     apart = {*meta.get("own", ()), *meta.get("objects", ())}
-    return [column for column in dict.fromkeys(columns) if column not in apart]
+    return [column for column in columns if column not in apart]
 
 
 def decode_columns(
@@ -129,6 +135,7 @@ def decode_columns(
             frame = _assembled(frame, meta, source, columns)
         elif frame.columns != list(columns):
             frame = frame.select(columns)
+        frame = _marked(frame, meta.get("sorted", {}))
         kind = meta["kind"]
         if kind == "series":
             return frame.to_series()
@@ -250,9 +257,34 @@ def _is_coded(dtype: Any) -> bool:
 def _frame(table: pa.Table) -> pl.DataFrame:
     if not table.num_columns:
         return pl.DataFrame(height=table.num_rows)
+    names = table.schema.names
+    if "" in names:  # polars would make up a name for it
+        table = table.rename_columns([str(index) for index in range(table.num_columns)])
     frame = pl.from_arrow(table, rechunk=False)
-    if not isinstance(frame, pl.DataFrame):
-        raise ConversionError("polars made something else than a frame of an Arrow table")
+    assert isinstance(frame, pl.DataFrame)
+    if frame.columns != names:
+        frame.columns = names
+    return frame
+
+
+def _sortedness(frame: pl.DataFrame) -> dict[str, JSON]:
+    """Which columns polars knows to be sorted, and how: `group_by` and `join` go by it."""
+    found: dict[str, JSON] = {}
+    for series in frame.get_columns():
+        flags = series.flags
+        if flags.get("SORTED_ASC") or flags.get("SORTED_DESC"):
+            found[series.name] = "descending" if flags.get("SORTED_DESC") else "ascending"
+    return found
+
+
+def _marked(frame: pl.DataFrame, known: Mapping[str, Any]) -> pl.DataFrame:
+    for name, order in known.items():
+        if name in frame.columns:
+            series = frame.get_column(name)
+            flag = "SORTED_DESC" if order == "descending" else "SORTED_ASC"
+            if not series.flags.get(flag):
+                marked = series.set_sorted(descending=order == "descending")
+                frame = frame.replace_column(frame.get_column_index(name), marked)
     return frame
 
 
@@ -284,7 +316,10 @@ def _assembled(
             found[name] = pl.Series(name, values, dtype=pl.Object, strict=True)
     if any(len(found[name]) != meta["height"] for name in columns):
         raise CorruptArtifactError("the columns have different lengths")
-    return pl.DataFrame([found[name] for name in columns], height=meta["height"])
+    whole = pl.DataFrame([found[name] for name in columns], height=meta["height"])
+    if whole.columns != list(columns):  # a name made up for the empty one
+        whole.columns = list(columns)
+    return whole
 
 
 def _check_text(table: pa.Table) -> None:

@@ -15,7 +15,7 @@ from aqueduct_core.errors import (
     UnserializableError,
 )
 from aqueduct_core.serializers.tables import _describe, _ipc, _parquet, _retype
-from aqueduct_core.serializers.tables._libraries import adapter_of, named_adapter
+from aqueduct_core.serializers.tables._libraries import adapter_of, is_known, named_adapter
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Budget, Sink, Source
@@ -50,6 +50,8 @@ class _TableSerializer:
 
     def accepts(self, obj: Any, /) -> bool:
         """Whether this container keeps the object exactly."""
+        if not is_known(type(obj)):
+            return False
         return bool(adapter_of(type(obj))[1].accepts(obj, self._durable))
 
     def classify(self, obj: Any, /) -> str:
