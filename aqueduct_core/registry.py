@@ -32,6 +32,7 @@ from aqueduct_core.serializers import BUILTIN
 __all__ = ["GROUP", "Entry", "Registry", "SerializerInfo", "default_registry", "supports"]
 
 GROUP = "aqueduct_core.serializers"
+_abilities: dict[tuple[type, type], bool] = {}
 OURS = f"aqueduct-core {__version__}"
 
 
@@ -61,6 +62,7 @@ class Entry:
     name: str
     types: tuple[type | str, ...]
     package: str
+    family: str = ""
     target: str = ""
     extra: str = ""
     builtin: bool = False
@@ -94,8 +96,8 @@ class Registry:
 
     def __init__(self, *, plugins: bool = True) -> None:
         self._entries = [
-            Entry(name, types, OURS, target, extra, builtin=True)
-            for name, target, types, extra in BUILTIN
+            Entry(name, types, OURS, family, target, extra, builtin=True)
+            for name, target, types, family, extra in BUILTIN
         ]
         self._broken: dict[str, tuple[str, Exception]] = {}
         self._preferred: set[str] = set()
@@ -128,9 +130,7 @@ class Registry:
                 )
             if taken is not None:
                 self._entries.remove(taken)
-            self._entries.append(
-                Entry(instance.name, tuple(instance.types), package, _loaded=instance)
-            )
+            self._entries.append(_entry_of(instance, package))
             self._candidates.clear()
 
     def prefer(self, name: str) -> None:
@@ -280,9 +280,7 @@ class Registry:
                 stacklevel=2,
             )
             return
-        self._entries.append(
-            Entry(instance.name, tuple(instance.types), package, plugin=True, _loaded=instance)
-        )
+        self._entries.append(_entry_of(instance, package, plugin=True))
 
     def _info(self, entry: Entry) -> SerializerInfo:
         types = tuple(kind if isinstance(kind, str) else _name_of(kind) for kind in entry.types)
@@ -295,17 +293,21 @@ class Registry:
         return SerializerInfo(entry.name, version, types, entry.package, state)
 
 
+def _entry_of(instance: Any, package: str, *, plugin: bool = False) -> Entry:
+    family = getattr(instance, "family", "")
+    types = tuple(instance.types)
+    return Entry(instance.name, types, package, family, plugin=plugin, _loaded=instance)
+
+
 def supports(serializer: Any, ability: type) -> bool:
     """Whether a serializer has an optional ability: one of the small protocols of `abc`.
 
     `isinstance` on a protocol looks up every method each time; here that is done once a class.
     """
-    return _supports(type(serializer), ability)
-
-
-@lru_cache(maxsize=1024)
-def _supports(cls: type, ability: type) -> bool:
-    return issubclass(cls, ability)
+    asked = (type(serializer), ability)
+    if asked not in _abilities:
+        _abilities[asked] = isinstance(serializer, ability)
+    return _abilities[asked]
 
 
 def _is(cls: type, kind: type | str) -> bool:

@@ -23,19 +23,20 @@ _TABLES = (
     "polars.Series",
 )
 _JSON = (_NOTHING, bool, int, float, complex, list, tuple, dict, set, frozenset, object)
+_IMAGES = ("PIL.Image.Image",)
 _HERE = "aqueduct_core.serializers"
 
-# name, where it is, the types it takes, the extra that brings what it imports. Where several take one
-# type they are asked in this order.
-BUILTIN: tuple[tuple[str, str, tuple[type | str, ...], str], ...] = (
-    ("text", f"{_HERE}.text:TextSerializer", (str,), ""),
-    ("bytes", f"{_HERE}.text:BytesSerializer", (bytes, bytearray), ""),
-    ("npy", f"{_HERE}.array:ArraySerializer", ("numpy.ndarray",), "tables"),
-    ("arrow", f"{_HERE}.tables:ArrowSerializer", _TABLES, "tables"),
-    ("parquet", f"{_HERE}.tables:ParquetSerializer", _TABLES, "tables"),
-    ("image.file", f"{_HERE}.image:ImageFileSerializer", ("PIL.Image.Image",), "image"),
-    ("image.raw", f"{_HERE}.image:RawImageSerializer", ("PIL.Image.Image",), "image"),
-    ("image.png", f"{_HERE}.image:PngImageSerializer", ("PIL.Image.Image",), "image"),
-    ("json", f"{_HERE}.json:JsonSerializer", _JSON, ""),
-    ("pickle", f"{_HERE}.pickle:PickleSerializer", (object,), ""),
+# name, where it is, the types it takes, its family, the extra that brings what it imports. Where several
+# take one type they are asked in this order.
+BUILTIN: tuple[tuple[str, str, tuple[type | str, ...], str, str], ...] = (
+    ("text", f"{_HERE}.text:TextSerializer", (str,), "", ""),
+    ("bytes", f"{_HERE}.text:BytesSerializer", (bytes, bytearray), "", ""),
+    ("npy", f"{_HERE}.array:ArraySerializer", ("numpy.ndarray",), "", "tables"),
+    ("arrow", f"{_HERE}.tables:ArrowSerializer", _TABLES, "table", "tables"),
+    ("parquet", f"{_HERE}.tables:ParquetSerializer", _TABLES, "table", "tables"),
+    ("image.file", f"{_HERE}.image:ImageFileSerializer", _IMAGES, "", "image"),
+    ("image.raw", f"{_HERE}.image:RawImageSerializer", _IMAGES, "image", "image"),
+    ("image.png", f"{_HERE}.image:PngImageSerializer", _IMAGES, "image", "image"),
+    ("json", f"{_HERE}.json:JsonSerializer", _JSON, "", ""),
+    ("pickle", f"{_HERE}.pickle:PickleSerializer", (object,), "", ""),
 )

@@ -189,18 +189,15 @@ class Writer:
         return draft
 
     def _pick(self, obj: Any) -> Entry:
-        family = ""
         found: list[Entry] = []
         for entry in self._registry.candidates(type(obj)):
-            serializer = entry.load()
-            of_family = getattr(serializer, "family", "")
-            if found and of_family != family:
+            if found and entry.family != found[0].family:
                 break
+            serializer = entry.load()
             if supports(serializer, Picks) and not serializer.accepts(obj):
                 continue
-            if not of_family:
+            if not entry.family:
                 return entry
-            family = of_family
             found.append(entry)
         if not found:
             raise UnserializableError(f"no serializer takes {_class(obj)}", hint="register one")
