@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from aqueduct_core.cli._print import as_size, console, preview_table, print_json, table
+from aqueduct_core.cli._print import as_size, console, preview_table, print_json, short, table
 from aqueduct_core.errors import AqueductError, ConversionError
 from aqueduct_core.store import ArtifactStore
 
@@ -24,8 +24,8 @@ def ls(options: Namespace) -> int:
     if options.json:
         print_json([ref.serialize() for ref in refs])
         return 0
-    rows = [(ref.key, ref.name, ref.type, ref.serializer, as_size(ref.size)) for ref in refs]
-    console().print(table(["key", "name", "type", "format", ">size"], rows))
+    rows = [(ref.name, ref.type, ref.serializer, as_size(ref.size), ref.key) for ref in refs]
+    console().print(table(["name", "type", "format", ">size", "key"], rows))
     return 0
 
 
@@ -60,7 +60,7 @@ def _show_description(screen: Any, description: Mapping[str, Any]) -> None:
         rows = []
         for column in schema:
             found = statistics.get(column["name"], {})
-            numbers = [found.get(key) for key in ("min", "mean", "max")]
+            numbers = [short(found.get(key)) for key in ("min", "mean", "max")]
             rows.append((column["name"], column["type"], column.get("nulls"), *numbers))
         screen.print(table(["column", "type", ">nulls", ">min", ">mean", ">max"], rows))
     preview = description.get("preview")

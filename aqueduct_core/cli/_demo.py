@@ -14,6 +14,7 @@ from aqueduct_core.cli._print import (
     table,
 )
 from aqueduct_core.client import Client, Run
+from aqueduct_core.dag import OUTPUT
 from aqueduct_core.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _show(screen: Any, client: Client, run: Run, path: str) -> None:
     for result in run.operators():
         state = Text(result.state, style=_STYLES[result.state])
         steps.append(
-            (result.name, result.kind, state, as_time(result.duration), *_made(run, result))
+            (result.name, result.kind, state, as_time(result.duration), *_made(client, result))
         )
     columns = ["step", "kind", "state", ">time", "artifact", ">shape", "format", ">size", ">stored"]
     screen.print(table(columns, steps, title=f"Run {run.id}: {run.status}, {run.seconds:.1f} s"))
@@ -123,15 +124,14 @@ def _show(screen: Any, client: Client, run: Run, path: str) -> None:
     screen.print(table(["", ""], places, title="Where it is"))
 
 
-def _made(run: Run, result: Result) -> tuple[str, ...]:
+def _made(client: Client, result: Result) -> tuple[str, ...]:
     """Type, shape, format and sizes of what an operator made."""
     if result.kind == "save":
         rows = result.detail.get("rows")
         return ("", f"{rows:,} rows" if rows is not None else "", "sqlite", "", "")
-    names = [name for name in run.artifacts() if name == result.name]
-    if not names:
+    if not result.outputs:
         return ("", "", "", "", "")
-    manifest = run.artifact(names[0]).manifest()
+    manifest = client.store.manifest(result.outputs[OUTPUT])
     stored = sum(part.stored or part.size for part in manifest.parts)
     described = manifest.description
     shape = ""

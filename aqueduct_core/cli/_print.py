@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["as_size", "as_time", "console", "preview_table", "print_json", "table"]
+__all__ = ["as_size", "as_time", "console", "preview_table", "print_json", "short", "table"]
 
 _DIGITS = 8
 _FRACTION = re.compile(r"-?\d+\.\d+(e[-+]?\d+)?")
@@ -30,7 +30,13 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> Table:
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    title: str = "",
+    wrap: bool = True,
+) -> Table:
     """A table; columns whose name starts with `>` are aligned to the right."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -39,7 +45,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     made = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
     for column in columns:
         right = column.startswith(">")
-        made.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+        made.add_column(
+            column.lstrip(">"),
+            justify="right" if right else "left",
+            overflow="fold" if wrap else "ellipsis",
+            no_wrap=not wrap,
+        )
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(_plain(cell)) for cell in row))
     return made
@@ -51,8 +62,8 @@ def preview_table(preview: Mapping[str, Any], *, rows: int, title: str = "") -> 
     shown = list(range(len(names)))
     if len(names) > _COLUMNS:  # the ends say most: keys at the start, results at the end
         shown = [*range(_COLUMNS // 2), *range(len(names) - _COLUMNS // 2, len(names))]
-    cells = [[_short(row[index]) for index in shown] for row in preview["rows"][:rows]]
-    return table([names[index] for index in shown], cells, title=title)
+    cells = [[short(row[index]) for index in shown] for row in preview["rows"][:rows]]
+    return table([names[index] for index in shown], cells, title=title, wrap=False)
 
 
 def as_size(size: int) -> str:
@@ -74,7 +85,8 @@ def _plain(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def _short(cell: Any) -> str:
+def short(cell: Any) -> str:
+    """A cell in a few characters."""
     text = _plain(cell)
     if len(text) > _DIGITS and _FRACTION.fullmatch(text):
         text = f"{float(text):.{_DIGITS - 2}g}"

@@ -44,11 +44,12 @@ class Graph:
         chosen = {"metric": _operators(metrics, "metric"), "check": _operators(checks, "check")}
         roots = [artifact.operator for artifact in artifacts]
         roots += [operator for kind in chosen.values() for operator in kind or ()]
-        found: dict[Operator, None] = {}
+        found: list[Operator] = []
+        done: set[Operator] = set()
         waiting = roots[::-1]
         while waiting:
-            for operator in _in_order(waiting.pop(), found):
-                found[operator] = None
+            for operator in _in_order(waiting.pop(), done):
+                found.append(operator)
                 for other in reversed(operator.attached.values()):
                     only = chosen.get(other.kind)
                     if only is None or other in only:
@@ -58,7 +59,7 @@ class Graph:
     @classmethod
     def behind(cls, artifact: Artifact) -> Graph:
         """Only what an artifact is computed from."""
-        operators = tuple(_in_order(artifact.operator, {}))
+        operators = tuple(_in_order(artifact.operator, set()))
         return cls(operators, _names(operators))
 
     def artifact_name(self, artifact: Artifact) -> str:
@@ -103,12 +104,11 @@ def _operators(artifacts: Sequence[Any] | None, kind: str) -> list[Operator] | N
     return [artifact.operator for artifact in artifacts]
 
 
-def _in_order(root: Operator, known: Mapping[Operator, Any]) -> Iterator[Operator]:
-    """`root` and what it needs that isn't known, inputs first.
+def _in_order(root: Operator, done: set[Operator]) -> Iterator[Operator]:
+    """`root` and what it needs that isn't done, inputs first; all of it is done afterwards.
 
     Not recursive: a chain of thousands of operators is no deeper than one.
     """
-    done = set(known)
     stack = [(root, iter(root.inputs))] if root not in done else []
     done.add(root)
     while stack:
@@ -125,31 +125,38 @@ def _in_order(root: Operator, known: Mapping[Operator, Any]) -> Iterator[Operato
 
 def _names(operators: Iterable[Operator]) -> dict[Operator, str]:
     names: dict[Operator, str] = {}
-    taken: set[str] = set()
-    implicit = {}
+    free = _FreeNames()
+    implicit = set()
     for operator in operators:
         if isinstance(operator.task, Parameter):
             if operator.task.implicit:
-                implicit[operator] = ""
+                implicit.add(operator)
                 continue
-            if operator.name in taken:
+            if operator.name in free.taken:
                 raise GraphError(
                     f"two parameters, or a parameter and an operator, are called {operator.name!r}",
                     hint="create the parameter once and pass it to all operators that need it, or "
                     "give it another name",
                 )
-        names[operator] = _free(operator.name, taken)
+        names[operator] = free.take(operator.name)
         for item in operator.inputs:
             if item.operator in implicit:
                 # Every plain argument has its own operator, with one consumer.
-                names[item.operator] = _free(f"{names[operator]}.{item.operator.name}", taken)
+                names[item.operator] = free.take(f"{names[operator]}.{item.operator.name}")
     return names
 
 
-def _free(name: str, taken: set[str]) -> str:
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name}-{number}"
-    taken.add(free)
-    return free
+class _FreeNames:
+    """Numbers names that are used again: `predict`, `predict-2`."""
+
+    def __init__(self) -> None:
+        self.taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
+
+    def take(self, name: str) -> str:
+        free = name
+        while free in self.taken:
+            self._numbers[name] = self._numbers.get(name, 1) + 1
+            free = f"{name}-{self._numbers[name]}"
+        self.taken.add(free)
+        return free
