@@ -19,6 +19,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal, TypeAlias, get_args
 
 __all__ = ["PROFILES", "Format", "Policy", "Profile", "choose_codec", "choose_format"]
@@ -131,17 +132,14 @@ def take_sample(buffers: Sequence[memoryview], size: int) -> list[memoryview]:
 
 
 def size_of(obj: Any) -> int:
-    """Roughly how many bytes an object takes in memory; only the order of magnitude matters."""
-    for name in ("nbytes", "memory_usage", "estimated_size"):
-        found = getattr(obj, name, None)
-        if callable(found):
-            found = found()
-        if found is not None:
-            total: int = int(found.sum()) if hasattr(found, "sum") else int(found)
-            return total
-    dimensions = getattr(obj, "size", None)  # of a PIL image
-    if isinstance(dimensions, tuple):
-        return int(4 * dimensions[0] * dimensions[1])
+    """Roughly how many bytes an object takes in memory; only the order of magnitude matters.
+
+    Taken from its dimensions: to ask a library for the bytes can cost a pass over the data.
+    """
+    for name in ("shape", "size"):  # tables and arrays; PIL images
+        dimensions = getattr(obj, name, None)
+        if isinstance(dimensions, tuple):
+            return 8 * prod(dimensions)
     return sys.getsizeof(obj)
 
 
