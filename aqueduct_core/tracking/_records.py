@@ -79,7 +79,7 @@ class Records:
         return None if data is None else Result.from_json(data)
 
     def _put(self, key: str, data: Mapping[str, Any]) -> None:
-        self._storage.put(key, json.dumps(data, indent=1, allow_nan=False).encode())
+        self._storage.put(key, json.dumps(data, allow_nan=False).encode())
 
     def _get(self, key: str) -> dict[str, Any] | None:
         try:
