@@ -79,6 +79,9 @@ def read(source: Source, meta: Mapping[str, Any], part: str = "data") -> np.ndar
 
 
 def _stream(array: np.ndarray[Any, Any], order: Any, header: bytes, sink: Sink, part: str) -> None:
+    if array.dtype.names is not None:
+        # As bytes: a copy by field would put whatever is in memory between the fields.
+        array = array.view(np.dtype((np.void, array.itemsize)))
     each: Any = ["readonly", "contig"]  # the stubs misspell the second one
     chunks = np.nditer(
         array,

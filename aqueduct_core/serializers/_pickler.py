@@ -17,7 +17,7 @@ import sys
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from types import FunctionType, TracebackType
+from types import CodeType, FunctionType, TracebackType
 from typing import Any
 
 import cloudpickle
@@ -39,6 +39,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
 
     Attributes:
         modules: The modules of the classes and functions that were met.
+        code: Whether functions are in it as code, which only this version of Python can run.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         self.dispatch_table = {**copyreg.dispatch_table, **_REDUCERS}
         super().__init__(file, protocol=5, buffer_callback=buffer_callback)
         self.modules: set[str] = set()
+        self.code = False
         self._ordinary: set[type] = set()
 
     def reducer_override(self, obj: Any) -> Any:
@@ -71,6 +73,10 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             return _reduce_dtype(obj)
         if cls.__module__ == "itertools" and sys.version_info >= (3, 12):
             raise Refusal(obj)
+        if cls is CodeType:
+            self.code = True
+        elif _forgets_attributes(cls):
+            return _reduce_subclass(obj)
         self._ordinary.add(cls)
         return NotImplemented
 
@@ -230,6 +236,25 @@ def _reduce_masked(array: Any) -> Any:
     data = np.ndarray.view(array, np.ndarray)
     mask = None if state["_mask"] is np.ma.nomask else state["_mask"]
     return _rebuild.masked_array, (data, mask, state["_fill_value"], bool(state["_hardmask"]))
+
+
+def _forgets_attributes(cls: Any) -> bool:
+    """Whether this is a class of arrays that leaves pickling to NumPy."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or cls is numpy.ndarray or not issubclass(cls, numpy.ndarray):
+        return False
+    return cls.__reduce__ is numpy.ndarray.__reduce__ and hasattr(cls, "__dict__")
+
+
+def _reduce_subclass(array: Any) -> Any:
+    lost = getattr(array, "__dict__", {}).keys() - {"_getitem"}  # a matrix' own
+    if lost:
+        raise UnserializableError(
+            f"the attribute {min(lost)!r} would be lost: NumPy doesn't pickle those of "
+            f"{type(array).__qualname__}",
+            hint="give the class a __reduce__ and __setstate__, or store the attributes apart",
+        )
+    return NotImplemented
 
 
 _NUMPY_MODULES = frozenset({"numpy", "numpy.ma", "numpy.ma.core"})

@@ -26,6 +26,7 @@ from aqueduct_core.serializers._pickler import Pickler, Unpickler
 __all__ = ["PickleSerializer"]
 
 _ALIGN = 64
+_CODE = str(sys.implementation.cache_tag)
 _INLINE = 4_096  # smaller buffers stay in the pickle: mapping them costs more than copying
 _CHECKED = 1 << 20  # pickles up to this size are loaded back before they are stored,
 _CHECKED_BUFFERS = 8 << 20  # unless their buffers, which that copies, are larger than this
@@ -73,7 +74,7 @@ class PickleSerializer:
         try:
             with ExitStack() as stack:
                 target = _Target(sink, stack)
-                modules = target.take(obj)
+                pickler = target.take(obj)
         except Exception as error:
             ours = isinstance(error, AqueductError) and not isinstance(error, UnserializableError)
             if ours or isinstance(error, MemoryError):
@@ -81,21 +82,31 @@ class PickleSerializer:
             raise _unpicklable(obj, error) from error
         head = target.head.getbuffer() if target.head is not None else None
         buffers = [buffer.raw() for buffer in target.buffers]
-        if head is not None and _worth_checking(obj, buffers, modules):
+        if head is not None and _worth_checking(obj, buffers, pickler.modules):
             _check(obj, head, buffers)
         if head is not None:
             sink.write(head)
         meta: dict[str, JSON] = {
             "class": class_name(type(obj)),
             "python": platform.python_version(),
-            "packages": _versions(modules),
+            "packages": _versions(pickler.modules),
         }
+        if pickler.code:
+            meta["code"] = _CODE
         if buffers:
             meta["buffers"] = [[buffer.nbytes, buffer.readonly] for buffer in buffers]
             sink.write(*_aligned(buffers), part="buffers")
         return meta
 
     def load(self, source: Source, /) -> Any:
+        if source.meta.get("code", _CODE) != _CODE:
+            # Byte code of another Python may well load, and then crash the interpreter.
+            raise IncompatibleEnvironmentError(
+                f"the pickled {source.meta.get('class')} holds functions as code for Python "
+                f"{source.meta.get('python')}, and this is Python {platform.python_version()}",
+                hint="load it with that Python; functions of importable modules are stored by name "
+                "and load with any",
+            )
         buffers = _mapped(source)
         with source.open() as file:
             try:
@@ -124,11 +135,11 @@ class _Target:
     buffers: list[pickle.PickleBuffer] = field(default_factory=list)
     _file: Any = None
 
-    def take(self, obj: Any) -> set[str]:
-        """Pickle an object; returns the modules that it needs."""
+    def take(self, obj: Any) -> Pickler:
+        """Pickle an object; returns the pickler for what it has seen."""
         pickler = Pickler(self, self._keep)
         pickler.dump(obj)
-        return pickler.modules
+        return pickler
 
     def write(self, data: Any) -> int:
         if self.head is not None:

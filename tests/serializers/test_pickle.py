@@ -50,6 +50,7 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.serializers.pickle import PickleSerializer
 from aqueduct_core.store import ArtifactStore
+from aqueduct_core.testing import SerializerTests
 
 
 @pytest.fixture(scope="module")
@@ -576,7 +577,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "reentrant lock": (lambda: Plain(a=[1, {"b": threading.RLock()}]), ".a[1]['b']", "lock"),
     "in a dict of lists": (lambda: {"a": [0, 1, 2, Plain(fh=opened("rb"))]}, "['a'][3].fh", "open file"),
     "text file": (lambda: opened("r"), "", "open file"),
-    "temporary file": (lambda: Plain(f=tempfile.NamedTemporaryFile()), ".f", "open file"),
+    "temporary file": (lambda: Plain(f=tempfile.NamedTemporaryFile()), ".f", "open file"),  # noqa: SIM115
     "socket": (lambda: Plain(s=socket.socket()), ".s", "socket"),
     "thread": (lambda: Plain(t=threading.Thread()), ".t", "lock|thread"),
     "thread-local": (lambda: Plain(t=threading.local()), ".t", "thread-local"),
@@ -624,7 +625,8 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "forgets some": (lambda: Plain(a=ForgetsSome(3)), ".a", "doesn't equal"),
     "time zone with arguments": (lambda: ZoneWithArguments(3), "", "can't be loaded"),
     "slot of an exception": (lambda: with_attribute(SlottedError("x"), detail=3), "", "'detail' is lost"),
-    "attribute of an array": (lambda: with_attribute(np.zeros(2).view(ArraySubclass), unit="m"), "", "'unit' is lost"),
+    "attribute of an array": (lambda: with_attribute(np.zeros(2).view(ArraySubclass), unit="m"), "", "'unit' would be lost"),
+    "attribute of a large array": (lambda: [with_attribute(np.zeros(2_000_000).view(ArraySubclass), unit="m")], "[0]", "'unit' would be lost"),
     "attribute of a Counter": (lambda: with_attribute(CounterSubclass("ab"), unit="m"), "", "'unit' is lost"),
     "finfo": (lambda: np.finfo(float), "", "can't be loaded"),
     "sys.flags": (lambda: Plain(f=sys.version_info), ".f", "sys.version_info"),
@@ -632,7 +634,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
 
 
 def opened(mode: str) -> Any:
-    return open(__file__, mode)  # noqa: SIM115
+    return open(__file__, mode)
 
 
 def with_coroutine() -> Any:
@@ -830,6 +832,16 @@ def test_images_and_frames_inside_objects(store: ArtifactStore) -> None:
     assert back.frame.attrs == {"unit": "m"}
 
 
+class TestConformance(SerializerTests):
+    serializer = PickleSerializer()
+    values = (
+        types.SimpleNamespace(a=np.arange(5_000), b="x"),
+        np.array([1, None, "a"], object),
+        collections.Counter("abca"),
+        functools.lru_cache,
+    )
+
+
 # --- loading -------------------------------------------------------------------------------------
 
 
@@ -885,6 +897,17 @@ def test_a_changed_class_is_an_error_of_ours() -> None:
     for content in (data, broken):
         with pytest.raises(IncompatibleEnvironmentError, match=r"acme\.Model"):
             load(content)
+
+
+def test_code_of_another_python_is_not_run(store: ArtifactStore) -> None:
+    ref = store.put(lambda: 1, serializer="pickle")
+    meta = dict(store.manifest(ref).content.meta)
+    assert meta["code"] == sys.implementation.cache_tag
+    data = store.open(ref).read()
+    assert load(data, meta)() == 1
+    with pytest.raises(IncompatibleEnvironmentError, match=r"code for Python 3\.\d"):
+        load(data, {**meta, "code": "cpython-299"})
+    assert "code" not in store.manifest(store.put(generic, serializer="pickle")).content.meta
 
 
 @pytest.mark.parametrize("data", [b"", b"\x80", b"\x80\x05", b"garbage", pickle.dumps([1, 2])[:-2]])
