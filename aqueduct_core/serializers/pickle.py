@@ -80,7 +80,7 @@ class PickleSerializer:
             if ours or isinstance(error, MemoryError):
                 raise
             raise _unpicklable(obj, error) from error
-        head = target.head.getbuffer() if target.head is not None else None
+        head = target.head.getvalue() if target.head is not None else None
         buffers = [buffer.raw() for buffer in target.buffers]
         if head is not None and _worth_checking(obj, buffers, pickler.modules):
             _check(obj, head, buffers)
@@ -146,7 +146,7 @@ class _Target:
             if self.head.tell() + memoryview(data).nbytes <= _CHECKED:
                 return self.head.write(data)
             self._file = self.stack.enter_context(self.sink.open())
-            self._file.write(self.head.getbuffer())
+            self._file.write(self.head.getvalue())
             self.head = None
         written: int = self._file.write(data)
         return written
@@ -193,7 +193,7 @@ def _worth_checking(obj: Any, buffers: Sequence[memoryview], modules: set[str]) 
     return any(module.partition(".")[0] not in _PROVEN_PARTS for module in modules)
 
 
-def _check(obj: Any, head: memoryview, buffers: Sequence[memoryview]) -> None:
+def _check(obj: Any, head: bytes, buffers: Sequence[memoryview]) -> None:
     """Load a pickle back and compare.
 
     Raises:

@@ -23,6 +23,9 @@ from aqueduct_core.serializers.array import ArraySerializer
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import SerializerTests, assert_identical
 
+# NumPy 2.5 deprecates times without a unit; as long as there are some, they are kept.
+pytestmark = pytest.mark.filterwarnings("ignore:The 'generic' unit:DeprecationWarning")
+
 rng = np.random.default_rng(7)
 
 
