@@ -19,6 +19,7 @@ __all__ = [
     "IntegrationError",
     "InvalidKeyError",
     "LossyTypeError",
+    "MemberNotFoundError",
     "MissingExtraError",
     "NotFoundError",
     "OperatorError",
@@ -142,6 +143,10 @@ class StaleReferenceError(AqueductError, LookupError):
 
 class ColumnNotFoundError(AqueductError, KeyError):
     """A table has no such column."""
+
+
+class MemberNotFoundError(AqueductError, KeyError):
+    """A path into a stored value names no member of it."""
 
 
 class InvalidKeyError(AqueductError, ValueError):

@@ -29,7 +29,7 @@ from aqueduct_core.serializers._tags_base import (
 from aqueduct_core.serializers._tags_decode import Decoder
 from aqueduct_core.serializers._tags_encode import Encoder, key_is_plain
 
-__all__ = ["find", "name_of"]
+__all__ = ["fields_of", "find", "name_of"]
 
 _HEAP = 1 << 9  # the flag of classes that are made by a class statement
 _UNUSUAL = ("__getnewargs__", "__getnewargs_ex__", "__del__", "__getattribute__")
@@ -74,6 +74,12 @@ def resolve(name: str, decoder: Decoder) -> type:
     if found is None:
         found = decoder.classes[name] = _resolve(name, decoder.trusted)
     return found
+
+
+def fields_of(name: str, decoder: Decoder) -> list[str]:
+    """The names of the items of a named tuple's class."""
+    kind: Any = resolve(name, decoder)
+    return list(kind._fields) if is_namedtuple(kind) else []
 
 
 def is_namedtuple(kind: type) -> bool:

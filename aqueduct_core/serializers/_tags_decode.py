@@ -61,10 +61,37 @@ class Decoder:
         Raises:
             CorruptArtifactError: The node isn't one that the encoder makes.
         """
+        objects: list[Any] = []
+        if type(node) is dict and node.get(TAG) == "graph":
+            objects = field(node, "objects", list)
+            node = node.get("root")
+        return self._guarded(node, objects, range(len(objects)))
+
+    def decode_part(self, node: Any, objects: list[Any]) -> Any:
+        """The value of a node from inside a document, given all objects of that.
+
+        Raises:
+            CorruptArtifactError: The node isn't one that the encoder makes.
+        """
+        wanted: set[int] = set()
+        pending = [node]
+        while pending:
+            found = pending.pop()
+            if type(found) is dict:
+                number = found.get("id")
+                if found.get(TAG) == "ref" and type(number) is int and number not in wanted:
+                    if not 0 <= number < len(objects):
+                        corrupt("a reference points to nothing")
+                    wanted.add(number)
+                    pending.append(objects[number])
+                pending.extend(found.values())
+            elif type(found) is list:
+                pending.extend(found)
+        return self._guarded(node, objects, sorted(wanted))
+
+    def _guarded(self, node: Any, objects: list[Any], numbers: Sequence[int]) -> Any:
         try:
-            if type(node) is dict and node.get(TAG) == "graph":
-                self.build(field(node, "objects", list))
-                node = node.get("root")
+            self._build(objects, numbers)
             return self.node(node)
         except AqueductError:
             raise
@@ -73,9 +100,8 @@ class Decoder:
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
             raise CorruptArtifactError(f"the JSON does not describe a value: {error}") from error
 
-    def build(self, objects: Sequence[Any], wanted: set[int] | None = None) -> None:
-        """Build the objects that references stand for, or those wanted of them."""
-        numbers = [n for n in range(len(objects)) if wanted is None or n in wanted]
+    def _build(self, objects: list[Any], numbers: Sequence[int]) -> None:
+        """Build objects that references stand for."""
         self._table = [_UNBUILT] * len(objects)
         self._weights = [1] * len(objects)
         fills: dict[int, Fill] = {}

@@ -1,0 +1,164 @@
+"""Nests of everything: JSON with tags, and apart from it what isn't JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from aqueduct_core.abc import JSON, Budget, Sink, Source
+from aqueduct_core.errors import CorruptArtifactError, UnserializableError
+from aqueduct_core.serializers import tagged as tagged  # it fills the tables of tags
+from aqueduct_core.serializers._json_arrays import ArrayReader, ArrayWriter
+from aqueduct_core.serializers._json_plain import plain_text
+from aqueduct_core.serializers._jsontext import dumps, loads
+from aqueduct_core.serializers._tags_base import TAG
+from aqueduct_core.serializers._tags_decode import Decoder
+from aqueduct_core.serializers._tags_encode import ATOMS, Encoder
+from aqueduct_core.serializers._tags_graph import encode
+
+__all__ = ["JsonSerializer"]
+
+_CONTAINERS = (dict, list, tuple, set, frozenset)
+_NUMBERS = (int, float, complex, Decimal, Fraction)
+
+
+class JsonSerializer:
+    """Values of the standard library, of NumPy and pandas scalars, of dataclasses and the like.
+
+    What is plain JSON is written as such (`meta["plain"]`). All else is tagged (see `tagged`), and a
+    member that has no tag is stored with its own serializer. Small arrays share one part.
+    """
+
+    name = "json"
+    version = 1
+    types = (type(None), bool, int, float, complex, list, tuple, dict, set, frozenset, object)
+    artifact = "json"
+    suffix = ".json"
+
+    def accepts(self, obj: Any, /) -> bool:
+        """Whether there is a tag for this very object; what is in it may be anything."""
+        kind = type(obj)
+        if kind in _CONTAINERS or kind in ATOMS:
+            return True
+        encoder = _Shallow()
+        build, _ = encoder.known(kind)
+        if build is None:
+            return False
+        try:
+            return build(obj, encoder) is not None
+        except UnserializableError:
+            return False
+
+    def dump(self, obj: Any, sink: Sink, /) -> Mapping[str, JSON]:
+        """Write the text, and the part `arrays` if there are any."""
+        meta: dict[str, JSON] = {}
+        artifact = _scalar_type(obj)
+        if artifact is not None:
+            meta["artifact"] = artifact
+        text = plain_text(obj)
+        if text is not None:
+            sink.write(text)
+            return {**meta, "plain": True}
+        arrays = ArrayWriter()
+        members = 0
+
+        def outside(member: Any, path: str) -> JSON:
+            nonlocal members
+            if member is obj:
+                raise UnserializableError(f"{type(obj).__name__} has no exact JSON form")
+            members += 1
+            return {TAG: "member", "index": sink.nest(member, path)}
+
+        node = encode(obj, outside, arrays.builders())
+        table = arrays.table()
+        if table is not None:
+            arrays.write(sink)
+            node = {"value": node, "arrays": table}
+            meta["arrays"] = True
+        if members or arrays.count:
+            meta["artifact"] = "collection"
+        sink.write(dumps(node))
+        return meta
+
+    def load(self, source: Source, /) -> Any:
+        """Parse the text; decode it unless it was plain."""
+        value = loads(source.view())
+        if source.meta.get("plain") is True:
+            return value
+        node, decoder = _opened(value, source)
+        return decoder.decode(node)
+
+    def load_at(self, source: Source, path: Sequence[Any], /) -> Any:
+        """One member, without loading the others.
+
+        Args:
+            source: Where the value is.
+            path: Keys, positions and names of attributes, from the outside in: `["a", 0]`.
+
+        Raises:
+            MemberNotFoundError: There is no such member; the text names what there is.
+        """
+        from aqueduct_core.serializers._json_paths import member_at, plain_member_at
+
+        value = loads(source.view())
+        if source.meta.get("plain") is True:
+            return plain_member_at(value, path)
+        node, decoder = _opened(value, source)
+        return member_at(node, path, decoder)
+
+    def describe(self, obj: Any, budget: Budget, /) -> Mapping[str, JSON]:
+        """Class, length, the types of members, and a preview."""
+        from aqueduct_core.serializers._json_describe import describe
+
+        return describe(obj, budget)
+
+
+class _Shallow(Encoder):
+    """Looks at an object without looking at what is in it."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _value, _path: 0)
+
+    def enter(self, _value: Any, _build: Any) -> Any:
+        return 0
+
+    def items(self, _values: Any) -> list[Any]:
+        return []
+
+    def pairs(self, _mapping: Any) -> list[Any]:
+        return []
+
+    def sorted_items(self, _values: Any) -> list[Any]:
+        return []
+
+    def fields(self, _mapping: Any) -> dict[str, Any]:
+        return {}
+
+
+def _opened(value: Any, source: Source) -> tuple[Any, Decoder]:
+    arrays = None
+    if source.meta.get("arrays") is True:
+        if not isinstance(value, dict) or value.keys() != {"value", "arrays"}:
+            raise CorruptArtifactError("the document has no table of arrays")
+        arrays = ArrayReader(value["arrays"], source.view)
+        value = value["value"]
+    return value, Decoder(source.nested, source.trusted, arrays)
+
+
+def _scalar_type(obj: Any) -> str | None:
+    kind = type(obj)
+    if kind in _CONTAINERS:
+        return None
+    if kind is bool:
+        return "bool"
+    if kind in _NUMBERS:
+        return "numeric"
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(obj, numpy.generic):
+        return None
+    if isinstance(obj, numpy.bool_):
+        return "bool"
+    return "numeric" if isinstance(obj, numpy.number) and kind is not numpy.timedelta64 else None
