@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["describe"]
 
-_EDGES = (128, 96, 64, 48, 32, 16)
-_SAMPLED = 512  # longest edge of what thumbnail and statistics are made of
-_SPEED = 200_000_000  # pixels a second that may be decoded within the time that a budget gives
+_EDGE = 128  # the longest edge of a thumbnail
+_SMALLEST = 12
+_SAMPLED = 256  # longest edge of what thumbnail and statistics are made of
+_SPEED = 100_000_000  # pixels a second that are decoded
+_DRAFTED = 200_000_000  # the same of a JPEG at an eighth of its size
+_WORTH = 4  # a picture is worth so many times the budget's seconds
 _TAGS = 24
 _NUMBERS = {"I": "i", "F": "f", "I;16": "H", "I;16L": "H", "I;16B": "H", "I;16N": "H"}
 
@@ -59,7 +62,7 @@ def _sample(im: Image, budget: Budget) -> Image | None:
     source = _shell(im) if is_loaded(im) else _decoded(im, budget)
     if source is None:
         return None
-    scale = max(source.size) / _SAMPLED
+    scale = max(source.size) / (_EDGE if source.mode in _NUMBERS else _SAMPLED)
     if scale > 1:
         size = (max(1, int(source.width / scale)), max(1, int(source.height / scale)))
         return source.resize(size, Image.Resampling.NEAREST)
@@ -88,8 +91,8 @@ def _decoded(im: Image, budget: Budget) -> Image | None:
                 fresh = reopen(data, name)
                 if im.tell():
                     fresh.seek(im.tell())
-                fresh.draft(None, (_SAMPLED // 2, _SAMPLED // 2))  # JPEG decodes small ones quickly
-                if fresh.width * fresh.height > budget.seconds * _SPEED:
+                speed = _DRAFTED if fresh.draft(None, (_EDGE, _EDGE)) else _SPEED
+                if im.width * im.height > _WORTH * budget.seconds * speed:
                     return None
                 fresh.load()
             except (*UNREADABLE, CorruptArtifactError):
@@ -193,12 +196,13 @@ def _thumbnail(sample: Image, room: int) -> str | None:
     """A PNG in base64 that leaves a quarter of the room for everything else, or None."""
     from PIL import Image
 
-    for edge in _EDGES:
+    edge, most = _EDGE, int(room * 0.75 * 0.75)
+    while edge >= _SMALLEST:
         small = sample.copy()
         small.thumbnail((edge, edge), Image.Resampling.BOX)
         file = BytesIO()
-        small.info = {}
-        small.save(file, "PNG", compress_level=6)
-        if file.tell() * 4 / 3 <= room * 0.75:
+        small.save(file, "PNG", compress_level=1, compress_type=Image.RLE)
+        if file.tell() <= most:
             return b64encode(file.getvalue()).decode()
+        edge = int(edge * min(0.9, math.sqrt(most / file.tell())))
     return None

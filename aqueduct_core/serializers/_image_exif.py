@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Exif, Image
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-__all__ = ["dump_directory", "dump_exif", "load_directory", "load_exif", "read_tags"]
+__all__ = ["dump_directory", "dump_exif", "load_directory", "load_exif", "read_exif", "read_tags"]
 
 # What Pillow raises while it reads a directory that is cut short or points outside itself.
 _MALFORMED = (
@@ -30,6 +30,8 @@ _MALFORMED = (
     ArithmeticError,
     struct.error,
 )
+# Exif, GPS, interoperability, maker's note, and what follows: the thumbnail.
+_DIRECTORIES = (0x8769, 0x8825, 0xA005, 0x927C, -1)
 _HEADERS = {b"II": b"II\x2a\x00\x00\x00\x00\x00", b"MM": b"MM\x00\x2a\x00\x00\x00\x00"}
 
 
@@ -38,19 +40,24 @@ def dump_exif(image: Image, packer: Packer) -> Any:
     exif = image._exif
     if exif is None or not exif._loaded:
         return None
-    # Reading decodes lazily and caches, so it is done on a copy.
-    own = _copied(exif)
+    tags, directories = read_exif(exif)
     return {
-        "tags": packer.pairs(_numbered(_tags(own)), ".getexif()"),
+        "tags": packer.pairs(_numbered(tags), ".getexif()"),
         "directories": [
             [tag, packer.pairs(_numbered(content), f".getexif().get_ifd({tag})")]
-            for tag, content in _directories(exif, own)
+            for tag, content in directories
         ],
         "hidden": packer.pairs(_numbered(exif._hidden_data), ".getexif()"),
         "endian": exif.endian,
         "bigtiff": bool(exif.bigtiff),
         "source": packer.pack(exif._loaded_exif, ".info['exif']"),
     }
+
+
+def read_exif(exif: Exif) -> tuple[dict[int, Any], list[tuple[int, dict[int, Any]]]]:
+    """The tags, and those of the directories inside; reading caches, so it is done on a copy."""
+    own = _copied(exif)
+    return _tags(own), _directories(exif, own)
 
 
 def load_exif(node: Any, unpacker: Unpacker) -> Exif:
@@ -62,7 +69,10 @@ def load_exif(node: Any, unpacker: Unpacker) -> Exif:
     exif = Exif()
     source = unpacker.unpack(node.get("source"))
     if isinstance(source, bytes):
-        exif.load(source)  # gives it the file that offsets in the data point into
+        try:
+            exif.load(source)  # gives it the file that offsets in the data point into
+        except _MALFORMED as error:
+            raise CorruptArtifactError(f"the image's EXIF data can't be read: {error}") from error
         if exif._info is not None:
             exif._info.reset()
     exif._loaded_exif = source if isinstance(source, bytes) else None
@@ -152,12 +162,10 @@ def _numbered(tags: dict[Any, Any]) -> dict[int, Any]:
 
 def _directories(exif: Exif, own: Exif) -> list[tuple[int, dict[int, Any]]]:
     """The directories inside the EXIF data: those that were read, and those that could be."""
-    from PIL.ExifTags import IFD
-
     cleared = {tag for tag, content in exif._ifds.items() if not content}
     own._ifds = {tag: content for tag, content in exif._ifds.items() if content}
     position = _position(own)
-    for tag in (IFD.Exif, IFD.GPSInfo, IFD.Interop, IFD.MakerNote, IFD.IFD1):
+    for tag in _DIRECTORIES:
         try:
             own.get_ifd(tag)
         except _MALFORMED:

@@ -49,6 +49,7 @@ MACHINERY = {
     "palette",
     "info",
     "_readonly",
+    "readonly",  # no property before Pillow 12
     "_exif",
     "tile",
     "decoderconfig",

@@ -27,7 +27,7 @@ def rebuilt(im: ImageFile) -> bytes | None:
         return None
     from PIL import _webp
 
-    count = decoder.get_info()[3]
+    count = _info(decoder)[3]
     if count < 2:
         return None
     frames = _frames(decoder)
@@ -40,9 +40,16 @@ def rebuilt(im: ImageFile) -> bytes | None:
     return data if alike else None
 
 
+def _info(decoder: Any) -> tuple[tuple[int, int], int, int, int, str]:
+    """Size, loop, background, number of frames, mode."""
+    *size, loop, color, count, mode = decoder.get_info()
+    flat = size if len(size) == 2 else size[0]  # width and height by themselves before Pillow 12
+    return (flat[0], flat[1]), loop, color, count, mode
+
+
 def _frames(decoder: Any) -> list[tuple[bytes, int]]:
     """The pixels of each frame, and the milliseconds until it ends."""
-    count = decoder.get_info()[3]
+    count = _info(decoder)[3]
     decoder.reset()
     found = [decoder.get_next() for _ in range(count)]
     decoder.reset()
@@ -57,7 +64,7 @@ def _replay(decoder: Any, count: int) -> None:
 def _encoded(decoder: Any, frames: list[tuple[bytes, int]]) -> bytes:
     from PIL import Image
 
-    size, loop, color, _, mode = decoder.get_info()
+    size, loop, color, _, mode = _info(decoder)
     pictures = [
         Image.frombytes("RGBA" if mode == "RGBA" else "RGBX", size, data) for data, _ in frames
     ]

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from aqueduct_core.serializers._image_exif import read_tags
+from aqueduct_core.serializers._image_exif import read_exif, read_tags
 from aqueduct_core.serializers._image_pixels import quietly, strips
 
 if TYPE_CHECKING:
-    from PIL.Image import Exif, Image
+    from PIL.Image import Image
 
 __all__ = ["image_differences"]
 
@@ -99,20 +99,12 @@ def _palette(im: Image) -> Any:
 
 
 def _exif(im: Image) -> Any:
-    from PIL.ExifTags import IFD
-
     try:
-        exif: Exif = im.getexif()
+        exif = im.getexif()
     except (ValueError, AssertionError, OSError, SyntaxError) as error:
         return repr(error)  # of a TIFF file that was closed, for one
-    directories = {}
-    for tag in IFD:
-        try:
-            directories[tag] = exif.get_ifd(tag) or None
-        except (ValueError, LookupError, OSError, SyntaxError, AttributeError):
-            directories[tag] = None
-    tags = {tag: exif.get(tag) for tag in sorted(exif)}
-    return exif.endian, bool(exif.bigtiff), tags, directories
+    tags, directories = read_exif(exif)
+    return exif.endian, bool(exif.bigtiff), sorted(tags.items()), directories
 
 
 def _values(at: str, expected: Any, actual: Any) -> Iterator[str]:

@@ -59,9 +59,15 @@ def _png_text() -> PngInfo:
     return texts
 
 
+def optional(name: str, im: Image.Image, kind: str, **options: Any) -> dict[str, bytes]:
+    """A file of a format that not every Pillow writes."""
+    return {name: encoded(im, kind, **options)} if kind in Image.SAVE else {}
+
+
 @cache
 def files() -> dict[str, bytes]:
     """Whole image files by name."""
+    Image.init()
     rgb, paletted = picture(), picture().quantize(20)
     alpha = picture("RGBA")
     alpha.putalpha(Image.linear_gradient("L").resize(alpha.size))
@@ -108,10 +114,10 @@ def files() -> dict[str, bytes]:
         "sgi": encoded(rgb, "SGI"),
         "dds": encoded(alpha, "DDS"),
         "jp2": encoded(rgb, "JPEG2000"),
-        "avif": encoded(rgb, "AVIF", quality=50),
+        **optional("avif", rgb, "AVIF", quality=50),
         "xbm": encoded(picture("1"), "XBM"),
         "spider": encoded(noise("L", (6, 6)).convert("F"), "SPIDER"),
-        "qoi": encoded(alpha, "QOI"),
+        **optional("qoi", alpha, "QOI"),
     }
 
 

@@ -106,7 +106,7 @@ class TestFile(OfImages):
     @property
     def values(self) -> Sequence[Any]:  # type: ignore[override]
         """Opened anew each time: an image in memory forgets its file once it is decoded."""
-        return [opened(name) for name in ("jpeg_full", "gif_animated", "qoi")]
+        return [opened(name) for name in ("jpeg_full", "gif_animated", "sgi")]
 
 
 CASES: list[tuple[Any, Any]] = [
