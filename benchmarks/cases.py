@@ -204,10 +204,11 @@ def touch(value: Any) -> int:
 
 
 def _touch_array(array: np.ndarray) -> int:
+    if not array.flags.forc:
+        return int(np.isnan(array).any())
     if array.nbytes <= PAGE:
-        return int(array.view("u1").flat[0]) if array.nbytes else 0
-    flat = array.reshape(-1, order="A") if array.flags.forc else np.ravel(array)
-    return int(flat.view("u1")[::PAGE].max())
+        return int(array.item(0) != 0) if array.nbytes else 0
+    return int(array.reshape(-1, order="A").view("u1")[::PAGE].max())
 
 
 def _blocks(frame: pd.DataFrame) -> list[Any]:

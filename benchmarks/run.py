@@ -41,7 +41,7 @@ def worker(
     command += ["--folder", str(options.folder), *extra, *(["--quick"] if options.quick else [])]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
+        raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -167,7 +167,7 @@ def milliseconds(seconds: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-k", default="", help="only cases whose name holds this")
     parser.add_argument("--quick", action="store_true", help="a tenth of the size, few rounds")
@@ -178,11 +178,16 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="a disk")
     options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 200)
-    results = {}
+    results, failed = {}, 0
     for case in CASES.values():
-        if options.k in case.name:
-            console.print(f"measuring {case.name} ...", style="dim")
+        if options.k not in case.name:
+            continue
+        console.print(f"measuring {case.name} ...", style="dim")
+        try:
             results[case.name] = run_case(case, options)
+        except RuntimeError as error:
+            console.print(str(error), style="red", markup=False)
+            failed += 1
     console.print(against_limit(results), against_hand(results))
     if options.peers:
         console.print(against_peers(results))
@@ -194,7 +199,8 @@ def main() -> None:
 
         publish(report, FOLDER)
         console.print(f"wrote {FOLDER.relative_to(ROOT)}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
