@@ -29,7 +29,7 @@ from aqueduct_core.serializers.tables._pandas_arrow import (
     settled,
 )
 from aqueduct_core.serializers.tables._pandas_columns import decode_array, encode_array, has_column
-from aqueduct_core.serializers.tables._pandas_context import Reader, Writer
+from aqueduct_core.serializers.tables._pandas_context import Columns, Reader, Writer
 from aqueduct_core.serializers.tables._pandas_dtypes import (
     PANDAS_DTYPES,
     freq_from_json,
@@ -44,7 +44,16 @@ from aqueduct_core.serializers.tables._pandas_index import (
     is_known_index,
 )
 
-__all__ = ["accepts", "arrow_of", "decode", "decode_columns", "encode", "from_arrow", "select"]
+__all__ = [
+    "accepts",
+    "arrow_of",
+    "decode",
+    "decode_columns",
+    "encode",
+    "from_arrow",
+    "is_as_stored",
+    "select",
+]
 
 _INDEXES = frozenset(INDEX_CLASSES.values())
 _VALUES = "values"  # the physical name of the column of what has no name
@@ -55,6 +64,7 @@ _HOSTILE = (
     AssertionError,
     AttributeError,
     LookupError,
+    NotImplementedError,
     RecursionError,
     TypeError,
     ValueError,
@@ -106,7 +116,9 @@ def decode(table: pa.Table, meta: Any, source: Source, base: memoryview | None) 
         source: Gives nested objects.
         base: The writable private memory that the table's buffers lie in, if it is mapped.
     """
-    return _guarded(table, meta, Reader(source, base), None)
+    columns = Columns(table, release=base is None)
+    del table  # so that Columns alone keeps it
+    return _guarded(columns, meta, Reader(source, base), None)
 
 
 def select(meta: Any, columns: Sequence[Any]) -> list[str]:
@@ -122,12 +134,31 @@ def select(meta: Any, columns: Sequence[Any]) -> list[str]:
     return needed + list(meta["index_names"])
 
 
+def is_as_stored(meta: Any) -> bool:
+    """Whether the physical columns are those of `arrow_of`, so that batches can be read from them."""
+    axis = meta.get("columns")
+    if meta.get("kind") != "frame" or "names" not in axis or meta["index_names"]:
+        return False
+    return all(_is_shown(spec) for _, spec in meta["runs"])
+
+
+def _is_shown(spec: Any) -> bool:
+    if not isinstance(spec, dict):
+        return isinstance(spec, str) and spec[:2] in ("<i", "<u", "|i", "|u", "<f", "<M", "<m")
+    if spec["kind"] == "masked":
+        return bool(spec["dtype"] != "boolean")
+    return spec["kind"] in ("string", "arrow", "tz") and "cells" not in spec
+
+
 def decode_columns(
     table: pa.Table, meta: Any, source: Source, base: memoryview | None, columns: Sequence[Any]
 ) -> Any:
     """Like `decode`, for a table of the columns that `select` told; only these, in this order."""
     places = axes.locate(_axis(meta), columns)
-    return _guarded(table, meta, Reader(source, base), places)
+    once = len(set(places)) == len(places)
+    found = Columns(table, release=base is None and once)
+    del table
+    return _guarded(found, meta, Reader(source, base), places)
 
 
 def _axis(meta: Any) -> Any:
@@ -154,9 +185,10 @@ def _is_known_row_index(index: pd.Index, durable: bool) -> bool:
 def _class_of(dtype: Any) -> type:
     """The class of arrays of a dtype that `decode_array` makes."""
     if not isinstance(dtype, np.dtype):
-        return dtype.construct_array_type()  # type: ignore[no-any-return]  # pandas is untyped
-    kinds = {"M": pd.arrays.DatetimeArray, "m": pd.arrays.TimedeltaArray}
-    return kinds.get(dtype.kind, pd.arrays.NumpyExtensionArray)
+        made: type = dtype.construct_array_type()
+        return made
+    times: type = pd.arrays.DatetimeArray if dtype.kind == "M" else pd.arrays.TimedeltaArray
+    return times
 
 
 # --- saving
@@ -201,6 +233,8 @@ def _encode_series(series: pd.Series, out: Writer) -> tuple[pa.Table, dict[str, 
 def _encode_array(values: Any, out: Writer) -> tuple[pa.Table, dict[str, JSON]]:
     encoded = encode_array(values, out, "")
     meta: dict[str, JSON] = {"kind": "array", "rows": len(values), "values": encoded.spec}
+    if type(values) is pd.arrays.NumpyExtensionArray:
+        meta["plain"] = True
     freq = getattr(values, "freq", None)
     if freq is not None and isinstance(values, (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray)):
         meta["freq"] = freq_to_json(freq, out, "")
@@ -217,13 +251,18 @@ def _add_state(meta: dict[str, JSON], obj: Any, out: Writer) -> None:
 
 def _index_names(index: pd.Index, width: int, taken: Sequence[str]) -> list[str]:
     """Physical names for the columns of an index: those that pandas itself gives them."""
-    names = axes.unique_names([*taken, *(f"__index_level_{i}__" for i in range(width))])
-    return names[len(taken) :]
+    if not width:
+        return []
+    names, others = [], set(taken)
+    for level in range(width):
+        name = f"__index_level_{level}__"
+        while name in others:
+            name += "_"
+        names.append(name)
+    return names
 
 
-def _table(
-    columns: list[Any], names: list[str], about: Any, rows: int, durable: bool
-) -> pa.Table:
+def _table(columns: list[Any], names: list[str], about: Any, rows: int, durable: bool) -> pa.Table:
     if durable and not columns:
         columns, names = [pa.nulls(0)], [_VALUES]  # Parquet needs a column
     table = pa.Table.from_arrays(settled(columns, rows), names=names)
@@ -233,9 +272,9 @@ def _table(
 # --- loading
 
 
-def _guarded(table: pa.Table, meta: Any, source: Reader, places: list[int] | None) -> Any:
+def _guarded(columns: Columns, meta: Any, source: Reader, places: list[int] | None) -> Any:
     try:
-        return _decode(table, meta, source, places)
+        return _decode(columns, meta, source, places)
     except AqueductError:
         raise
     except _HOSTILE as error:
@@ -243,28 +282,31 @@ def _guarded(table: pa.Table, meta: Any, source: Reader, places: list[int] | Non
         raise CorruptArtifactError(f"the table and its description don't fit: {text}") from error
 
 
-def _decode(table: pa.Table, meta: Any, source: Reader, places: list[int] | None) -> Any:
+def _decode(columns: Columns, meta: Any, source: Reader, places: list[int] | None) -> Any:
     rows = meta["rows"]
     if type(rows) is not int or rows < 0:
         raise CorruptArtifactError(f"{rows!r} is no number of rows")
     kind = meta["kind"]
     if kind == "array":
-        return _finished_array(_values(table, meta, source), meta, source)
-    columns = [table.column(name) for name in meta["index_names"]]
-    index = decode_index(meta["index"], columns, source)
+        return _finished_array(_values(columns, meta, source), meta, source)
+    levels = [columns.named(name) for name in meta["index_names"]]
+    index = decode_index(meta["index"], levels, source)
     _check_length("the index", index, rows)
     if kind == "index":
         return index
     if kind == "series":
-        values = _values(table, meta, source)
+        values = _values(columns, meta, source)
         name = source.plain(meta["name"]) if "name" in meta else None
         made = pd.Series(values, index=index, dtype=values.dtype, name=name, copy=False)
     elif kind == "frame":
         names, specs = axes.physical_names(meta["columns"]), _specs(meta)
         if len(names) != len(specs):
             raise CorruptArtifactError(f"there are {len(names)} labels for {len(specs)} columns")
+        wanted = range(len(names)) if places is None else places
         labels = axes.to_index(meta["columns"], source, places)
-        blocks = decode_columns_of(table, names, specs, places, source, rows)
+        if len(labels) != len(wanted):
+            raise CorruptArtifactError(f"there are {len(labels)} labels for {len(wanted)} columns")
+        blocks = decode_columns_of(columns, names, specs, wanted, source, rows)
         made = internals.frame_of(blocks, index, labels)
     else:
         raise CorruptArtifactError(f"{kind!r} is nothing that pandas has")
@@ -284,16 +326,18 @@ def _specs(meta: Any) -> list[Any]:
     return specs
 
 
-def _values(table: pa.Table, meta: Any, source: Reader) -> Any:
+def _values(columns: Columns, meta: Any, source: Reader) -> Any:
     spec = meta["values"]
-    column = table.column(0) if has_column(spec) else None
+    column = columns.take(0) if has_column(spec) else None
     values = decode_array(spec, column, source)
     _check_length("the values", values, meta["rows"])
     return values
 
 
 def _finished_array(values: Any, meta: Any, source: Reader) -> Any:
-    if isinstance(values, np.ndarray):
+    if meta.get("plain"):
+        values = pd.arrays.NumpyExtensionArray(values)
+    elif isinstance(values, np.ndarray):
         values = pd.array(values, dtype=values.dtype, copy=False)
     if "freq" in meta:
         internals.set_freq(values, freq_from_json(meta["freq"], source))

@@ -24,17 +24,17 @@ _UNFIT = (pa.ArrowException, TypeError, ValueError, OverflowError)
 
 def settled(columns: list[Any], rows: int) -> list[Any]:
     """Columns in one chunk each where that costs little: else the table goes into several batches."""
-    split = [
-        column for column in columns if isinstance(column, pa.ChunkedArray) and column.num_chunks > 1
-    ]
-    keep = False
+    chunked = [column for column in columns if isinstance(column, pa.ChunkedArray)]
+    if not chunked:
+        return columns
+    split = [column for column in chunked if column.num_chunks > 1]
     if split:
         most = max(column.num_chunks for column in split)
         whole = sum(column.nbytes for column in columns)
-        keep = sum(c.nbytes for c in split) > _COPIED * whole and rows >= most * _SHORT
+        if sum(c.nbytes for c in split) > _COPIED * whole and rows >= most * _SHORT:
+            return columns
     return [
-        column if keep or not isinstance(column, pa.ChunkedArray) else _one_chunk(column)
-        for column in columns
+        _one_chunk(column) if isinstance(column, pa.ChunkedArray) else column for column in columns
     ]
 
 
@@ -120,7 +120,7 @@ def _frame_of(obj: Any) -> pd.DataFrame:
         if isinstance(obj, pd.Index):
             series.index = pd.RangeIndex(len(obj))
     label = "values" if series.name is None else series.name
-    return pd.DataFrame(dict([(0, series)]), copy=False).set_axis([str(label)], axis=1)
+    return pd.DataFrame({0: series}, copy=False).set_axis([str(label)], axis=1)
 
 
 def _fitting(series: pd.Series) -> pd.Series:

@@ -47,16 +47,16 @@ def axis_to_json(columns: pd.Index, out: Writer) -> dict[str, JSON]:
 def _are_names(labels: list[Any]) -> bool:
     if not set(map(type, labels)) <= {str} or len(set(labels)) != len(labels):
         return False
+    text = "".join(labels)
     try:
-        "".join(labels).encode()
+        text.encode()
     except UnicodeEncodeError:  # a lone surrogate has no place in a schema
         return False
-    # Parquet's and Arrow's C++ keep zero characters, other tools end the name there.
-    return not any("\0" in label for label in labels)
+    return "\0" not in text  # where other tools would end the name
 
 
 def _text_dtype(dtype: Any) -> JSON:
-    if dtype == object:
+    if dtype == np.dtype(object):
         return "object"
     if type(dtype) is pd.StringDtype:
         return [dtype.storage, "na" if dtype.na_value is pd.NA else "nan"]
@@ -130,10 +130,7 @@ def labels_of(spec: Any) -> list[Any]:
         return list(spec["names"])
     if "range" in spec:
         return list(_range_of(spec))
-    labels = []
-    for node in spec["labels"]:
-        labels.append(node if type(node) is str else tagged.from_json(node))
-    return labels
+    return [node if type(node) is str else tagged.from_json(node) for node in spec["labels"]]
 
 
 def locate(spec: Any, columns: Sequence[Any]) -> list[int]:

@@ -20,6 +20,7 @@ back as it was.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -42,7 +43,7 @@ from aqueduct_core.serializers.tables._pandas_dtypes import (
 )
 from aqueduct_core.serializers.tables._pandas_objects import encode_cells
 
-__all__ = ["arrow_type", "decode_array", "encode_array", "has_column", "spread"]
+__all__ = ["arrow_type", "decode_array", "encode_array", "encode_sparse", "has_column", "spread"]
 
 _NAT = np.iinfo(np.int64).min
 _UNITS = ("s", "ms", "us", "ns")
@@ -202,7 +203,7 @@ def _encode_extension(values: Any, out: Writer, at: str) -> Encoded:
     if isinstance(dtype, pd.IntervalDtype):
         return _encode_interval(values, out, at)
     if isinstance(dtype, pd.SparseDtype):
-        return _encode_sparse(values, out, at)
+        return Encoded(None, encode_sparse([values], out, [at])[0])
     return _encode_masked(values, out)
 
 
@@ -321,32 +322,48 @@ def _decode_masked(spec: Any, column: Any, source: Reader) -> Any:
     return dtype.construct_array_type()(values, mask)
 
 
-def _encode_sparse(values: Any, out: Writer, at: str) -> Encoded:
-    dtype = values.dtype
-    stored = pd.Series(values.sp_values, dtype=dtype.subtype, copy=False)
-    spec = {
-        "kind": "sparse",
-        "size": len(values),
-        "index": values.kind,
-        "subtype": dtype_to_json(dtype.subtype) if dtype.subtype.kind != "O" else "O",
-        "fill": out.plain(dtype.fill_value, f"{at}.fill_value"),
-        "stored": out.nest(stored, f"{at}.sp_values"),
-        "positions": out.nest(internals.sparse_positions(values), f"{at}.sp_index"),
-    }
-    return Encoded(None, spec)
+def encode_sparse(arrays: Sequence[Any], out: Writer, ats: Sequence[str]) -> list[JSON]:
+    """The specs of sparse arrays. Those of one dtype share what is stored beside the table."""
+    groups: dict[Any, list[int]] = {}
+    for number, values in enumerate(arrays):
+        groups.setdefault((values.dtype.subtype, values.dtype.subtype.num), []).append(number)
+    specs: list[JSON] = [None] * len(arrays)
+    for (subtype, _), members in groups.items():
+        at = ats[members[0]]
+        stored = [np.asarray(arrays[number].sp_values) for number in members]
+        positions = [internals.sparse_positions(arrays[number]) for number in members]
+        shared: dict[str, JSON] = {
+            "kind": "sparse",
+            "subtype": "O" if subtype.kind == "O" else dtype_to_json(subtype),
+            "stored": out.nest(_one_series(stored, subtype), f"{at}.sp_values"),
+            "positions": out.nest(np.concatenate(positions), f"{at}.sp_index"),
+        }
+        end = 0
+        for number, part in zip(members, stored, strict=True):
+            values, start, end = arrays[number], end, end + len(part)
+            own = {"size": len(values), "index": values.kind, "span": [start, end]}
+            fill = out.plain(values.dtype.fill_value, f"{ats[number]}.fill_value")
+            specs[number] = {**shared, **own, "fill": fill}
+    return specs
+
+
+def _one_series(parts: list[np.ndarray[Any, Any]], dtype: Any) -> pd.Series:
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return pd.Series(whole, dtype=dtype, copy=False)
 
 
 def _decode_sparse(spec: Any, column: Any, source: Reader) -> Any:
     subtype = np.dtype(object) if spec["subtype"] == "O" else dtype_from_json(spec["subtype"])
-    stored = source.nested(spec["stored"])
-    positions = source.nested(spec["positions"])
+    stored, positions = source.nested(spec["stored"]), source.nested(spec["positions"])
     if not isinstance(stored, pd.Series) or stored.dtype != subtype:
         raise CorruptArtifactError("the stored values of a sparse column are of another dtype")
-    if len(stored) != len(positions):
+    start, end = spec["span"]
+    if not 0 <= start <= end <= len(stored) == len(positions):
         raise CorruptArtifactError("a sparse column has not as many values as positions")
     dtype = pd.SparseDtype(subtype, source.plain(spec["fill"]))
-    values = internals.plain_array(stored.array)
-    return internals.sparse_array(values, positions, spec["size"], dtype, spec["index"])
+    values = internals.plain_array(stored.array)[start:end]
+    where = positions[start:end]
+    return internals.sparse_array(values, where, spec["size"], dtype, spec["index"])
 
 
 _DECODERS: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from aqueduct_core.abc import JSON, Sink, Source
 from aqueduct_core.errors import CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers import tagged
 
-__all__ = ["Encoded", "Reader", "Writer", "chunks_of"]
+__all__ = ["Columns", "Encoded", "Reader", "Writer", "chunks_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Reader:
         if first + len(array) * dtype.itemsize > buffer.size:
             raise CorruptArtifactError("a column is longer than its buffer")
         start = int(buffer.address) - self._start
-        inside = 0 <= start and start + buffer.size <= self._base.nbytes
+        inside = start >= 0 and start + buffer.size <= self._base.nbytes
         return start + first if inside else -1
 
     def rows(
@@ -131,6 +132,42 @@ class Reader:
             raise CorruptArtifactError(f"a column of {size} rows has no values")
         view = np.frombuffer(buffer, dtype, size, array.offset * dtype.itemsize)
         return view if view.flags.writeable else view.copy()
+
+
+class Columns:
+    """The physical columns of a table, by name.
+
+    Args:
+        table: The table.
+        release: Let go of each column when it is taken, so that its memory is free as soon as its
+            values were copied. Then each can be taken only once.
+    """
+
+    def __init__(self, table: pa.Table, *, release: bool) -> None:
+        names = table.schema.names
+        self.rows: int = table.num_rows
+        self._places = {name: place for place, name in enumerate(names)}
+        self._table = None if release else table
+        self._columns = table.columns if release else []
+        if len(self._places) != len(names):
+            raise CorruptArtifactError("two physical columns have one name")
+
+    def places(self, names: Iterable[str]) -> list[int]:
+        """Where columns are."""
+        return [self._places[name] for name in names]
+
+    def take(self, place: int) -> pa.ChunkedArray:
+        """A column."""
+        if self._table is not None:
+            return self._table.column(place)
+        column, self._columns[place] = self._columns[place], None
+        if column is None:
+            raise CorruptArtifactError("one physical column is named for two")
+        return column
+
+    def named(self, name: str) -> pa.ChunkedArray:
+        """The column of a name."""
+        return self.take(self._places[name])
 
 
 def chunks_of(column: Any) -> list[pa.Array]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from aqueduct_core.abc import JSON
 from aqueduct_core.errors import CorruptArtifactError
@@ -22,14 +21,15 @@ from aqueduct_core.serializers.tables._pandas_columns import (
     arrow_type,
     decode_array,
     encode_array,
+    encode_sparse,
     has_column,
     spread,
 )
-from aqueduct_core.serializers.tables._pandas_context import Reader, Writer
+from aqueduct_core.serializers.tables._pandas_context import Columns, Reader, Writer
 
 __all__ = ["decode_columns_of", "encode_blocks"]
 
-_TILE = 1 << 15  # bytes of one row that are copied at a time, so that its tile stays in the cache
+_TILE = 1 << 10  # rows of a frame that are transposed at a time, so that they stay in the cache
 _SEPARATE = 1 << 20  # bytes of a column from which it's worth not being copied into a block
 _ALIGNMENT = 8  # of buffers in the Arrow files that are written here
 
@@ -38,6 +38,7 @@ def encode_blocks(frame: pd.DataFrame, out: Writer) -> tuple[list[Any], list[JSO
     """The physical column (None if it has none) and the spec of each column of a frame."""
     arrays: list[Any] = [None] * frame.shape[1]
     specs: list[JSON] = [None] * frame.shape[1]
+    sparse: list[tuple[int, Any]] = []
     for values, places in internals.blocks_of(frame):
         if isinstance(values, np.ndarray) and _is_plain(values.dtype, out.durable):
             spec = dtype_to_json(values.dtype)
@@ -46,8 +47,16 @@ def encode_blocks(frame: pd.DataFrame, out: Writer) -> tuple[list[Any], list[JSO
             continue
         rows = values if values.ndim == 2 else [values]
         for place, row in zip(places.tolist(), rows, strict=True):
+            if isinstance(row, pd.arrays.SparseArray):
+                sparse.append((place, row))
+                continue
             encoded = encode_array(row, out, f"[{frame.columns[place]!r}]")
             arrays[place], specs[place] = encoded.array, encoded.spec
+    if sparse:
+        wheres = [f"[{frame.columns[place]!r}]" for place, _ in sparse]
+        described = encode_sparse([array for _, array in sparse], out, wheres)
+        for (place, _), spec in zip(sparse, described, strict=True):
+            specs[place] = spec
     return arrays, specs
 
 
@@ -65,52 +74,51 @@ def _rows_of(values: np.ndarray[Any, Any], durable: bool) -> list[Any]:
     if not values.flags.c_contiguous:
         return [spread(row, durable) for row in values]
     whole = spread(values.reshape(-1), durable)
-    return [whole.slice(start, size) for start in range(0, count * size, size)] if size else (
-        [whole] * count
+    return (
+        [whole.slice(start, size) for start in range(0, count * size, size)]
+        if size
+        else ([whole] * count)
     )
 
 
 def _transposed(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """A copy in row order, made in tiles: several times faster than row by row."""
+    """A copy in which each column of the frame lies together; several times faster in tiles."""
     copy = np.empty(values.shape, values.dtype)
-    step = max(1, _TILE // values.itemsize // max(1, min(len(values), 64)))
-    for start in range(0, values.shape[1], step):
-        copy[:, start : start + step] = values[:, start : start + step]
+    for start in range(0, values.shape[1], _TILE):
+        copy[:, start : start + _TILE] = values[:, start : start + _TILE]
     return copy
 
 
 def decode_columns_of(
-    table: pa.Table,
+    columns: Columns,
     names: Sequence[str],
     specs: Sequence[Any],
-    places: Sequence[int] | None,
+    wanted: Sequence[int],
     source: Reader,
     rows: int,
 ) -> internals.Blocks:
-    """The blocks of a frame, of all its columns or those at some places.
+    """The blocks of a frame.
 
     Args:
-        table: Has at least the physical columns of the wanted ones.
+        columns: Has at least the physical columns of the wanted ones.
         names: The physical names of all columns of the frame.
         specs: The specs of all columns of the frame.
-        places: Which columns are wanted, in this order; all if None.
+        wanted: Which of them to make, in this order.
         source: Finds buffers and nested objects.
         rows: How many rows the frame has.
     """
-    positions = {name: position for position, name in enumerate(table.schema.names)}
-    wanted = range(len(names)) if places is None else places
     blocks: internals.Blocks = []
     done = 0
     for spec, run in groupby(wanted, key=specs.__getitem__):
         if isinstance(spec, dict) and "kind" in spec:
             for place in run:
-                column = table.column(positions[names[place]]) if has_column(spec) else None
+                column = columns.named(names[place]) if has_column(spec) else None
                 values = decode_array(spec, column, source)
                 blocks.append((_as_block(values, rows), np.arange(done, done + 1)))
                 done += 1
             continue
-        columns = [positions[names[place]] for place in run]
-        for block in _number_blocks(spec, table, columns, source, rows):
+        places = columns.places([names[place] for place in run])
+        for block in _number_blocks(spec, columns, places, source, rows):
             blocks.append((block, np.arange(done, done + len(block))))
             done += len(block)
     return blocks
@@ -123,47 +131,45 @@ def _as_block(values: Any, rows: int) -> Any:
 
 
 def _number_blocks(
-    spec: Any, table: pa.Table, columns: list[int], source: Reader, rows: int
+    spec: Any, columns: Columns, places: list[int], source: Reader, rows: int
 ) -> list[np.ndarray[Any, Any]]:
     """The 2-D blocks of columns that share a NumPy dtype."""
-    if table.num_rows != rows:
-        raise CorruptArtifactError(f"the table has {table.num_rows} rows instead of {rows}")
+    if columns.rows != rows:
+        raise CorruptArtifactError(f"the table has {columns.rows} rows instead of {rows}")
     dtype = dtype_from_json(spec)
-    if source.mapped and rows and dtype.isnative and len(columns) > 1:
-        found = _mapped_blocks(dtype, table, columns, source, rows)
+    if source.mapped and rows and dtype.isnative and len(places) > 1:
+        found = _mapped_blocks(dtype, columns, places, source, rows)
         if found is not None:
             return found
-    if len(columns) == 1 or rows * dtype.itemsize >= _SEPARATE:
-        return [
-            _as_block(decode_array(spec, table.column(column), source), rows) for column in columns
-        ]
-    block = np.empty((len(columns), rows), dtype)
-    for row, column in zip(block, columns, strict=True):
-        row[:] = decode_array(spec, table.column(column), source)
+    if len(places) == 1 or rows * dtype.itemsize >= _SEPARATE:
+        return [_as_block(decode_array(spec, columns.take(at), source), rows) for at in places]
+    block = np.empty((len(places), rows), dtype)
+    for row, at in zip(block, places, strict=True):
+        row[:] = decode_array(spec, columns.take(at), source)
     return [block]
 
 
 def _mapped_blocks(
-    dtype: np.dtype[Any], table: pa.Table, columns: list[int], source: Reader, rows: int
+    dtype: np.dtype[Any], columns: Columns, places: list[int], source: Reader, rows: int
 ) -> list[np.ndarray[Any, Any]] | None:
     """Blocks over the mapped file itself; None if there are columns that don't lie there whole."""
 
-    def start(column: int) -> int:
-        found = table.column(column)
+    def start(place: int) -> int:
+        found = columns.take(place)
         return source.address(found.chunk(0), dtype) if found.num_chunks == 1 else -1
 
     size = rows * dtype.itemsize
-    first, last = start(columns[0]), start(columns[-1])
+    first, last = start(places[0]), start(places[-1])
     if first < 0 or last < 0:
         return None
     # Buffers follow each other, each as long as its values at least. So if the last is as near to the
     # first as it can be, there are no gaps, and the places of those between need not be looked up.
     dense = -(-size // _ALIGNMENT) * _ALIGNMENT
-    in_order = columns[-1] - columns[0] == len(columns) - 1 and columns == sorted(columns)
-    if in_order and last - first == dense * (len(columns) - 1):
-        runs = [(first, len(columns), dense)]
+    in_order = places == list(range(places[0], places[0] + len(places)))
+    if in_order and last - first == dense * (len(places) - 1):
+        runs = [(first, len(places), dense)]
     else:
-        starts = [start(column) for column in columns]
+        starts = [start(place) for place in places]
         if min(starts) < 0:
             return None
         runs = _even_runs(starts, size)

@@ -133,9 +133,7 @@ def _integer(number: Any) -> int:
     return number
 
 
-def _encode_levels(
-    index: pd.MultiIndex, out: Writer, at: str
-) -> tuple[list[Any], dict[str, JSON]]:
+def _encode_levels(index: pd.MultiIndex, out: Writer, at: str) -> tuple[list[Any], dict[str, JSON]]:
     columns, levels = [], []
     for number, (codes, level) in enumerate(zip(index.codes, index.levels, strict=True)):
         encoded = encode_codes(np.asarray(codes), level, out, f"{at}.levels[{number}]")
@@ -203,7 +201,7 @@ def _fits_dictionary(values: pd.Index, durable: bool) -> bool:
     dtype = values.dtype
     if type(values) is pd.MultiIndex or (type(values) is pd.RangeIndex and durable):
         return False
-    if not (isinstance(dtype, pd.StringDtype) or (dtype == object and _all_str(values))):
+    if not (isinstance(dtype, pd.StringDtype) or (dtype == np.dtype(object) and _all_str(values))):
         numbers = isinstance(dtype, pd.DatetimeTZDtype) or (
             isinstance(dtype, np.dtype) and dtype.kind in "iufmM" and dtype.isnative
         )
@@ -223,9 +221,7 @@ def has_nested(spec: Any) -> bool:
     return isinstance(spec, list) and any(map(has_nested, spec))
 
 
-def decode_codes(
-    spec: Any, column: Any, source: Reader
-) -> tuple[np.ndarray[Any, Any], pd.Index]:
+def decode_codes(spec: Any, column: Any, source: Reader) -> tuple[np.ndarray[Any, Any], pd.Index]:
     """The codes, and the index that they point into."""
     dtype = np.dtype(spec["codes"])
     if dtype.kind != "i":

@@ -54,10 +54,7 @@ def encode_cells(cells: list[Any], out: Writer, at: str, depth: int = 0) -> Enco
     types = set(map(type, cells))
     missing = [name for kind, name in _MISSING_TYPES.items() if kind in types]
     present = types.difference(_MISSING_TYPES)
-    if float in present and len(present) > 1 and _all_plain_nan(cells):
-        present.discard(float)
-        missing.append("nan")
-    elif present == {float} and missing and _all_plain_nan(cells):
+    if float in present and (missing or len(present) > 1) and _all_plain_nan(cells):
         present.discard(float)
         missing.append("nan")
     found = None
@@ -131,9 +128,7 @@ def _clocked(name: str, arrow: pa.DataType) -> Callable[..., Encoded | None]:
     return build
 
 
-def _uuids(
-    cells: list[Any], missing: bool, out: Writer, at: str, depth: int
-) -> Encoded | None:
+def _uuids(cells: list[Any], missing: bool, out: Writer, at: str, depth: int) -> Encoded | None:
     there = [cell for cell in cells if cell is not None] if missing else cells
     if set(map(attrgetter("is_safe"), there)) != {uuid.SafeUUID.unknown}:
         return None
@@ -178,9 +173,7 @@ def _lists(
     return build
 
 
-def _arrays(
-    cells: list[Any], missing: bool, out: Writer, at: str, depth: int
-) -> Encoded | None:
+def _arrays(cells: list[Any], missing: bool, out: Writer, at: str, depth: int) -> Encoded | None:
     there = [cell for cell in cells if cell is not None] if missing else cells
     dtypes = set(map(attrgetter("dtype"), there))
     if _are_shared(there) or len(dtypes) != 1 or set(map(attrgetter("ndim"), there)) != {1}:
@@ -257,9 +250,7 @@ _BUILDERS: dict[type, Callable[..., Encoded | None]] = {
 # --- cells of several types
 
 
-def _json(
-    cells: list[Any], types: set[type], missing: list[str], out: Writer, at: str
-) -> Encoded:
+def _json(cells: list[Any], types: set[type], missing: list[str], out: Writer, at: str) -> Encoded:
     absent = {kind for kind, name in _MISSING_TYPES.items() if name in missing}
     if "nan" in missing:
         absent.add(float)

@@ -484,6 +484,9 @@ ROUND: dict[str, Callable[[], Any]] = {
     **{f"series: {name}": make for name, make in SERIES.items()},
     **{f"array: {name}": lambda make=make: make().array for name, make in SERIES.items()
        if not name.startswith(("name", "indexed"))},
+    **{f"array: plain {v.dtype}": lambda v=v: pd.arrays.NumpyExtensionArray(v)
+       for v in (np.array(["2020"], "M8[ns]"), np.array(["2020"], "M8[D]"), np.array([b"a"]),
+                 np.array(["ab"]), np.zeros(2, [("a", "i4")]), np.arange(3), np.zeros(2, "V3"))},
     **{f"index: {name}": make for name, make in INDEXES.items()},
     **{f"index array: {name}": lambda make=make: make().array for name, make in INDEXES.items()
        if name.startswith(("freq", "range", "interval"))},
