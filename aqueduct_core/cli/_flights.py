@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OrdinalEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import aqueduct_core as aq
 
@@ -25,12 +26,13 @@ __all__ = ["NAME", "STEPS", "publish", "tables"]
 NAME = "Late arrivals"
 STEPS = 10  # what the progress bar counts to
 LATE = 15  # minutes, as the statistics of the airlines count it
-PLACES = ["carrier", "origin", "dest"]
-NUMBERS = ["month", "weekday", "hour", "distance", "wind_speed", "precip", "visib"]
+CATEGORIES = ["carrier", "origin", "dest", "weekday", "hour"]
+NUMBERS = ["distance", "wind_speed", "precip", "visib"]
+FEATURES = CATEGORIES + NUMBERS
 
 DEPARTURES = """
 SELECT flights.time_hour, flights.carrier, flights.flight, flights.origin, flights.dest,
-       flights.month, CAST(strftime('%w', flights.time_hour) AS INTEGER) AS weekday, flights.hour,
+       CAST(strftime('%w', flights.time_hour) AS INTEGER) AS weekday, flights.hour,
        flights.distance, weather.wind_speed, weather.precip, weather.visib, flights.arr_delay
 FROM flights
 LEFT JOIN weather ON weather.origin = flights.origin AND weather.time_hour = flights.time_hour
@@ -41,19 +43,19 @@ WHERE flights.arr_delay IS NOT NULL
 @aq.op
 def train(history: pd.DataFrame) -> Pipeline:
     """Learn which flights arrive late."""
-    unknown = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    model = make_pipeline(
-        make_column_transformer((unknown, PLACES), remainder="passthrough"),
-        HistGradientBoostingClassifier(max_iter=30, learning_rate=0.2, random_state=0),
+    prepare = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), CATEGORIES),
+        (make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS),
     )
-    return model.fit(history[PLACES + NUMBERS], history["arr_delay"] > LATE)
+    model = make_pipeline(prepare, LogisticRegression(max_iter=300))
+    return model.fit(history[FEATURES], history["arr_delay"] > LATE)
 
 
 @aq.op
 def predict(model: Pipeline, flights: pd.DataFrame) -> pd.DataFrame:
     """Score each flight with the probability that it arrives late."""
     flights["late"] = flights["arr_delay"] > LATE
-    flights["score"] = model.predict_proba(flights[PLACES + NUMBERS])[:, 1]
+    flights["score"] = model.predict_proba(flights[FEATURES])[:, 1]
     return flights.drop(columns="arr_delay")
 
 
