@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -223,3 +225,30 @@ def test_the_key_is_never_readable_by_others(home: Path) -> None:
     finally:
         os.umask(old)
     assert stat.S_IMODE((home / "signing.key").stat().st_mode) == 0o600
+
+
+def test_the_example_runs(home: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    rows = range(60)
+    table = pd.DataFrame(
+        {
+            "tenure": rows,
+            "MonthlyCharges": [20.5 + row for row in rows],
+            "SeniorCitizen": [row % 2 for row in rows],
+            "Churn": ["Yes" if row < 20 else "No" for row in rows],
+        }
+    )
+    table.to_csv(tmp_path / "customers.csv", index=False)
+    script = Path(__file__).parents[1] / "examples" / "churn.py"
+    command = [sys.executable, "-W", "error", str(script), str(tmp_path / "customers.csv")]
+    out = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(script.parents[1])},
+    )
+    assert out.returncode == 0, out.stderr
+    run = aq.Client().flow("Customer Churn").latest()
+    assert run.status == "succeeded"
+    assert 0.3 < run.metrics()["average_score"] < 0.4
