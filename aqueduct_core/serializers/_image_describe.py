@@ -196,7 +196,8 @@ def _thumbnail(sample: Image, room: int) -> str | None:
     """A PNG in base64 that leaves a quarter of the room for everything else, or None."""
     from PIL import Image
 
-    edge, most = _EDGE, int(room * 0.75 * 0.75)
+    most = int(room * 0.75 * 0.75)
+    edge = min(_EDGE, int(math.sqrt(2 * most / len(sample.getbands()))))  # PNG halves most pictures
     while edge >= _SMALLEST:
         small = sample.copy()
         small.thumbnail((edge, edge), Image.Resampling.BOX)

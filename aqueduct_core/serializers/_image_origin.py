@@ -44,6 +44,8 @@ _REFUSED = {"EPS"}
 _OPENED_AS = {"MPO": "JPEG"}
 # Attributes that Pillow sets as frames are visited, so that they say nothing about a change.
 _VISITED = {"n_frames", "is_animated", "dispose", "dispose_extent", "dispose_op", "blend_op"}
+# What an image has of its own accord.
+_OWN = _VISITED | MACHINERY
 
 UNREADABLE = (
     OSError,
@@ -256,7 +258,8 @@ def extras(im: Image, fresh: ImageFile) -> list[str]:
     return [
         name
         for name in vars(im)
-        if not (name.startswith("_") or name in vars(fresh) or name in _VISITED | MACHINERY)
+        if not (name.startswith("_") or name in vars(fresh) or name in _OWN)
+        and (name != "encoderinfo" or vars(im)[name])  # saving leaves an empty one behind
     ]
 
 

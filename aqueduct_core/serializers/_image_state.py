@@ -59,7 +59,6 @@ MACHINERY = {
     "filename",
     "_exclusive_fp",
     "map",
-    "encoderinfo",
     "encoderconfig",
     "_default_encoderinfo",
 }
@@ -237,6 +236,8 @@ def dump_attributes(
     for name, value in vars(im).items():
         if name in MACHINERY or (plain_only and not is_plain(value)):
             continue
+        if name == "encoderinfo" and not value:
+            continue  # left behind by saving
         if names is not None and name not in names:
             continue
         if not _settable(type(im), name):

@@ -38,7 +38,8 @@ __all__ = ["ImageFileSerializer", "PngImageSerializer", "RawImageSerializer"]
 
 _CLASS = "PIL.Image.Image"
 _FRAMES = (
-    "frames = [frame.copy() for frame in PIL.ImageSequence.Iterator(image)] and store the list"
+    "store image.copy() if this frame is all you need; for all frames store the list "
+    "[frame.copy() for frame in PIL.ImageSequence.Iterator(image)] of the image as it is opened"
 )
 
 
@@ -234,7 +235,7 @@ def _checked_state(obj: Image, sink: Sink) -> dict[str, Any]:
     except UNREADABLE as error:
         raise UnserializableError(
             f"the image has no pixels to store: {type(error).__name__}: {error}",
-            hint="save it before it is closed, while its file is there",
+            hint="store it before it is closed or verified, while its file is there and whole",
         ) from error
     if not loaded or obj.im.size != obj.size:
         raise UnserializableError(

@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 
 __all__ = ["image_differences"]
 
+# How an image is read and written, and from where; compared otherwise; or cached.
+_INNER = {
+    "decoderconfig",
+    "decodermaxblock",
+    "encoderconfig",
+    "filename",
+    "info",
+    "is_animated",
+    "map",
+    "readonly",
+    "tile",
+}
+
 
 def image_differences(expected: Image, actual: Any, at: str = "") -> list[str]:
     """What is different, one sentence each; empty if nothing is.
@@ -34,7 +47,7 @@ def _differences(expected: Image, actual: Any, at: str) -> Iterator[str]:
     if type(actual) is not type(expected):
         yield f"{at}: {type(actual).__qualname__} instead of {type(expected).__qualname__}"
         return
-    yield from _values(f"{at}.tell()", expected.tell(), actual.tell())
+    yield from _values(f"{at}.tell()", _place(expected), _place(actual))
     count = getattr(expected, "n_frames", 1)
     yield from _values(f"{at}.n_frames", count, getattr(actual, "n_frames", 1))
     yield from _frame(expected, actual, at)
@@ -43,6 +56,13 @@ def _differences(expected: Image, actual: Any, at: str) -> Iterator[str]:
     yield from _attributes(expected, actual, at)
     if count > 1 and getattr(actual, "n_frames", 1) == count:
         yield from _frames(expected, actual, count, at)
+
+
+def _place(im: Image) -> int | None:
+    try:
+        return im.tell()
+    except AttributeError:
+        return None  # of a PNG file that was pickled
 
 
 def _frames(expected: Image, actual: Image, count: int, at: str) -> Iterator[str]:
@@ -81,10 +101,10 @@ def _frame(expected: Image, actual: Image, at: str) -> Iterator[str]:
 def _attributes(expected: Image, actual: Image, at: str) -> Iterator[str]:
     for name, value in vars(expected).items():
         plain = isinstance(value, str | bytes | int | float | tuple | list | dict)
-        if name.startswith("_") or name in ("info", "tile", "map", "readonly") or not plain:
+        if name.startswith("_") or name in _INNER or not plain:
             continue
-        if name in ("decodermaxblock", "decoderconfig", "filename"):
-            continue  # how it is read, and from where
+        if name == "encoderinfo" and not value:
+            continue  # left behind by saving
         yield from _values(f"{at}.{name}", value, vars(actual).get(name, f"no {name}"))
 
 

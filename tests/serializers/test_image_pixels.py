@@ -223,7 +223,7 @@ def test_an_image_over_foreign_memory_comes_back_as_read_only_as_it_was() -> Non
 def test_a_closed_image_is_refused() -> None:
     im = picture()
     im.close()
-    with pytest.raises(UnserializableError, match="before it is closed"):
+    with pytest.raises(UnserializableError, match="is closed"):
         store("fast").put(im, "k")
 
 
