@@ -67,10 +67,10 @@ def commit(draft: Draft, storage: Storage, policy: str) -> Node:
 def _put_all(blobs: list[_Blob], storage: Storage) -> None:
     own = _inline(blobs)
     packed = [blob for blob in own if blob.spool is None and blob.stored <= _PACKED]
-    if len(packed) > 1:
-        own = [blob for blob in own if blob not in packed]
-    else:
+    if len(packed) < 2:
         packed = []
+    together = set(map(id, packed))
+    own = [blob for blob in own if id(blob) not in together]
     tasks = [partial(_put_own, blob, storage) for blob in own]
     if packed:
         tasks.append(partial(_put_pack, packed, storage))

@@ -174,7 +174,7 @@ class Writer:
         draft.artifact = _artifact_type(serializer, obj, draft.meta)
         return draft
 
-    def member(self, obj: Any, at: str, depth: int) -> Draft:
+    def member(self, obj: Any, at: str, depth: int, *, described: bool) -> Draft:
         if depth > _DEEPEST:
             raise UnserializableError(
                 f"artifacts are nested more than {_DEEPEST} deep",
@@ -185,7 +185,8 @@ class Writer:
             draft = self._dump(obj, None, depth)
         except UnserializableError as error:
             raise error.under(at) from error.__cause__
-        draft.description = describe(obj, draft, _MEMBER_BUDGET)
+        if described:
+            draft.description = describe(obj, draft, _MEMBER_BUDGET)
         return draft
 
     def _pick(self, obj: Any) -> Entry:
@@ -248,7 +249,8 @@ class _DraftSink:
         if seen is not None:
             return seen[0]
         index = len(self._draft.members)
-        draft = self._writer.member(obj, at, self._depth + 1)
+        described = index < (_MEMBER_BUDGET.rows if self._depth else Budget().rows)
+        draft = self._writer.member(obj, at, self._depth + 1, described=described)
         self._draft.members.append(draft)
         self._seen[id(obj)] = (index, obj)  # the object is kept, so its id can't be used again
         return index
