@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 _WAREHOUSE = "flights_warehouse"
+_MARKS = {"succeeded": "✓"}
 _STYLES = {"succeeded": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
 
 
@@ -95,11 +96,11 @@ def _show(screen: Any, client: Client, run: Run, path: str) -> None:
 
     steps = []
     for result in run.operators():
-        state = Text(result.state, style=_STYLES[result.state])
+        state = Text(_MARKS.get(result.state, result.state), style=_STYLES[result.state])
         steps.append(
             (result.name, result.kind, state, as_time(result.duration), *_made(client, result))
         )
-    columns = ["step", "kind", "state", ">time", "artifact", ">shape", "format", ">size", ">stored"]
+    columns = ["step", "kind", "", ">time", "artifact", ">shape", "format", ">stored"]
     screen.print(table(columns, steps, title=f"Run {run.id}: {run.status}, {run.seconds:.1f} s"))
 
     values = [(name, "metric", f"{value:.4g}") for name, value in run.metrics().items()]
@@ -125,12 +126,12 @@ def _show(screen: Any, client: Client, run: Run, path: str) -> None:
 
 
 def _made(client: Client, result: Result) -> tuple[str, ...]:
-    """Type, shape, format and sizes of what an operator made."""
+    """Type, shape, format and size of what an operator made."""
     if result.kind == "save":
         rows = result.detail.get("rows")
-        return ("", f"{rows:,} rows" if rows is not None else "", "sqlite", "", "")
+        return ("", f"{rows:,} rows" if rows is not None else "", "sqlite", "")
     if not result.outputs:
-        return ("", "", "", "", "")
+        return ("", "", "", "")
     manifest = client.store.manifest(result.outputs[OUTPUT])
     stored = sum(part.stored or part.size for part in manifest.parts)
     described = manifest.description
@@ -138,7 +139,7 @@ def _made(client: Client, result: Result) -> tuple[str, ...]:
     if "rows" in described and "columns" in described:
         shape = f"{described['rows']:,} × {described['columns']}"
     serializer = manifest.content.serializer
-    return (manifest.type, shape, serializer, as_size(manifest.size), as_size(stored))
+    return (manifest.type, shape, serializer, as_size(stored))
 
 
 def _document(run: Run, path: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ __all__ = ["as_size", "as_time", "console", "preview_table", "print_json", "shor
 _DIGITS = 8
 _FRACTION = re.compile(r"-?\d+\.\d+(e[-+]?\d+)?")
 _COLUMNS = 8  # how many columns of a table fit side by side
+_WIDE = 120
 _WIDTH = 25  # a timestamp with its zone
 
 
@@ -22,7 +23,10 @@ def console() -> Any:
     """The terminal."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    found = Console(highlight=False)
+    if not found.is_terminal:
+        found.width = max(found.width, _WIDE)  # a log has no edge to fold lines at
+    return found
 
 
 def print_json(data: Any) -> None:
@@ -42,7 +46,9 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    made = Table(
+        box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, padding=(0, 1)
+    )
     for column in columns:
         right = column.startswith(">")
         made.add_column(
