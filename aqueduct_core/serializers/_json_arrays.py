@@ -82,23 +82,25 @@ class ArrayWriter:
 
     def _array(self, value: Any, _encoder: Encoder) -> Any:
         index = self._known.get(id(value))
-        if index is None:
-            flags = value.flags
-            if value.nbytes > _MOST:
-                return None
-            order = "C" if flags.c_contiguous else "F" if flags.f_contiguous else None
-            try:
-                dtype = self._describe(value.dtype)
-            except UnserializableError:
-                return None
-            if order is None or type(dtype) is not str:
-                return None
-            if value.nbytes <= _JOINED:
-                data = value.tobytes(order)
-            else:
-                data = memoryview(value.reshape(-1, order=order).view("u1"))
-            index = self._known[id(value)] = self._add((dtype, value.shape, order), data)
-            self.count += 1
+        if index is not None:
+            return {TAG: "array", "index": index}
+        size = value.nbytes
+        flags = value.flags
+        order = "C" if flags.c_contiguous else "F"
+        if size > _MOST or (order == "F" and not flags.f_contiguous):
+            return None
+        try:
+            dtype = self._describe(value.dtype)
+        except UnserializableError:
+            return None
+        if type(dtype) is not str:
+            return None
+        if size <= _JOINED:
+            data = value.tobytes(order)
+        else:
+            data = memoryview(value.reshape(-1, order=order).view("u1"))
+        index = self._known[id(value)] = self._add((dtype, value.shape, order), data)
+        self.count += 1
         return {TAG: "array", "index": index}
 
     def _bytes(self, value: bytes, _encoder: Encoder) -> Any:
@@ -112,9 +114,13 @@ class ArrayWriter:
         return {TAG: "array", "index": self._add(("bytes", size), value)}
 
     def _add(self, kind: tuple[Any, ...], data: Any) -> int:
-        self._of.append(self._kinds.setdefault(kind, len(self._kinds)))
+        number = self._kinds.get(kind)
+        if number is None:
+            number = self._kinds[kind] = len(self._kinds)
+        index = len(self._of)
+        self._of.append(number)
         self._pieces.append(data)
-        return len(self._of) - 1
+        return index
 
 
 class ArrayReader:

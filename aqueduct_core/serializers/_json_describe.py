@@ -29,8 +29,8 @@ def describe(obj: Any, budget: Budget) -> dict[str, JSON]:
         description["length"] = len(members)
         values = members.values() if isinstance(members, Mapping) else members
         seen = list(islice(values, _SAMPLE))
-        counted = Counter(class_name(type(member)) for member in seen)
-        description["types"] = dict(counted.most_common(budget.rows))
+        counted = Counter(map(type, seen)).most_common(budget.rows)
+        description["types"] = {class_name(kind): count for kind, count in counted}
         if len(members) > len(seen):
             description["sampled"] = len(seen)
     room = [max(budget.size // 4, 64)]

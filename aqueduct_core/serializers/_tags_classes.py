@@ -13,6 +13,7 @@ import enum
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from types import MemberDescriptorType
 from typing import Any
 
 from aqueduct_core.errors import ConversionError, UnsafeArtifactError
@@ -187,7 +188,8 @@ def _dataclass(name: str, slots: list[str]) -> Build:
                 state[slot] = item
         if not all(map(key_is_plain, state)):
             return None
-        return {TAG: "dataclass", "class": name, "fields": encoder.fields(state)}
+        node = {TAG: "dataclass", "class": name, "fields": encoder.fields(state)}
+        return _with_unset(node, _field_names(type(value)), state)
 
     return build
 
@@ -208,9 +210,32 @@ def _pydantic(name: str) -> Build:
                 node[label] = encoder.fields(part)
             else:
                 return None
-        return node
+        return _with_unset(node, type(value).model_fields, node["fields"])
 
     return build
+
+
+def _field_names(kind: Any) -> list[str]:
+    return [declared.name for declared in dataclasses.fields(kind)]
+
+
+def _with_unset(node: dict[str, Any], declared: Any, there: Any) -> dict[str, Any]:
+    """Say so if a field has no value, which is another thing than a field that was added since."""
+    unset = [name for name in declared if name not in there]
+    return {**node, "unset": unset} if unset else node
+
+
+def _check_unset(node: dict[str, Any], kind: Any, declared: Any) -> None:
+    """Refuse to make an object without a field that it should have."""
+    known = {*field(node, "fields", dict), *node.get("unset", ())}
+    for name in declared:
+        default = getattr(kind, name, _NOT_FOUND)
+        if name not in known and (default is _NOT_FOUND or type(default) is MemberDescriptorType):
+            raise ConversionError(
+                f"{node['class']!r} has a field {name!r}, of which the artifact has no value",
+                hint="give the field a default, or use the version of its package that saved the "
+                "artifact",
+            )
 
 
 _PYDANTIC = {
@@ -303,6 +328,7 @@ def _make_dataclass(node: dict[str, Any], decoder: Decoder) -> Any:
 
 
 def _fill_dataclass(made: Any, node: dict[str, Any], decoder: Decoder) -> None:
+    _check_unset(node, type(made), _field_names(type(made)))
     slots = copyreg._slotnames(type(made))  # type: ignore[attr-defined]  # pickle's own
     attributes = getattr(made, "__dict__", None)
     for name, value in decoder.fields(node).items():
@@ -323,6 +349,7 @@ def _make_pydantic(node: dict[str, Any], decoder: Decoder) -> Any:
 
 
 def _fill_pydantic(made: Any, node: dict[str, Any], decoder: Decoder) -> None:
+    _check_unset(node, type(made), type(made).model_fields)
     state: dict[str, Any] = {}
     for key, label in _PYDANTIC.items():
         if label not in node:

@@ -131,7 +131,7 @@ class Decoder:
         tag = node[TAG]
         if type(tag) is not str:
             corrupt(f"{tag!r} is not a tag")
-        read = find_reader(tag)
+        read = READERS.get(tag) or find_reader(tag)
         if read is not None:
             return read(node, self)
         steps = SHELLS.get(tag)
@@ -201,9 +201,10 @@ def _member(node: dict[str, Any], decoder: Decoder) -> Any:
 
 
 def _array(node: dict[str, Any], decoder: Decoder) -> Any:
-    if decoder.arrays is None:
+    index = node.get("index")
+    if decoder.arrays is None or type(index) is not int:
         corrupt("it refers to an array, and there are none")
-    return decoder.arrays(field(node, "index", int))
+    return decoder.arrays(index)
 
 
 def _tuple(node: dict[str, Any], decoder: Decoder) -> Any:

@@ -22,6 +22,7 @@ __all__ = ["ATOMS", "FACTORIES", "Attribute", "Encoder", "Entangled", "class_nam
 DEEPEST = 64  # containers inside each other; a tagged one takes up to three levels of JSON
 
 ATOMS = frozenset({str, int, float, bool, type(None)})
+_LONGEST_PATH = 40
 _ALWAYS_PLAIN = frozenset({bool, type(None)})
 
 # What a defaultdict may make: these and nothing else can be named in data.
@@ -174,12 +175,20 @@ class Encoder:
         except (Entangled, RecursionError):
             return b""
 
+    def steps(self) -> list[Any]:
+        """Where the walk is."""
+        return self.at
+
     def path(self) -> str:
-        """Where the walk is, as Python would get there."""
-        return "".join(
+        """Where the walk is, as Python would get there; the middle of a very long path is left out."""
+        steps = [
             str(step) if type(step) in (Attribute, Inside) else f"[{reprlib.repr(step)}]"
-            for step in self.at
-        )
+            for step in self.steps()
+        ]
+        if len(steps) > _LONGEST_PATH:
+            half = _LONGEST_PATH // 2
+            steps[half:-half] = [f"...{len(steps) - 2 * half} more..."]
+        return "".join(steps)
 
     def _find(self, kind: type) -> tuple[Build | None, bool]:
         if kind in self._special:

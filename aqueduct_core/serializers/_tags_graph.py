@@ -53,7 +53,8 @@ class _Graph(Encoder):
         self._numbers: dict[int, int] = {}
         self._values: list[Any] = []
         self._builds: list[Build] = []
-        self._paths: list[list[Any]] = []
+        self._homes: list[tuple[int, list[Any]]] = []  # the object that each stands in, and where
+        self._here = -1
         self._nodes: list[Any] = []
         self._met: list[int] = []
 
@@ -63,7 +64,7 @@ class _Graph(Encoder):
             number = self._numbers[id(value)] = len(self._values)
             self._values.append(value)
             self._builds.append(build)
-            self._paths.append(self.at.copy())
+            self._homes.append((self._here, self.at.copy()))
             self._met.append(0)
         self._met[number] += 1
         return _Ref(number)
@@ -71,8 +72,8 @@ class _Graph(Encoder):
     def encode(self, value: Any) -> Any:
         top = self.node(value)
         while len(self._nodes) < len(self._values):
-            number = len(self._nodes)
-            self.at = self._paths[number].copy()
+            number = self._here = len(self._nodes)
+            self.at = []
             built = self._builds[number](self._values[number], self)
             self._nodes.append(self.outside(self._values[number]) if built is None else built)
         shared = {number for number, times in enumerate(self._met) if times > 1}
@@ -86,13 +87,22 @@ class _Graph(Encoder):
         try:
             return plan.write(top)
         except _Knot as knot:
-            self.at = self._paths[knot.number]
+            self._here, self.at = knot.number, []
             raise UnserializableError(
                 f"this {class_name(type(self._values[knot.number]))} contains itself without any "
                 "list, dict or other changeable container on the way",
                 path=self.path(),
                 hint="put a list or a dict into the cycle, or refer to the object by a name",
             ) from None
+
+    def steps(self) -> list[Any]:
+        """Where the walk is, seen from the whole value."""
+        groups = [self.at]
+        here = self._here
+        while here >= 0:
+            here, steps = self._homes[here]
+            groups.append(steps)
+        return [step for steps in reversed(groups) for step in steps]
 
     def changeable(self, number: int) -> bool:
         """Whether the reader can make the object first and fill it later."""

@@ -96,7 +96,7 @@ def _read_number(node: dict[str, Any], _decoder: Decoder) -> Any:
     plain = bool if kind is np.bool_ else int if issubclass(kind, np.integer) else float
     value = field(node, "value", plain)
     made = kind(value)
-    if made != value:
+    if plain(made) != value:
         corrupt(f"{value!r} does not fit into a {kind.__name__}")
     return made
 

@@ -16,8 +16,10 @@ __all__ = ["read_zone", "zone_node"]
 
 def zone_node(zone: Any, encoder: Encoder) -> Any:
     """The node of a time zone, or None if it can't be rebuilt exactly."""
-    build, holds = encoder.known(type(zone))
-    return None if build is None or holds else build(zone, encoder)
+    build, tracked = encoder.known(type(zone))
+    if build is None:
+        return None
+    return encoder.enter(zone, build) if tracked else build(zone, encoder)
 
 
 def read_zone(node: Any, decoder: Decoder) -> Any:

@@ -25,7 +25,11 @@ def find(kind: type) -> tuple[Build, bool] | None:
     """The builder of one of their classes."""
     if not issubclass(kind, tzinfo):
         return None
-    return (_pytz if kind.__module__.startswith("pytz") else _dateutil), False
+    if kind.__module__.startswith("pytz"):
+        return _pytz, False
+    # Dates of one zone object compare by wall time. Of most zones there is one object for each name;
+    # tzlocal() makes another each time.
+    return _dateutil, kind.__name__ == "tzlocal"
 
 
 def _pytz(value: Any, _encoder: Encoder) -> Any:
