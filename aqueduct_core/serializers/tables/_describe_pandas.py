@@ -65,7 +65,10 @@ class PandasView:
     def _of(self, index: int) -> Any:
         """A column as an array: slicing one by position is cheaper than slicing a Series."""
         column = self._column if self._frame is None else self._frame.iloc[:, index]
-        return column.array if isinstance(column, (pd.Series, pd.Index)) else column
+        values = column.array if isinstance(column, (pd.Series, pd.Index)) else column
+        # Its dtype is no NumPy dtype. And Arrow must not infer types of objects: for some mixes of
+        # NumPy scalars it ends the process.
+        return values.to_numpy() if type(values) is pd.arrays.NumpyExtensionArray else values
 
 
 def _of_objects(values: Any) -> dict[str, JSON]:

@@ -11,12 +11,16 @@ import pandas as pd
 import pyarrow as pa
 
 from aqueduct_core.abc import JSON
-from aqueduct_core.errors import ConversionError
+from aqueduct_core.errors import ConversionError, UnserializableError
+from aqueduct_core.serializers.tables import _pandas_internals as internals
 from aqueduct_core.serializers.tables._pandas_axes import unique_names
+from aqueduct_core.serializers.tables._pandas_context import Writer
+from aqueduct_core.serializers.tables._pandas_objects import encode_cells
 
 __all__ = ["arrow_of", "from_arrow", "pandas_metadata", "settled"]
 
 _COPIED = 0.25  # of a table's bytes that may be copied to have each column in one chunk
+_DOUBLE = 8  # bytes
 _SHORT = 1 << 16  # rows of a chunk, on average, below which chunks cost more than a copy
 
 _UNFIT = (pa.ArrowException, TypeError, ValueError, OverflowError)
@@ -97,15 +101,13 @@ def arrow_of(obj: Any) -> pa.Table:
     dense numbers (sparse), pairs of numbers (complex) or text.
     """
     frame = _frame_of(obj)
-    if not frame.columns.is_unique or type(frame.columns) is pd.MultiIndex:
-        frame = frame.set_axis(pd.Index(unique_names(frame.columns.tolist())), axis=1)
-    try:
-        return pa.Table.from_pandas(frame)
-    except _UNFIT:
-        fitting = [_fitting(frame.iloc[:, i]) for i in range(frame.shape[1])]
-        plain = pd.DataFrame(dict(enumerate(fitting)), index=_fitting_index(frame.index))
-        plain.columns = frame.columns
-        return pa.Table.from_pandas(plain)
+    columns = {i: _fitting(frame.iloc[:, i].array) for i in range(frame.shape[1])}
+    plain = pd.DataFrame(columns, index=_fitting_index(frame.index), copy=False)
+    labels = frame.columns
+    if not labels.is_unique or type(labels) is pd.MultiIndex or labels.dtype.kind == "O":
+        labels = pd.Index(unique_names(labels.tolist()), name=_text_or_none(labels.name))
+    plain.columns = labels
+    return pa.Table.from_pandas(plain)
 
 
 def _frame_of(obj: Any) -> pd.DataFrame:
@@ -116,42 +118,117 @@ def _frame_of(obj: Any) -> pd.DataFrame:
     if isinstance(obj, pd.Series):
         series = obj
     else:
-        series = pd.Series(obj, name=getattr(obj, "name", None), copy=False)
-        if isinstance(obj, pd.Index):
-            series.index = pd.RangeIndex(len(obj))
+        index = pd.RangeIndex(len(obj))
+        values = obj.array if isinstance(obj, pd.Index) else obj
+        name = getattr(obj, "name", None)
+        series = pd.Series(values, index=index, name=name, dtype=values.dtype, copy=False)
     label = "values" if series.name is None else series.name
     return pd.DataFrame({0: series}, copy=False).set_axis([str(label)], axis=1)
 
 
-def _fitting(series: pd.Series) -> pd.Series:
-    """The same column if Arrow takes it, else its nearest plain form."""
-    dtype = series.dtype
-    if isinstance(dtype, pd.SparseDtype):
-        series = series.sparse.to_dense()
+def _fitting(values: Any) -> Any:
+    """The same array if Arrow takes it, else its nearest plain form."""
+    values = internals.plain_array(values)
+    if isinstance(values, pd.arrays.SparseArray):
+        values = values.to_dense()
+    array = _fitting_array(values)
+    return values if array is None else array
+
+
+def _fitting_array(values: Any) -> Any:
+    """What stands for an array in Arrow; None if it can itself."""
+    # Arrow must never infer the types of objects: for some mixes of NumPy scalars it ends the process.
+    kind = values.dtype.kind
+    if isinstance(values, np.ndarray):
+        if kind == "O":
+            return _objects(values.tolist())
+        if kind == "c":
+            parts = [pa.array(part.astype("f8")) for part in (values.real, values.imag)]
+            return _wrapped(pa.StructArray.from_arrays(parts, names=["real", "imag"]))
+        if kind == "f" and values.dtype.itemsize > _DOUBLE:
+            return values.astype("f8")
+        if not values.dtype.isnative:
+            return values.astype(values.dtype.newbyteorder("="))
+        return values if kind in "biufmM" else _texts(values.tolist())
+    if isinstance(values, pd.Categorical):
+        within = values.categories
+        known = isinstance(within.dtype, np.dtype) and within.dtype.kind != "O"
+        return None if known or isinstance(within.dtype, pd.StringDtype) else _objects(list(values))
+    if isinstance(values, pd.arrays.ArrowExtensionArray | pd.arrays.ArrowStringArray):
+        return None
+    if isinstance(values.dtype, pd.StringDtype):
+        return _objects(values.to_numpy(object).tolist())
     try:
-        pa.Array.from_pandas(series)
+        pa.array(values[:0], from_pandas=True)
     except _UNFIT:
-        if series.dtype.kind == "c":
-            values = series.to_numpy()
-            pairs = pa.StructArray.from_arrays(
-                [pa.array(values.real.astype("f8")), pa.array(values.imag.astype("f8"))],
-                names=["real", "imag"],
-            )
-            array = pd.arrays.ArrowExtensionArray(pairs)
-        elif series.dtype.kind == "f":
-            array = series.to_numpy().astype("f8")
-        else:
-            gone = np.asarray(series.isna())
-            cells = [None if g else str(v) for g, v in zip(gone, series.tolist(), strict=True)]
-            array = pd.array(cells, dtype="str")
-        return pd.Series(array, index=series.index, name=series.name)
-    return series
+        return _texts(list(values))
+    return None
+
+
+def _objects(cells: list[Any]) -> Any:
+    """Python objects as a typed column if they are of one type, else as text."""
+    types = {type(cell) for cell in cells} - {type(None), type(pd.NA), type(pd.NaT)}
+    if types == {int, float}:
+        return pd.Series(
+            [None if pd.isna(cell) else float(cell) for cell in cells], dtype="Float64"
+        )
+    try:
+        encoded = encode_cells(cells, Writer(_Nowhere(), False), "")
+    except UnserializableError:
+        return _texts(cells)
+    form = encoded.spec["cells"] if isinstance(encoded.spec, dict) else None
+    if types == {dict} and form == "json":
+        try:
+            json.dumps(cells, allow_nan=False)  # so that all in them is plain, for Arrow to infer
+            return _wrapped(pa.array(cells))
+        except _UNFIT:
+            return _wrapped(encoded.array)
+    if form in ("json", "uuid", "scalar") or encoded.array is None:
+        return _texts(cells)
+    return _wrapped(encoded.array)
+
+
+class _Nowhere:
+    """A sink for what isn't to be stored."""
+
+    def nest(self, obj: Any, at: str = "") -> int:
+        if isinstance(obj, np.ndarray):
+            return 0  # which missing value is which
+        raise UnserializableError("only plain cells are typed here")
+
+
+def _texts(cells: list[Any]) -> Any:
+    # For some, such as arrays, whether they are missing has no single answer.
+    texts = [None if pd.api.types.is_scalar(c) and pd.isna(c) else _text(c) for c in cells]
+    return _wrapped(pa.array(texts, pa.large_string()))
+
+
+def _text(cell: Any) -> str:
+    try:
+        return str(cell).encode("utf-8", "replace").decode()
+    except ValueError:  # an integer of too many digits
+        return f"<{type(cell).__name__}>"
+
+
+def _wrapped(array: Any) -> Any:
+    return pd.arrays.ArrowExtensionArray(array)
 
 
 def _fitting_index(index: pd.Index) -> pd.Index:
+    if type(index) is pd.RangeIndex:
+        return index.rename(_text_or_none(index.name))
     if isinstance(index, pd.MultiIndex):
-        return index.set_levels([_fitting_index(level) for level in index.levels])
-    return pd.Index(_fitting(index.to_series()).array, name=index.name)
+        frame = index.to_frame(index=False, allow_duplicates=True)
+        columns = [_fitting(frame.iloc[:, i].array) for i in range(index.nlevels)]
+        return pd.MultiIndex.from_arrays(columns, names=[_text_or_none(n) for n in index.names])
+    values = _fitting(index.array)
+    if isinstance(values.dtype, pd.ArrowDtype) and pa.types.is_nested(values.dtype.pyarrow_dtype):
+        values = _texts(index.tolist())  # an index needs values that can be hashed
+    return pd.Index(values, name=_text_or_none(index.name))
+
+
+def _text_or_none(name: Any) -> Any:
+    return name if name is None or isinstance(name, str) else str(name)
 
 
 def from_arrow(table: pa.Table, target: type) -> Any:

@@ -176,6 +176,8 @@ def encode_codes(codes: np.ndarray[Any, Any], values: pd.Index, out: Writer, at:
     valid = codes >= 0
     nulls = len(codes) - int(np.count_nonzero(valid))
     bits = pa.py_buffer(np.packbits(valid, bitorder="little")) if nulls else None
+    if nulls:
+        codes = np.where(valid, codes, 0).astype(codes.dtype)  # polars wants valid ones below nulls
     arrow = pa.from_numpy_dtype(codes.dtype)
     indices = pa.Array.from_buffers(arrow, len(codes), [bits, pa.py_buffer(codes)], nulls)
     column = pa.DictionaryArray.from_arrays(indices, dictionary, safe=False)
@@ -231,7 +233,7 @@ def decode_codes(spec: Any, column: Any, source: Reader) -> tuple[np.ndarray[Any
         dictionary = chunks[0].dictionary if chunks else pa.array([], column.type.value_type)
         values = decode_index(spec["index"], [dictionary][: width_of(spec["index"])], source)
         codes = source.numbers(_indices(column), dtype)
-        if column.null_count and not source.mapped:
+        if column.null_count:
             codes[column.is_null().to_numpy(zero_copy_only=False)] = -1
     else:
         values = source.nested(spec)

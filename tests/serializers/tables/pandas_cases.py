@@ -81,7 +81,9 @@ def arrow_values() -> dict[str, pa.Array]:
         "dictionary": pa.array(["b", "a", None, "b"]).dictionary_encode(),
         "dictionary of ints": pa.array([3, 1, None]).dictionary_encode(),
         "dictionary, unused, ordered": pa.DictionaryArray.from_arrays(
-            pa.array([1, None], pa.int8()), pa.array(["z", "y", "x"], pa.large_string()), ordered=True
+            pa.array([1, None], pa.int8()),
+            pa.array(["z", "y", "x"], pa.large_string()),
+            ordered=True,
         ),
         "list": pa.array([[1, None], None, []]),
         "large list": pa.array([["a"], None, []], pa.large_list(pa.string())),
@@ -140,10 +142,10 @@ OBJECTS: dict[str, tuple[Any, ...]] = {
     "datetime, None": (dt.datetime(2020, 1, 1), None),
     "datetime, fold": (dt.datetime(2020, 10, 25, 2, 30, fold=1),),
     "datetime, zone": (dt.datetime(2020, 10, 25, 2, 30, fold=1, tzinfo=BERLIN),),
-    "datetime, utc": (dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc),),
+    "datetime, utc": (dt.datetime(2020, 1, 1, tzinfo=dt.UTC),),
     "date, datetime": (dt.date(2020, 1, 1), dt.datetime(2020, 1, 1)),
     "time": (dt.time(23, 59, 59, 999999), dt.time()),
-    "time, zone": (dt.time(1, tzinfo=dt.timezone.utc), None),
+    "time, zone": (dt.time(1, tzinfo=dt.UTC), None),
     "timedelta": (dt.timedelta(days=-1, microseconds=1), dt.timedelta()),
     "timedelta, far": (dt.timedelta.max, dt.timedelta.min),
     "Timestamp": (pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-01 01:00", tz="Asia/Tokyo")),
@@ -155,7 +157,7 @@ OBJECTS: dict[str, tuple[Any, ...]] = {
     "Decimal, None": (Decimal("1.00"), None),
     "Decimal, scales": (Decimal("1.00"), Decimal("1.0"), Decimal("1E+3"), Decimal("-0")),
     "Decimal, special": (Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"), Decimal("NaN12")),
-    "Decimal, nan": (Decimal("1"), np.nan),
+    "Decimal, nan": (Decimal(1), np.nan),
     "Decimal, wide": (Decimal("1" * 39), Decimal("1." + "2" * 60)),
     "Decimal, -0.00": (Decimal("-0.00"), Decimal("1.00")),
     "Fraction": (fractions.Fraction(1, 3),),
@@ -238,7 +240,7 @@ SERIES: dict[str, Callable[[], Any]] = {
     "shared array": lambda: series_of_objects(*[np.arange(3)] * 2),
     **{f"zone {k}": lambda z=z: pd.Series(pd.to_datetime([0, None, 2**40], utc=True).tz_convert(z))
        for k, z in {
-           "UTC": dt.timezone.utc, "Berlin": BERLIN, "zoneinfo UTC": zoneinfo.ZoneInfo("UTC"),
+           "UTC": dt.UTC, "Berlin": BERLIN, "zoneinfo UTC": zoneinfo.ZoneInfo("UTC"),
            "fixed": dt.timezone(dt.timedelta(hours=-3, minutes=-30)),
            "fixed, seconds": dt.timezone(dt.timedelta(seconds=5)),
            "fixed, named": dt.timezone(dt.timedelta(hours=1), "X"),
@@ -492,4 +494,3 @@ ROUND: dict[str, Callable[[], Any]] = {
        if name.startswith(("freq", "range", "interval"))},
     **{f"frame: {name}": make for name, make in FRAMES.items()},
 }  # fmt: skip
-
