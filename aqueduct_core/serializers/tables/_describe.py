@@ -20,7 +20,16 @@ from aqueduct_core.abc import JSON, Budget
 from aqueduct_core.serializers import _array_describe
 from aqueduct_core.serializers.tables._libraries import adapter_of
 
-__all__ = ["ODD", "ArrowView", "View", "arrow_statistics", "describe", "shorten", "text_statistics"]
+__all__ = [
+    "MOST_SHOWN",
+    "ODD",
+    "ArrowView",
+    "View",
+    "arrow_statistics",
+    "describe",
+    "shorten",
+    "text_statistics",
+]
 
 ODD = (
     *(ArithmeticError, AttributeError, LookupError, NotImplementedError, OSError, RecursionError),
@@ -28,6 +37,8 @@ ODD = (
 )
 """What a library may raise over a value that it can't count, order or print."""
 
+MOST_SHOWN = 128
+"""Columns beyond these are only counted."""
 _MOST_COLUMNS = 50
 _MOST_ROWS = 10_000
 _ROWS_PER_SECOND = 500_000
@@ -42,7 +53,8 @@ class View(Protocol):
 
     rows: int
     size: int
-    names: Sequence[str]
+    width: int
+    names: Sequence[str]  # of the first `MOST_SHOWN` columns
 
     def field(self, index: int) -> dict[str, JSON]:
         """The type of a column and, if they are counted at no cost, its nulls."""
@@ -74,16 +86,16 @@ def _view(obj: Any) -> View:
 
         return PandasView(obj)
     if library == "polars":
-        return ArrowView(*adapter.shown(obj))
+        return ArrowView(*adapter.shown(obj, MOST_SHOWN))
     return ArrowView(adapter.arrow_of(obj))
 
 
 def _described(view: View, budget: Budget) -> dict[str, JSON]:
     until = time.perf_counter() + budget.seconds
     width = len(view.names)
-    shown = range(min(width, max(1, budget.size // 64)))
+    shown = range(min(width, max(1, budget.size // 128)))
     schema = [{"name": shorten(view.names[index]), **view.field(index)} for index in shown]
-    found: dict[str, JSON] = {"columns": width, "bytes": view.size, "schema": schema}
+    found: dict[str, JSON] = {"columns": view.width, "bytes": view.size, "schema": schema}
     if view.rows < 0:  # not known without running what makes it
         return found
     found["rows"] = view.rows
@@ -91,7 +103,7 @@ def _described(view: View, budget: Budget) -> dict[str, JSON]:
     most = min(_MOST_ROWS, max(200, int(budget.seconds * _ROWS_PER_SECOND)))
     step = -(-view.rows // most) or 1
     statistics: dict[str, JSON] = {}
-    for index in range(min(width, _MOST_COLUMNS, max(1, budget.size // 256))):
+    for index in range(min(width, _MOST_COLUMNS, max(1, budget.size // 768))):
         if index and time.perf_counter() > until:
             break
         try:
@@ -111,7 +123,7 @@ def _described(view: View, budget: Budget) -> dict[str, JSON]:
 
 def _preview(view: View, budget: Budget) -> JSON:
     rows = min(view.rows, budget.rows)
-    room = max(1, budget.size // (2 * 16 * max(1, rows)))  # half of it, at some 16 bytes a cell
+    room = max(1, budget.size // (2 * 20 * max(1, rows)))  # half of it, at some 20 bytes a cell
     width = min(len(view.names), _MOST_COLUMNS, room)
     columns = []
     for index in range(width):
@@ -145,7 +157,7 @@ def cell(value: Any) -> JSON:
 def shorten(text: str) -> str:
     """A text short enough for a cell, and sayable in UTF-8."""
     cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return cut.encode("utf-8", "replace").decode()
+    return cut if cut.isascii() else cut.encode("utf-8", "replace").decode()
 
 
 class ArrowView:
@@ -153,22 +165,30 @@ class ArrowView:
 
     Args:
         table: The table.
-        types: What its library calls the types of its columns; `None` stands for Arrow's own names.
-        rows: The number of rows if the table isn't it.
+        types: What its library calls the types of the first columns; `None`: Arrow's own names.
+        shape: The rows and columns, if the table doesn't have all of them.
+        size: Its bytes.
     """
 
     def __init__(
-        self, table: pa.Table, types: dict[str, str] | None = None, rows: int | None = None
+        self,
+        table: pa.Table,
+        types: dict[str, str] | None = None,
+        shape: tuple[int, int] | None = None,
+        size: int | None = None,
     ) -> None:
+        self.rows: int
+        self.width: int
+        self.rows, self.width = shape or table.shape
         self._table = table
         self._types = types
-        self.rows = table.num_rows if rows is None else rows
-        self.names: Sequence[str] = table.schema.names if types is None else list(types)
-        self._places = range(table.num_columns)
-        if types is not None:
+        self.names = (table.schema.names if types is None else list(types))[:MOST_SHOWN]
+        if types is None:
+            self._places: Sequence[int] = range(table.num_columns)
+        else:
             places = {name: index for index, name in enumerate(table.schema.names)}
-            self._places = [places.get(name, -1) for name in types]  # type: ignore[assignment]  # both are sequences of int
-        self.size = int(table.nbytes)
+            self._places = [places.get(name, -1) for name in types]
+        self.size = int(table.nbytes) if size is None else size
 
     def field(self, index: int) -> dict[str, JSON]:
         place = self._places[index]
@@ -217,17 +237,16 @@ def arrow_statistics(column: pa.ChunkedArray, step: int = 1) -> dict[str, JSON]:
         return nulls
     texts = (types.is_string, types.is_large_string, types.is_string_view)
     if any(test(kind) for test in texts):
-        return nulls | text_statistics(present.slice(0, _TEXTS).to_pylist())
+        return nulls | text_statistics(Counter(present.slice(0, _TEXTS).to_pylist()))
     return nulls
 
 
-def text_statistics(present: list[str]) -> dict[str, JSON]:
+def text_statistics(counts: Counter[str]) -> dict[str, JSON]:
     """The range and the most frequent of some texts."""
-    if not present:
+    if not counts:
         return {}
-    counts = Counter(present)
     top: list[JSON] = [[shorten(text), count] for text, count in counts.most_common(_TOP)]
-    found: dict[str, JSON] = {"min": shorten(min(present)), "max": shorten(max(present))}
+    found: dict[str, JSON] = {"min": shorten(min(counts)), "max": shorten(max(counts))}
     return {**found, "distinct": len(counts), "top": top}
 
 

@@ -10,26 +10,32 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 __all__ = ["pick"]
 
+_Kind: TypeAlias = "int | str"
+_CODED: _Kind = pa.dictionary(pa.int8(), pa.string()).id
+"""Arrow's dictionaries are written as such: not all encodings can be read as one."""
+
 _DICTIONARY_LIMIT = 4 << 20  # bytes of a dictionary beyond which the writer gives it up
-_RUN = 4_096
 _RUNS = 4
+_SHORTEST_RUN, _LONGEST_RUN = 256, 2_048
+_SHARE = 50  # of so many rows one is tried, in each of four ways
 _WORTH_TRYING = 1 << 19  # bytes of a table below which the trial costs more than it can save
 _NARROW = 1 << 16  # bytes of a column below which it goes by what others of its type show
 _WITNESSES = 6  # how many columns of a type are tried where columns are that narrow
 _CLOSE = 1.02  # sizes this close are equal: the simpler encoding is taken
-_TYPICAL = 0.6  # what zstd makes of a dictionary of numbers
+_HEADER = 20  # bytes of a page header
 
 _PLAIN, _SPLIT, _DICTIONARY = "PLAIN", "BYTE_STREAM_SPLIT", "DICTIONARY"
 _PREFIXES, _DIFFERENCES = "DELTA_BYTE_ARRAY", "DELTA_BINARY_PACKED"
-_SIMPLEST_FIRST = (_PLAIN, _SPLIT, _DIFFERENCES, _DICTIONARY, _PREFIXES)
+_SIMPLEST_FIRST = (_SPLIT, _PLAIN, _DIFFERENCES, _DICTIONARY, _PREFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,42 +45,49 @@ class _Leaf:
     path: str
     physical: str
     size: int
-    unpacked: int
     dictionaries: tuple[int, ...]
 
 
-def pick(table: pa.Table, group: int, writing: dict[str, Any]) -> dict[str, Any]:
+def pick(table: pa.Table, size: int, group: int, writing: dict[str, Any]) -> dict[str, Any]:
     """The options of `pq.ParquetWriter` that say how each column is encoded.
 
     Args:
         table: What will be written.
+        size: Its bytes.
         group: The rows of a row group.
         writing: The other options it will be written with.
     """
-    kinds = table.schema.types
+    kinds = [_kind(field) for field in table.schema.types]
     leaves = _leaves(table.schema)
-    tried = _columns_to_try(table)
+    tried = _columns_to_try(kinds, size)
     picked: dict[tuple[int, int], str] = {}
     if tried:
         wanted = set(tried)
         places = [(column, ordinal) for _, column, ordinal in leaves if column in wanted]
-        choices = _try(_sample(table.select(tried)), min(group, table.num_rows), writing)
+        length = table.num_rows // (_SHARE * _RUNS)
+        run = min(_LONGEST_RUN, max(_SHORTEST_RUN, length))
+        sample = _sample(table.select(tried), run)
+        choices = _try(sample, run, min(group, table.num_rows), writing)
         picked = dict(zip(places, choices, strict=True))
-    shown: dict[tuple[pa.DataType, int], Counter[str]] = {}
+    votes: dict[tuple[_Kind, int], Counter[str]] = {}
     for (column, ordinal), choice in picked.items():
-        shown.setdefault((kinds[column], ordinal), Counter())[choice] += 1
+        votes.setdefault((kinds[column], ordinal), Counter())[choice] += 1
+    usual = {key: counted.most_common(1)[0][0] for key, counted in votes.items()}
     dictionary: list[str] = []
     encoding: dict[str, str] = {}
     for path, column, ordinal in leaves:
-        choice = picked.get((column, ordinal), "")
-        if not choice:
-            alike = shown.get((kinds[column], ordinal))
-            choice = alike.most_common(1)[0][0] if alike else _usual(kinds[column])
+        choice = picked.get((column, ordinal)) or usual.get((kinds[column], ordinal), "")
+        choice = choice or _usual(table.schema.field(column).type)
         if choice == _DICTIONARY:
             dictionary.append(path)
         else:
             encoding[path] = choice
     return _options(dictionary, encoding)
+
+
+def _kind(kind: pa.DataType) -> _Kind:
+    """What columns that are likely to do best with the same encoding have in common."""
+    return int(kind.id) if kind.num_fields == 0 else str(kind)
 
 
 def _options(dictionary: list[str], encoding: dict[str, str]) -> dict[str, Any]:
@@ -96,18 +109,17 @@ def _usual(kind: pa.DataType) -> str:
 
 def _leaves(schema: pa.Schema) -> list[tuple[str, int, int]]:
     """Path, column and place in the column of each leaf, in the order in which Parquet has them."""
-    counts = [_count(kind) for kind in schema.types]
-    if all(kind.num_fields == 0 for kind in schema.types):
+    kinds = schema.types
+    if all(kind.num_fields == 0 for kind in kinds):
         return [(name, column, 0) for column, name in enumerate(schema.names)]
-    found = pa.BufferOutputStream()
-    with pq.ParquetWriter(found, schema) as writer:
+    written = pa.BufferOutputStream()
+    with pq.ParquetWriter(written, schema) as writer:
         writer.write_table(schema.empty_table())
-    described = pq.read_metadata(pa.BufferReader(found.getvalue())).schema
-    places = [(column, ordinal) for column, count in enumerate(counts) for ordinal in range(count)]
-    return [
-        (described.column(index).path, column, ordinal)
-        for index, (column, ordinal) in enumerate(places)
+    described = pq.read_metadata(pa.BufferReader(written.getvalue())).schema
+    places = [
+        (column, ordinal) for column, kind in enumerate(kinds) for ordinal in range(_count(kind))
     ]
+    return [(described.column(index).path, *place) for index, place in enumerate(places)]
 
 
 def _count(kind: pa.DataType) -> int:
@@ -118,48 +130,64 @@ def _count(kind: pa.DataType) -> int:
     return sum(_count(kind.field(index).type) for index in range(kind.num_fields))
 
 
-def _columns_to_try(table: pa.Table) -> list[int]:
-    """All columns of a table that is large; if they are many and narrow, some of each type."""
-    size = table.nbytes
+def _columns_to_try(kinds: Sequence[_Kind], size: int) -> list[int]:
+    """All columns of a table that is large; if they are many and narrow, some of each kind."""
     if size < _WORTH_TRYING:
         return []
-    if size / table.num_columns >= _NARROW:
-        return list(range(table.num_columns))
-    seen: Counter[pa.DataType] = Counter()
+    wide = size / len(kinds) >= _NARROW
+    seen: Counter[_Kind] = Counter()
     found = []
-    for column, kind in enumerate(table.schema.types):
+    for column, kind in enumerate(kinds):
         seen[kind] += 1
-        if seen[kind] <= _WITNESSES:
+        if kind != _CODED and (wide or seen[kind] <= _WITNESSES):
             found.append(column)
     return found
 
 
-def _sample(table: pa.Table) -> pa.Table:
+def _sample(table: pa.Table, run: int) -> pa.Table:
     """Runs of rows from all over the table: runs, so that order shows."""
-    if table.num_rows <= _RUN * _RUNS:
+    if table.num_rows <= run * _RUNS:
         return table
-    last = table.num_rows - _RUN
+    last = table.num_rows - run
     starts = [last * index // (_RUNS - 1) for index in range(_RUNS)]
-    return pa.concat_tables([table.slice(start, _RUN) for start in starts])
+    return pa.concat_tables([table.slice(start, run) for start in starts])
 
 
-def _try(sample: pa.Table, rows: int, writing: dict[str, Any]) -> list[str]:
-    """The best encoding of each leaf of a sample that stands for `rows` rows."""
-    whole = _trial(sample, writing, use_dictionary=True)
-    runs = _trial(sample, writing, use_dictionary=True, group=_RUN)
-    split = _trial(sample, writing, column_encoding={leaf.path: _second(leaf) for leaf in whole})
-    third = _trial(sample, writing, column_encoding={leaf.path: _third(leaf) for leaf in whole})
+def _try(sample: pa.Table, run: int, rows: int, writing: dict[str, Any]) -> list[str]:
+    """The best encoding of each leaf of a sample, made of runs, that stands for `rows` rows."""
+    coded = _trial(sample, writing, use_dictionary=True)
+    split = _trial(sample, writing, column_encoding={leaf.path: _second(leaf) for leaf in coded})
+    third = _trial(sample, writing, column_encoding={leaf.path: _third(leaf) for leaf in coded})
+    # Sizes of dictionaries can be compared only as long as they aren't compressed.
+    loose = writing | {"compression": "none", "compression_level": None}
+    whole = _trial(sample, loose, use_dictionary=True)
+    halves = _trial(sample, loose, use_dictionary=True, group=run * _RUNS // 2)
     scale = rows / sample.num_rows
     choices = []
-    for one, parts, two, three in zip(whole, runs, split, third, strict=True):
-        sizes = {_second(one): two.size * scale, _third(one): three.size * scale}
-        known = three.size / three.unpacked if _third(one) == _PLAIN else _TYPICAL
-        coded = _dictionary_size(one, parts.dictionaries, rows, scale, known)
-        if coded is not None:
-            sizes[_DICTIONARY] = coded
+    for index, leaf in enumerate(coded):
+        sizes = {_second(leaf): split[index].size * scale, _third(leaf): third[index].size * scale}
+        entries = sum(whole[index].dictionaries)
+        full = _whole_dictionary(entries, halves[index].dictionaries, scale)
+        if 0 < full < _DICTIONARY_LIMIT:
+            packed = sum(leaf.dictionaries)
+            wider = rows / 8 * math.log2(full / entries)  # indices take more bits
+            sizes[_DICTIONARY] = packed / entries * full + (leaf.size - packed) * scale + wider
         least = _CLOSE * min(sizes.values())
         choices.append(next(name for name in _SIMPLEST_FIRST if sizes.get(name, math.inf) <= least))
     return choices
+
+
+def _whole_dictionary(sampled: int, halves: tuple[int, ...], scale: float) -> float:
+    """The size of the dictionary of all rows, from those of the halves of the sample and of the whole.
+
+    Both halves find most of a small set of values, and nothing in common of unique ones; in between,
+    what they share tells how large the set is, as the marked fish in a second catch tell how many
+    there are in the lake.
+    """
+    shared = sum(halves) - sampled
+    if len(halves) < 2 or shared <= 0:
+        return sampled * scale
+    return min(sampled * scale, max(sampled, math.prod(halves) / shared))
 
 
 def _second(leaf: _Leaf) -> str:
@@ -170,29 +198,6 @@ def _second(leaf: _Leaf) -> str:
 
 def _third(leaf: _Leaf) -> str:
     return _DIFFERENCES if leaf.physical in ("INT32", "INT64") else _PLAIN
-
-
-def _dictionary_size(
-    leaf: _Leaf, runs: tuple[int, ...], rows: int, scale: float, packed: float
-) -> float | None:
-    """The size of all rows with a dictionary; None if the dictionary would be too large.
-
-    Two runs of a small set of values have nearly the same dictionary, two runs of unique values have
-    nothing in common; in between, what they share tells how large the set is, as the marked fish in a
-    second catch tell how many there are in the lake.
-    """
-    sampled = sum(leaf.dictionaries)
-    if not sampled:
-        return None
-    shared = sum(runs) - sampled
-    pairs = (sum(runs) ** 2 - sum(size * size for size in runs)) / 2
-    full = sampled * scale
-    if shared > 0:
-        full = min(full, max(sampled, pairs / shared))
-    if full / packed > _DICTIONARY_LIMIT:
-        return None
-    wider = rows / 8 * math.log2(full / sampled)
-    return full + (leaf.size - sampled) * scale + wider
 
 
 def _trial(
@@ -214,9 +219,8 @@ def _leaf(chunks: list[Any]) -> _Leaf:
         path=chunks[0].path_in_schema,
         physical=chunks[0].physical_type,
         size=sum(chunk.total_compressed_size for chunk in chunks),
-        unpacked=max(1, sum(chunk.total_uncompressed_size for chunk in chunks)),
         dictionaries=tuple(
-            chunk.data_page_offset - chunk.dictionary_page_offset
+            max(1, chunk.data_page_offset - chunk.dictionary_page_offset - _HEADER)
             for chunk in chunks
             if chunk.has_dictionary_page
         ),

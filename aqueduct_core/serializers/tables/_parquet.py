@@ -27,23 +27,27 @@ _GROUP_BYTES = 128 << 20
 _GROUP_ROWS = 64 << 20
 _SCHEMA = b"aqueduct.schema"  # where columns were written as another type: the schema they had
 _DICTIONARIES = "dictionaries"
+_DICTIONARY = pa.dictionary(pa.int8(), pa.string()).id
 _WRITING: dict[str, Any] = {"version": "2.6", "compression": "zstd", "compression_level": _LEVEL}
 _FINAL: dict[str, Any] = {"write_page_checksum": True, "write_page_index": True}
 
 
 def write(table: pa.Table, sink: Sink) -> dict[str, JSON]:
     """Write a table that `holds`; returns what `read` has to know: nothing."""
-    dump_batches(table.schema, [table], sink)
-    return {}
+    return _dump(table.schema, iter([table]), sink)
 
 
 def dump_batches(schema: pa.Schema, tables: Iterable[pa.Table], sink: Sink) -> dict[str, JSON]:
     """Write tables of one schema as they come, holding one row group at a time."""
-    groups = _groups(tables, schema)
+    return _dump(schema, _groups(tables, schema), sink)
+
+
+def _dump(schema: pa.Schema, groups: Iterator[pa.Table], sink: Sink) -> dict[str, JSON]:
     first = next(groups)
     stored = _retype.stored(first)
-    rows = _group_rows(first)
-    options = _WRITING | _encodings.pick(stored, rows, _WRITING) | _FINAL
+    size = first.nbytes
+    rows = _group_rows(first.num_rows, size)
+    options = _WRITING | _encodings.pick(stored, size, rows, _WRITING) | _FINAL
     with sink.open() as file, pq.ParquetWriter(file, stored.schema, **options) as writer:
         writer.write_table(stored, row_group_size=rows)
         for group in groups:
@@ -122,15 +126,17 @@ def _groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]
         yield pa.concat_tables(waiting) if waiting else schema.empty_table()
 
 
-def _group_rows(table: pa.Table) -> int:
-    each = table.nbytes / max(table.num_rows, 1)
-    return max(1, min(_GROUP_ROWS, int(_GROUP_BYTES / max(each, 1 / 8))))
+def _group_rows(rows: int, size: int) -> int:
+    each = max(size / max(rows, 1), 1 / 8)
+    return max(1, min(_GROUP_ROWS, int(_GROUP_BYTES / each)))
 
 
 def _open(source: Source, *, ranged: bool) -> Any:
     """All bytes at once are mapped, or fetched in one request; parts of them are read in ranges."""
-    file = source.open() if ranged else pa.BufferReader(pa.py_buffer(source.view()))
-    return pq.ParquetFile(file, page_checksum_verification=True)
+    if not ranged:
+        return pq.ParquetFile(pa.BufferReader(pa.py_buffer(source.view())))
+    # The store vouches for whole parts; of a range only the pages' own checksums can tell.
+    return pq.ParquetFile(source.open(), page_checksum_verification=True, pre_buffer=True)
 
 
 def _schema(file: Any) -> pa.Schema:
@@ -164,7 +170,7 @@ def _restored(table: pa.Table, schema: pa.Schema, source: Source) -> pa.Table:
 
 
 def _is_coded(schema: pa.Schema) -> bool:
-    return any(pa.types.is_dictionary(kind) for kind in schema.types)
+    return any(kind.id == _DICTIONARY for kind in schema.types)
 
 
 def _corrupt(error: BaseException) -> CorruptArtifactError:

@@ -329,15 +329,21 @@ def _check_text(table: pa.Table) -> None:
             column.validate(full=True)
 
 
-def shown(obj: Any) -> tuple[pa.Table, dict[str, str], int | None]:
-    """The columns that Arrow can show, the dtypes of all, and the rows; -1 for a lazy frame."""
+def shown(obj: Any, most: int) -> tuple[pa.Table, dict[str, str], tuple[int, int], int]:
+    """The first columns as far as Arrow can show them, their dtypes, the shape and the size of all.
+
+    The rows of a lazy frame are -1: it isn't run for that.
+    """
     if isinstance(obj, pl.LazyFrame):
         try:
-            types = {name: str(dtype) for name, dtype in obj.collect_schema().items()}
+            schema = obj.collect_schema()
         except PolarsError:
-            types = {}
-        return pa.table({}), types, -1
+            schema = pl.Schema()
+        types = {name: str(dtype) for name, dtype in list(schema.items())[:most]}
+        return pa.table({}), types, (-1, len(schema)), 0
     frame = _collected(obj)
-    natural = [name for name, dtype in frame.schema.items() if _way(dtype) == "arrow"]
-    types = {name: str(dtype) for name, dtype in frame.schema.items()}
-    return frame.select(natural).to_arrow(compat_level=_NEWEST), types, frame.height
+    first = frame if frame.width <= most else frame[:, :most]
+    natural = [name for name, dtype in first.schema.items() if _way(dtype) == "arrow"]
+    types = {name: str(dtype) for name, dtype in first.schema.items()}
+    table = first.select(natural).to_arrow(compat_level=_NEWEST)
+    return table, types, frame.shape, int(frame.estimated_size())

@@ -49,8 +49,8 @@ def holds(table: pa.Table) -> bool:
     if not holds_schema(table.schema):
         return False
     return all(
-        _holds_values(column, field)
-        for column, field in zip(table.columns, table.schema, strict=True)
+        _holds_values(table.column(index), field)
+        for index, field in enumerate(table.schema)
         if not field.nullable or field.type.id not in _EXACT
     )
 
@@ -60,7 +60,7 @@ def holds_schema(schema: pa.Schema) -> bool:
     names = schema.names
     if not names or len(set(names)) != len(names):
         return False
-    if not all(_holds_type(kind, top=True) for kind in schema.types):
+    if not all(kind.id in _EXACT or _holds_type(kind, top=True) for kind in schema.types):
         return False
     simple = not schema.metadata and all(
         field.metadata is None and field.type.num_fields == 0 for field in schema
@@ -89,9 +89,10 @@ def continues(table: pa.Table, first: pa.Table) -> bool:
 
 def stored(table: pa.Table) -> pa.Table:
     """The table that is written: the very same one if nothing has to be changed."""
-    for index, field in enumerate(table.schema):
-        swapped = _swapped(field.type)
+    for index, kind in enumerate(table.schema.types):
+        swapped = None if kind.id in _EXACT else _swapped(kind)
         if swapped is not None:
+            field = table.schema.field(index)
             column = table.column(index).cast(swapped)
             table = table.set_column(index, field.with_type(swapped), column)
     return table

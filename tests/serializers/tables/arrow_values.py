@@ -148,7 +148,9 @@ TABLES: dict[str, Any] = {
     ),
     "empty chunks": pa.table({"a": pa.chunked_array([[], [1], []], pa.int64())}),
     "twin names": pa.table([pa.array([1]), pa.array(["a"])], names=["a", "a"]),
-    "odd names": pa.table([pa.array([i]) for i in range(7)], names=["", ".", "a.b", "a", "ä\n", "`", "\0"]),
+    "odd names": pa.table(
+        [pa.array([i]) for i in range(7)], names=["", ".", "a.b", "a", "ä\n", "`", "\0"]
+    ),
     "dotted names": pa.table({"a": [{"b": 1}], "a.b": ["x"]}),
     "metadata": PLAIN.replace_schema_metadata({b"\xff\x00": b"\xfe", "a": "b", "": ""}),
     "arrow's own key": PLAIN.replace_schema_metadata({"ARROW:schema": "me", "pandas": "{}"}),
@@ -173,7 +175,11 @@ TABLES: dict[str, Any] = {
         }
     ),
     "everything": pa.table(
-        {name: array.slice(0, 2) for name, array in (FLAT | NESTED).items() if len(array) > 1 and "odd" not in name}
+        {
+            name: array.slice(0, 2)
+            for name, array in (FLAT | NESTED).items()
+            if len(array) > 1 and "odd" not in name
+        }
     ),
     "wide": pa.table({f"c{index}": pa.array([index, None]) for index in range(300)}),
 }

@@ -86,7 +86,9 @@ def test_columns_are_loaded_alone() -> None:
 
 def test_loading_does_not_copy(tmp_path: Any) -> None:
     store = ArtifactStore(tmp_path, policy="fast")
-    value = pl.DataFrame({"i": range(100_000), "s": [f"a text that is not short {i}" for i in range(100_000)]})
+    value = pl.DataFrame(
+        {"i": range(100_000), "s": [f"a text that is not short {i}" for i in range(100_000)]}
+    )
     before = pa.total_allocated_bytes()
     loaded = store.get(store.put(value))
     assert pa.total_allocated_bytes() - before < 100_000
@@ -94,7 +96,9 @@ def test_loading_does_not_copy(tmp_path: Any) -> None:
 
 
 def test_text_that_is_not_utf8_never_reaches_polars() -> None:
-    lie = pa.Array.from_buffers(pa.large_string(), 1, [None, *pa.array([b"\xff"], pa.large_binary()).buffers()[1:]])
+    lie = pa.Array.from_buffers(
+        pa.large_string(), 1, [None, *pa.array([b"\xff"], pa.large_binary()).buffers()[1:]]
+    )
     store = ArtifactStore("memory://", policy="fast")
     source = store.put(pa.table({"s": lie}), "lie")
     manifest = store.manifest(source)
@@ -107,7 +111,10 @@ def test_text_that_is_not_utf8_never_reaches_polars() -> None:
 
 class TestArrow(SerializerTests):
     serializer = ArrowSerializer()
-    values = (*FRAMES.values(), *(SERIES[name] for name in ("string", "categorical", "list", "int128")))
+    values = (
+        *FRAMES.values(),
+        *(SERIES[name] for name in ("string", "categorical", "list", "int128")),
+    )
 
     def assert_identical(self, loaded: Any, value: Any) -> None:
         assert_same(loaded, value)

@@ -10,7 +10,15 @@ import pytest
 from aqueduct_core.serializers.tables import ArrowSerializer, ParquetSerializer
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import SerializerTests, assert_identical
-from tests.serializers.tables.arrow_values import ARRAYS, CHUNKED, OTHERS, PLAIN, RARE, TABLES, field
+from tests.serializers.tables.arrow_values import (
+    ARRAYS,
+    CHUNKED,
+    OTHERS,
+    PLAIN,
+    RARE,
+    TABLES,
+    field,
+)
 
 EVERYTHING = TABLES | OTHERS | {f"array {name}": array for name, array in ARRAYS.items()}
 EVERYTHING |= {f"column {name}": field(array) for name, array in ARRAYS.items()}
@@ -55,7 +63,7 @@ def test_parquet_takes_what_it_keeps(name: str) -> None:
 
 
 def test_parquet_keeps_all_of_it_in_one_table() -> None:
-    kept = [name for name in ARRAYS if name not in LOST_BY_PARQUET]
+    kept = [name for name in ARRAYS if name not in LOST_BY_PARQUET and len(ARRAYS[name])]
     table = pa.table({name: pa.concat_arrays([ARRAYS[name].slice(0, 1)] * 3) for name in kept})
     assert ParquetSerializer().accepts(table)
     assert_identical(returned(table, "parquet"), table)
