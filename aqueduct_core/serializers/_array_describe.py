@@ -31,7 +31,7 @@ def describe(array: Any, budget: Budget) -> dict[str, JSON]:
         "dtype": _shorten(str(array.dtype)),
         "bytes": int(array.nbytes),
     }
-    mask = None
+    mask: Any = None
     if isinstance(array, np.ma.MaskedArray) and np.ma.getmask(array) is not np.ma.nomask:
         mask = np.ma.getmask(array)
     data = np.ndarray.view(array, np.ndarray)

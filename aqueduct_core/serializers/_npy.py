@@ -83,7 +83,7 @@ def _stream(array: np.ndarray[Any, Any], order: Any, header: bytes, sink: Sink, 
         # As bytes: a copy by field would put whatever is in memory between the fields.
         array = array.view(np.dtype((np.void, array.itemsize)))
     each: Any = ["readonly", "contig"]  # the stubs misspell the second one
-    chunks = np.nditer(
+    chunks: Any = np.nditer(
         array,
         flags=["external_loop", "buffered", "zerosize_ok"],
         op_flags=[each],

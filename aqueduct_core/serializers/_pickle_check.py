@@ -98,7 +98,8 @@ def _members(a: Any, b: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _plainly(items: Any) -> Any:
-    for base in (list, tuple, deque):
+    bases: tuple[Any, ...] = (list, tuple, deque)
+    for base in bases:
         if isinstance(items, base):
             return base.__iter__(items)  # a subclass may iterate over something else
     return items
@@ -160,7 +161,8 @@ def _state(a: Any) -> dict[str, Any]:
 
 
 def _is_unequal(a: Any, b: Any, reload: Callable[[Any], Any]) -> bool:
-    if type(a).__eq__ is object.__eq__:
+    own: Any = type(a).__eq__
+    if own is object.__eq__:
         return False
     try:
         if (a == b) is not False:
@@ -172,7 +174,7 @@ def _is_unequal(a: Any, b: Any, reload: Callable[[Any], Any]) -> bool:
         return False
 
 
-def _array_class() -> type | None:
+def _array_class() -> Any:
     numpy = sys.modules.get("numpy")
     return None if numpy is None else numpy.ndarray
 

@@ -17,7 +17,8 @@ _DEPTH = 3
 def preview(obj: Any, budget: Budget) -> str:
     """The `repr` of an object, cut; for large ones only what attributes there are."""
     limit = max(40, min(2_000, budget.size // 4))
-    if type(obj).__repr__ is object.__repr__ or _is_large(obj, _DEPTH):
+    own: Any = type(obj).__repr__
+    if own is object.__repr__ or _is_large(obj, _DEPTH):
         text = _outline(obj)
     else:
         try:

@@ -239,7 +239,8 @@ def _of_object(obj: Any) -> Iterator[tuple[str, Any]]:
         return
     if not isinstance(reduced, tuple):
         return
-    _, arguments, state, items, pairs, *_ = (*reduced, *[None] * 4)
+    padded: tuple[Any, ...] = (*reduced, None, None, None, None)
+    _, arguments, state, items, pairs, *_ = padded
     names = {id(value): name for name, value in getattr(obj, "__dict__", {}).items()}
     # The iterators that a map or a zip is made of have no name.
     unknown = "" if hasattr(type(obj), "__next__") else ".__reduce__()[1]"
