@@ -43,9 +43,18 @@ from aqueduct_core.serializers.tables._pandas_dtypes import (
 )
 from aqueduct_core.serializers.tables._pandas_objects import encode_cells
 
-__all__ = ["arrow_type", "decode_array", "encode_array", "encode_sparse", "has_column", "spread"]
+__all__ = [
+    "arrow_type",
+    "decode_array",
+    "encode_array",
+    "encode_sparse",
+    "has_column",
+    "number_dtype",
+    "spread",
+]
 
 _NAT = np.iinfo(np.int64).min
+_NUMBERS = "biufcmM"
 _UNITS = ("s", "ms", "us", "ns")
 _NAMED = {"b1": pa.uint8(), "f2": pa.float16(), "f4": pa.float32(), "f8": pa.float64()} | {
     f"{kind}{size}": getattr(pa, f"{'u' if kind == 'u' else ''}int{8 * size}")()
@@ -105,7 +114,7 @@ def _encode_numpy(values: np.ndarray[Any, Any], out: Writer, at: str) -> Encoded
     if values.dtype.kind == "O":
         cells = encode_cells(values.tolist(), out, at)
         return Encoded(cells.array, {"kind": "object", **cells.spec})  # type: ignore[dict-item]  # specs of cells are dicts
-    if values.dtype.kind not in "biufcmM":
+    if values.dtype.kind not in _NUMBERS:
         return Encoded(None, {"kind": "array", **out.nest(values, at)})  # type: ignore[dict-item]  # the form is a dict
     spec = dtype_to_json(values.dtype)
     if not values.dtype.isnative:
@@ -136,8 +145,16 @@ def _times(values: np.ndarray[Any, Any], durable: bool, zone: str | None = None)
     return pa.Array.from_buffers(arrow, len(numbers), [bits, pa.py_buffer(numbers)], nulls)
 
 
-def _decode_numpy(spec: Any, column: Any, source: Reader) -> np.ndarray[Any, Any]:
+def number_dtype(spec: Any) -> np.dtype[Any]:
+    """The dtype of a spec that is no more than one: of numbers or times."""
     dtype = dtype_from_json(spec)
+    if dtype.kind not in _NUMBERS or dtype.subdtype is not None:
+        raise CorruptArtifactError(f"{dtype} is no dtype of numbers or times")
+    return dtype
+
+
+def _decode_numpy(spec: Any, column: Any, source: Reader) -> np.ndarray[Any, Any]:
+    dtype = number_dtype(spec)
     if dtype.kind == "b":
         return _decode_bools(column, source)
     native = dtype if dtype.isnative else dtype.newbyteorder("=")

@@ -15,7 +15,7 @@ import pandas as pd
 
 from aqueduct_core.abc import JSON
 from aqueduct_core.errors import CorruptArtifactError
-from aqueduct_core.serializers._dtypes import dtype_from_json, dtype_to_json
+from aqueduct_core.serializers._dtypes import dtype_to_json
 from aqueduct_core.serializers.tables import _pandas_internals as internals
 from aqueduct_core.serializers.tables._pandas_columns import (
     arrow_type,
@@ -23,6 +23,7 @@ from aqueduct_core.serializers.tables._pandas_columns import (
     encode_array,
     encode_sparse,
     has_column,
+    number_dtype,
     spread,
 )
 from aqueduct_core.serializers.tables._pandas_context import Columns, Reader, Writer
@@ -31,6 +32,7 @@ __all__ = ["decode_columns_of", "encode_blocks"]
 
 _TILE = 1 << 10  # rows of a frame that are transposed at a time, so that they stay in the cache
 _SEPARATE = 1 << 20  # bytes of a column from which it's worth not being copied into a block
+_TIMES = {(unit, 1) for unit in ("s", "ms", "us", "ns")}
 _ALIGNMENT = 8  # of buffers in the Arrow files that are written here
 
 
@@ -136,7 +138,9 @@ def _number_blocks(
     """The 2-D blocks of columns that share a NumPy dtype."""
     if columns.rows != rows:
         raise CorruptArtifactError(f"the table has {columns.rows} rows instead of {rows}")
-    dtype = dtype_from_json(spec)
+    dtype = number_dtype(spec)
+    if dtype.kind in "mM" and np.datetime_data(dtype) not in _TIMES:
+        raise CorruptArtifactError(f"a frame has no columns of {dtype}")
     if source.mapped and rows and dtype.isnative and len(places) > 1:
         found = _mapped_blocks(dtype, columns, places, source, rows)
         if found is not None:
