@@ -90,7 +90,9 @@ def test_extension_arrays_lie_in_the_file_too(make: Any) -> None:
         values = array.left.to_numpy()
     else:
         values = getattr(array, "_data", None)
-        values = array.view("i8") if values is None or not isinstance(values, np.ndarray) else values
+        values = (
+            array.view("i8") if values is None or not isinstance(values, np.ndarray) else values
+        )
     assert np.shares_memory(values, file)
     pd.testing.assert_series_equal(found, series)
 
@@ -105,17 +107,26 @@ def test_text_lies_in_the_file_both_ways(dtype: Any) -> None:
         [b and b.address for b in one] for one in kept
     ]
     found, file = loaded(stored(series))
-    start, end = file.__array_interface__["data"][0], file.__array_interface__["data"][0] + file.size
+    start, end = (
+        file.__array_interface__["data"][0],
+        file.__array_interface__["data"][0] + file.size,
+    )
     for chunk in found.array.__arrow_array__().chunks:
         assert all(start <= b.address and b.address + b.size <= end for b in chunk.buffers() if b)
 
 
 def test_the_index_lies_in_the_file() -> None:
     index = pd.MultiIndex.from_product([np.arange(50.5), pd.date_range("2020", periods=20)])
-    for labels in (index, pd.Index(numbers("f8")[:, 0]), pd.date_range("2020", periods=ROWS, freq="h")):
+    for labels in (
+        index,
+        pd.Index(numbers("f8")[:, 0]),
+        pd.date_range("2020", periods=ROWS, freq="h"),
+    ):
         frame = pd.DataFrame({"a": np.arange(len(labels))}, index=labels)
         found, file = loaded(stored(frame))
-        values = found.index.codes if isinstance(labels, pd.MultiIndex) else [found.index.to_numpy()]
+        values = (
+            found.index.codes if isinstance(labels, pd.MultiIndex) else [found.index.to_numpy()]
+        )
         assert all(np.shares_memory(part, file) for part in values)
         pd.testing.assert_frame_equal(found, frame)
 
@@ -150,7 +161,14 @@ def test_what_was_loaded_can_be_changed(serializer: str, tmp_path: Path) -> None
     frame["c"] = pd.Categorical(["a", "b"] * 25_000)
     ref = store.put(frame, "frame", serializer=serializer)
     found = store.get(ref)
-    for label, value in {"i": -1, "f": -1.5, "b": False, "n": 7, "c": "b", "t": pd.Timestamp(0)}.items():
+    for label, value in {
+        "i": -1,
+        "f": -1.5,
+        "b": False,
+        "n": 7,
+        "c": "b",
+        "t": pd.Timestamp(0),
+    }.items():
         found.loc[3, label] = value
         assert found.loc[3, label] == value
     found["i"].array[4] = 99
