@@ -27,7 +27,7 @@ import matplotlib.pyplot as plt
 from aqueduct_core import ArtifactStore
 from aqueduct_core.encoding import LOADS, PROFILES, Profile
 from benchmarks import cases
-from benchmarks.report import OURS, replace, save_figure
+from benchmarks.report import OURS, replace, save_figure, size_over_time
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -135,7 +135,8 @@ def figure(
             for way in options:
                 spot = (way.spent(size, PROFILES[place]), way.ratio)
                 axis.scatter(*spot, color="#77858b", s=14, zorder=2)
-                axis.annotate(way.name, spot, xytext=(4, 2), textcoords="offset points", fontsize=6)
+                label = way.name.rpartition(", zstd ")[2]  # the level, where there is one
+                axis.annotate(label, spot, xytext=(4, 3), textcoords="offset points", fontsize=7)
             for ring, policy in enumerate(POLICIES):
                 serializer, ratio = picks[name, place, policy]
                 way = nearest(options, serializer, ratio)
@@ -149,13 +150,11 @@ def figure(
                     label=policy,
                     zorder=3,
                 )
-            axis.set_xscale("log")
-            axis.set_ylim(bottom=0)
-            axis.margins(x=0.3)
-            axis.set_title(f"{name}, {place}", fontsize=8)
-            axis.grid(color="#e6eaec", zorder=0)
-    axes[0][0].legend(fontsize=7, title="taken by", title_fontsize=7)
-    drawing.supxlabel(f"seconds for one save and {LOADS} loads (log)", fontsize=9)
+            size_over_time(axis, f"{name}, {place}")
+    rings = axes[0][0].get_legend_handles_labels()
+    drawing.legend(*rings, loc="outside upper center", ncols=3, title="what each policy takes")
+    under = f"seconds for one save and {LOADS} loads (log); numbers: the level of zstd on top"
+    drawing.supxlabel(under, fontsize=9)
     drawing.supylabel("stored size / size in memory", fontsize=9)
     return drawing
 

@@ -12,12 +12,20 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.cases import CASES
 from benchmarks.peers import PEERS
 
-OURS, OTHER, LINE = "#1f6f8b", "#b9c4c9", "#c2452d"
+OURS, LINE = "#1f6f8b", "#c2452d"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+_GREYS = ("#4d5a60", "#8d9ba1", "#b08b57", "#7b6a9c", "#5f8f5c", "#a85f6d")
+_LOOKS = {
+    "fast": (OURS, "o"),
+    "balanced": (LINE, "o"),
+    **{name: (_GREYS[index % 6], "sDv^P"[index % 5]) for index, name in enumerate(PEERS)},
+}
 
 plt.rcParams.update(
     {
@@ -86,30 +94,37 @@ def pareto(cases: dict[str, Any]) -> Any:
     figure, axes = plt.subplots(rows, columns, figsize=(10, 2.9 * rows), squeeze=False)
     for axis in axes.flat[len(names) :]:
         axis.set_axis_off()
+    shown = {}
     for name, axis in zip(names, axes.flat, strict=False):
         result = cases[name]
         for who in ("fast", "balanced", *PEERS):
             if who not in result:
                 continue
             found = result[who]
-            spent = found["save"] + 3 * found["load"]
+            spot = (found["save"] + 3 * found["load"], found["stored"] / result["size"])
             ours = who in ("fast", "balanced")
-            marker = ("o" if ours else "s") if found["exact"] else "x"
-            share = found["stored"] / result["size"]
-            axis.scatter(
-                spent, share, color=OURS if ours else "#77858b", marker=marker, s=28, zorder=2
+            colour, marker = _LOOKS[who]
+            marker = marker if found["exact"] else "x"
+            shown[who] = axis.scatter(
+                *spot, color=colour, marker=marker, s=70 if ours else 30, zorder=3 if ours else 2
             )
-            axis.annotate(
-                who, (spent, share), xytext=(4, 3), textcoords="offset points", fontsize=7
-            )
-        axis.set_xscale("log")
-        axis.set_title(name, fontsize=9)
-        axis.set_ylim(bottom=0)
-        axis.margins(x=0.25)
-        axis.grid(color="#e6eaec", zorder=0)
-    figure.supxlabel("seconds for one save and three loads (log)", fontsize=9)
+        size_over_time(axis, name)
+    figure.legend(shown.values(), shown.keys(), loc="outside upper center", ncols=7, fontsize=8)
+    figure.supxlabel("seconds for one save and three loads (log); x: came back changed", fontsize=9)
     figure.supylabel("stored size / size in memory", fontsize=9)
     return figure
+
+
+def size_over_time(axis: Any, title: str) -> None:
+    """The form that all figures of size over time share."""
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_title(title, fontsize=9)
+    axis.margins(x=0.15, y=0.15)
+    axis.set_ylim(bottom=0)
+    axis.grid(color="#e6eaec", zorder=0)
 
 
 def described(report: dict[str, Any]) -> str:
