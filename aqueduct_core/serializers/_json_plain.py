@@ -28,42 +28,80 @@ _PLAIN = frozenset({str, int, float, bool, type(None), dict, list})
 _NUMBERS = frozenset({int, float, bool})
 _MARK = f'"{TAG}"'.encode()
 _RECORDS = 32  # from here on, records are looked at by column
+_CHUNK = 2_000  # items of a list: enough to work in bulk, few enough for the processor's cache
 _LEAST, _MOST = -(2**63), 2**64 - 1
 
 
-def plain_text(value: Any) -> bytes | None:
-    """The JSON text of a value that is plain JSON, or None if it isn't."""
+def plain_text(value: Any) -> list[Any] | None:
+    """The JSON text of a value that is plain JSON, in pieces, or None if it isn't."""
     if orjson is None:
-        return dumps(value) if _is_plain_slowly(value, set(), 0) else None
+        return [dumps(value)] if _is_plain_slowly(value, set(), 0) else None
+    proof = _Proof()
+    chunked = type(value) is list and len(value) > _CHUNK
     try:
-        if not _Proof().holds(value):
-            return None
-        text: bytes = orjson.dumps(value, None, _OPTIONS)
+        pieces = _in_chunks(value, proof) if chunked else _at_once(value, proof)
     except TypeError:  # orjson refuses it
         return None
-    # A search for one character is many times faster than one for a word.
-    if b"$" in text and _MARK in text:
-        return text if _is_plain_slowly(value, set(), 0) else None
-    return text
+    if pieces is None or not proof.holds():
+        return None
+    if proof.doubtful and not _is_plain_slowly(value, set(), 0):
+        return None
+    return pieces
+
+
+def _at_once(value: Any, proof: _Proof) -> list[Any] | None:
+    return [proof.text(value)] if proof.look_at([value], 0, _ANY) else None
+
+
+def _in_chunks(values: list[Any], proof: _Proof) -> list[Any] | None:
+    """The text of a long list, some items at a time: what was looked at is still in the cache."""
+    pieces: list[Any] = []
+    for start in range(0, len(values), _CHUNK):
+        chunk = values[start : start + _CHUNK]
+        if not proof.look_at(chunk, 1, _REFERENCES):
+            return None
+        pieces += (b"," if start else b"[", memoryview(proof.text(chunk))[1:-1])
+    return [*pieces, b"]"]
 
 
 class _Proof:
-    """Looks for what orjson would change without a word."""
+    """Looks for what orjson would change without a word.
+
+    Attributes:
+        doubtful: Whether a key may be the one that marks a tag.
+    """
 
     def __init__(self) -> None:
+        self.doubtful = False
         self._suspects: list[Any] = []
 
-    def holds(self, value: Any) -> bool:
-        """Whether there is nothing."""
-        if not self._column([value], 0, _ANY):
-            return False
-        # What stands in two places has two references too many, and was met twice.
+    def text(self, value: Any) -> bytes:
+        """The text of a value that was looked at."""
+        text: bytes = orjson.dumps(value, None, _OPTIONS)
+        # A search for one character is many times faster than one for a word.
+        if b"$" in text and _MARK in text:
+            self.doubtful = True
+        return text
+
+    def holds(self) -> bool:
+        """Whether nothing of what was looked at stands in two places.
+
+        What does has more references than it should, and was met twice.
+        """
         return len(self._suspects) < 2 or len(set(map(id, self._suspects))) == len(self._suspects)
 
-    def _column(self, values: list[Any], depth: int, references: int) -> bool:
-        """Look at values of, hopefully, few types."""
-        if type(values[0]) in _NUMBERS and len(values) >= _RECORDS and _are_finite(values):
-            return True
+    def look_at(self, values: list[Any], depth: int, references: int) -> bool:
+        """Whether these values, and all in them, are of the types that JSON has.
+
+        Args:
+            values: Hopefully of few types.
+            depth: How many containers they stand in.
+            references: How many references to each of them are accounted for.
+        """
+        if len(values) >= _RECORDS:
+            kind = type(values[0])
+            if (kind is str and _are_text(values)) or (kind in _NUMBERS and _are_finite(values)):
+                return True
         kinds = set(map(type, values))
         if not kinds <= _PLAIN:
             return False
@@ -92,9 +130,9 @@ class _Proof:
         width = len(containers[0])
         uniform = len(containers) >= _RECORDS and len(inside) == width * len(containers)
         if not uniform or len(set(map(type, inside[:width]))) == 1:
-            return self._column(inside, depth, _REFERENCES)
+            return self.look_at(inside, depth, _REFERENCES)
         for start in range(width):
-            if not self._column(inside[start::width], depth, _REFERENCES + 1):
+            if not self.look_at(inside[start::width], depth, _REFERENCES + 1):
                 return False
         return True
 
@@ -105,6 +143,18 @@ def _values(containers: list[Any]) -> list[Any]:
     if _INLINE and type(containers[0]) is dict and len(inside) < sum(map(len, containers)):
         return list(chain.from_iterable(map(dict.values, containers)))
     return inside
+
+
+def _are_text(values: list[Any]) -> bool:
+    """Whether these are strings, none of them of a class made in Python."""
+    if gc.get_referents(*values):
+        return False
+    try:
+        # Beyond its end nothing is a prefix of a text, so all that this does is look at the types.
+        "".startswith(tuple(values), 1)
+    except TypeError:
+        return False
+    return True
 
 
 def _are_finite(values: list[Any]) -> bool:

@@ -58,9 +58,9 @@ class JsonSerializer:
         artifact = _scalar_type(obj)
         if artifact is not None:
             meta["artifact"] = artifact
-        text = plain_text(obj)
-        if text is not None:
-            sink.write(text)
+        pieces = plain_text(obj)
+        if pieces is not None:
+            sink.write(*pieces)
             return {**meta, "plain": True}
         arrays = ArrayWriter()
         members = 0

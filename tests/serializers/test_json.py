@@ -29,11 +29,16 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.registry import Registry
 from aqueduct_core.serializers import _json_plain, _jsontext
-from aqueduct_core.serializers._json_plain import plain_text
 from aqueduct_core.serializers.json import JsonSerializer
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import SerializerTests, assert_identical, strategies
 from tests.serializers import nests
+
+
+def plain_text(value: Any) -> bytes | None:
+    pieces = _json_plain.plain_text(value)
+    return None if pieces is None else b"".join(pieces)
+
 
 ARRAYS = [
     {"a": np.arange(3), "b": [np.ones((2, 3), order="F"), np.array(5.0)], "n": 1},
@@ -132,7 +137,9 @@ class TestPlain:
     def test_counting_references_works_here(self) -> None:
         # If it doesn't on some Python, all is still right, but slower.
         proof = _json_plain._Proof()
-        assert proof.holds(self.records())
+        records = self.records()
+        assert proof.look_at([records], 0, _json_plain._ANY)
+        assert proof.look_at(records[:], 1, _json_plain._REFERENCES)
         assert proof._suspects == []
 
     @pytest.mark.parametrize(
@@ -194,6 +201,19 @@ class TestPlain:
             else:
                 value[77][where] = odd
             assert plain_text(value) is None
+
+    @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 95])
+    def test_long_lists_are_written_in_chunks(
+        self, count: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_json_plain, "_CHUNK", 10)
+        records = self.records(count)
+        assert plain_text(records) == orjson.dumps(records)
+        if count > 20:
+            records[count // 2]["maybe"] = (1,)
+            assert plain_text(records) is None
+            records[count // 2]["maybe"] = records[3]
+            assert plain_text(records) is None
 
     def test_shared_and_cyclic_members_are_found(self) -> None:
         for accelerated in (True, False):
