@@ -22,8 +22,9 @@ help:
 	@echo "make docs    build the documentation into site/"
 	@echo "make clean   remove everything that was made, the environment included"
 
+# Kept here and not in the home folder, unless asked for.
 demo: $(VENV)/.demo
-	@$(BIN)/aqueduct demo $(ARGS)
+	@AQUEDUCT_HOME="$${AQUEDUCT_HOME:-$(CURDIR)/.demo}" $(BIN)/aqueduct demo $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto $(ARGS)
