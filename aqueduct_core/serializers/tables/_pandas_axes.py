@@ -21,6 +21,7 @@ from aqueduct_core.abc import JSON
 from aqueduct_core.errors import CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers import tagged
 from aqueduct_core.serializers.tables._pandas_context import Reader, Writer
+from aqueduct_core.serializers.tables._pandas_dtypes import text_dtype, text_form
 
 __all__ = ["axis_to_json", "labels_of", "locate", "physical_names", "to_index", "unique_names"]
 
@@ -59,7 +60,7 @@ def _text_dtype(dtype: Any) -> JSON:
     if dtype == np.dtype(object):
         return "object"
     if type(dtype) is pd.StringDtype:
-        return [dtype.storage, "na" if dtype.na_value is pd.NA else "nan"]
+        return text_form(dtype)
     return None
 
 
@@ -119,8 +120,7 @@ def to_index(spec: Any, source: Reader, places: Sequence[int] | None) -> pd.Inde
     names = spec["names"] if places is None else [spec["names"][place] for place in places]
     dtype: Any = object
     if spec["dtype"] != "object":
-        storage, missing = spec["dtype"]
-        dtype = pd.StringDtype(storage, na_value=pd.NA if missing == "na" else np.nan)
+        dtype = text_dtype(spec["dtype"])
     return pd.Index(names, dtype=dtype, name=name)
 
 

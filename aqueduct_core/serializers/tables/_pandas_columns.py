@@ -39,6 +39,8 @@ from aqueduct_core.serializers.tables._pandas_dtypes import (
     freq_from_json,
     freq_to_json,
     period_dtype,
+    text_dtype,
+    text_form,
     zone_from_json,
 )
 from aqueduct_core.serializers.tables._pandas_objects import encode_cells
@@ -293,17 +295,16 @@ def _decode_category(spec: Any, column: Any, source: Reader) -> Any:
 
 
 def _encode_string(values: Any, dtype: pd.StringDtype, out: Writer, at: str) -> Encoded:
-    spec: dict[str, JSON] = {"kind": "string", "storage": dtype.storage}
-    spec["na"] = "na" if dtype.na_value is pd.NA else "nan"
-    if dtype.storage == "pyarrow":
+    storage, missing = text_form(dtype)
+    spec: dict[str, JSON] = {"kind": "string", "storage": storage, "na": missing}
+    if storage == "pyarrow":
         return Encoded(values.__arrow_array__(), spec)
     cells = encode_cells(values.to_numpy(object).tolist(), out, at)
     return Encoded(cells.array, {**cells.spec, **spec})  # type: ignore[dict-item]  # specs of cells are dicts
 
 
 def _decode_string(spec: Any, column: Any, source: Reader) -> Any:
-    missing = {"na": pd.NA, "nan": np.nan}[spec["na"]]
-    dtype = pd.StringDtype(spec["storage"], na_value=missing)
+    dtype = text_dtype([spec["storage"], spec["na"]])
     if spec.get("cells", "str") == "str":
         return dtype.__from_arrow__(column)
     return pd.array(decode_cells(spec, column, source), dtype=dtype)

@@ -10,12 +10,13 @@ import datetime as dt
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pandas.tseries import offsets
 
 from aqueduct_core.abc import JSON
-from aqueduct_core.errors import CorruptArtifactError
+from aqueduct_core.errors import ConversionError, CorruptArtifactError
 
 if TYPE_CHECKING:
     from aqueduct_core.serializers.tables._pandas_context import Reader, Writer
@@ -27,6 +28,8 @@ __all__ = [
     "freq_to_json",
     "is_known_dtype",
     "period_dtype",
+    "text_dtype",
+    "text_form",
     "zone_from_json",
 ]
 
@@ -127,6 +130,29 @@ def freq_from_json(form: Any, source: Reader) -> Any:
     if not isinstance(freq, offsets.BaseOffset):
         raise CorruptArtifactError(f"{form!r} is no offset")
     return freq
+
+
+def text_form(dtype: pd.StringDtype) -> list[JSON]:
+    """Where a dtype of text keeps it, and what stands for a missing one."""
+    # Before `na_value` could be given, it was part of the name of the storage.
+    storage = dtype.storage.removesuffix("_numpy")
+    return [storage, "na" if dtype.na_value is pd.NA else "nan"]
+
+
+def text_dtype(form: Any) -> pd.StringDtype:
+    """The dtype of a form."""
+    storage, missing = form
+    if missing == "na":
+        return pd.StringDtype(storage)
+    try:
+        return pd.StringDtype(storage, na_value=np.nan)
+    except TypeError as error:
+        if storage == "pyarrow":
+            return pd.StringDtype("pyarrow_numpy")
+        raise ConversionError(
+            "this pandas has no text that is kept as Python objects with NaN for missing ones",
+            hint='pip install -U "pandas>=2.3"',
+        ) from error
 
 
 def period_dtype(freq: Any) -> pd.PeriodDtype:

@@ -29,7 +29,7 @@ def plain_array(values: Any) -> Any:
     """The NumPy array behind an extension array that is nothing but one; else the array itself."""
     kind = type(values)
     if kind is pd.arrays.NumpyExtensionArray:
-        return values.to_numpy()
+        return np.asarray(values)
     if kind is pd.arrays.TimedeltaArray or (
         kind is pd.arrays.DatetimeArray and isinstance(values.dtype, np.dtype)
     ):
