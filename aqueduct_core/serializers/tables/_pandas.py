@@ -116,9 +116,7 @@ def decode(table: pa.Table, meta: Any, source: Source, base: memoryview | None) 
         source: Gives nested objects.
         base: The writable private memory that the table's buffers lie in, if it is mapped.
     """
-    columns = Columns(table, release=base is None)
-    del table  # so that Columns alone keeps it
-    return _guarded(columns, meta, Reader(source, base), None)
+    return _guarded(Columns(table), meta, Reader(source, base), None)
 
 
 def select(meta: Any, columns: Sequence[Any]) -> list[str]:
@@ -155,10 +153,7 @@ def decode_columns(
 ) -> Any:
     """Like `decode`, for a table of the columns that `select` told; only these, in this order."""
     places = axes.locate(_axis(meta), columns)
-    once = len(set(places)) == len(places)
-    found = Columns(table, release=base is None and once)
-    del table
-    return _guarded(found, meta, Reader(source, base), places)
+    return _guarded(Columns(table), meta, Reader(source, base), places)
 
 
 def _axis(meta: Any) -> Any:

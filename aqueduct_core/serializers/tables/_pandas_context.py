@@ -135,35 +135,19 @@ class Reader:
 
 
 class Columns:
-    """The physical columns of a table, by name.
+    """The physical columns of a table, by name."""
 
-    Args:
-        table: The table.
-        release: Let go of each column when it is taken, so that its memory is free as soon as its
-            values were copied. Then each can be taken only once.
-    """
-
-    def __init__(self, table: pa.Table, *, release: bool) -> None:
+    def __init__(self, table: pa.Table) -> None:
         names = table.schema.names
         self.rows: int = table.num_rows
+        self.take = table.column  # by place
         self._places = {name: place for place, name in enumerate(names)}
-        self._table = None if release else table
-        self._columns = table.columns if release else []
         if len(self._places) != len(names):
             raise CorruptArtifactError("two physical columns have one name")
 
     def places(self, names: Iterable[str]) -> list[int]:
         """Where columns are."""
         return [self._places[name] for name in names]
-
-    def take(self, place: int) -> pa.ChunkedArray:
-        """A column."""
-        if self._table is not None:
-            return self._table.column(place)
-        column, self._columns[place] = self._columns[place], None
-        if column is None:
-            raise CorruptArtifactError("one physical column is named for two")
-        return column
 
     def named(self, name: str) -> pa.ChunkedArray:
         """The column of a name."""
