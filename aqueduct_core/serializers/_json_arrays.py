@@ -10,13 +10,14 @@ The fourth is an array of the first kind. Each starts at the next multiple of 64
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import accumulate
 from math import prod
 from typing import Any
 
 from aqueduct_core.abc import Sink
 from aqueduct_core.errors import CorruptArtifactError, UnserializableError
-from aqueduct_core.serializers._tags_base import TAG, Build, corrupt, field
+from aqueduct_core.serializers._tags_base import LEAVES, TAG, Build, corrupt, field
 from aqueduct_core.serializers._tags_encode import Encoder
 
 __all__ = ["ArrayReader", "ArrayWriter"]
@@ -55,6 +56,11 @@ class ArrayWriter:
             found[numpy.ndarray] = self._array
         return found
 
+    def bulk(self) -> dict[type, Callable[[Iterable[Any]], list[Any]]]:
+        """The quicker builder for many arrays at once."""
+        numpy = sys.modules.get("numpy")
+        return {} if numpy is None else {numpy.ndarray: self._arrays}
+
     def table(self) -> dict[str, Any] | None:
         """What is in the part, if anything is."""
         if not self._of:
@@ -81,46 +87,59 @@ class ArrayWriter:
         sink.write(*buffers, part=_PART)
 
     def _array(self, value: Any, _encoder: Encoder) -> Any:
-        index = self._known.get(id(value))
-        if index is not None:
-            return {TAG: "array", "index": index}
-        size = value.nbytes
-        flags = value.flags
-        order = "C" if flags.c_contiguous else "F"
-        if size > _MOST or (order == "F" and not flags.f_contiguous):
-            return None
+        return self._arrays((value,))[0]
+
+    def _arrays(self, values: Iterable[Any]) -> list[Any]:
+        """The nodes of arrays; None for those that are too large or too odd."""
+        nodes: list[Any] = []
+        known, of, pieces = self._known, self._of, self._pieces
+        last_dtype = last_shape = last_order = number = None
+        for value in values:
+            index = known.get(id(value))
+            if index is not None:
+                nodes.append({TAG: "array", "index": index})
+                continue
+            size, flags = value.nbytes, value.flags
+            order = "C" if flags.c_contiguous else "F" if flags.f_contiguous else None
+            if order is None or size > _MOST:
+                nodes.append(None)
+                continue
+            dtype, shape = value.dtype, value.shape
+            # Most are of one kind, and what is said about it needs to be said once.
+            if dtype is not last_dtype or shape != last_shape or order != last_order:
+                number = self._kind(dtype, shape, order)
+                last_dtype, last_shape, last_order = dtype, shape, order
+            if number is None:
+                nodes.append(None)
+                continue
+            index = known[id(value)] = len(of)
+            of.append(number)
+            if size <= _JOINED:
+                pieces.append(value.tobytes(order))
+            else:
+                pieces.append(memoryview(value.reshape(-1, order=order).view("u1")))
+            nodes.append({TAG: "array", "index": index})
+            self.count += 1
+        return nodes
+
+    def _kind(self, dtype: Any, shape: tuple[int, ...], order: str) -> int | None:
         try:
-            dtype = self._describe(value.dtype)
+            text = self._describe(dtype)
         except UnserializableError:
             return None
-        if type(dtype) is not str:
+        if type(text) is not str:
             return None
-        if size <= _JOINED:
-            data = value.tobytes(order)
-        else:
-            data = memoryview(value.reshape(-1, order=order).view("u1"))
-        index = self._known[id(value)] = self._add((dtype, value.shape, order), data)
-        self.count += 1
-        return {TAG: "array", "index": index}
+        return self._kinds.setdefault((text, shape, order), len(self._kinds))
 
     def _bytes(self, value: bytes, _encoder: Encoder) -> Any:
-        from aqueduct_core.serializers._tags_base import LEAVES
-
         size = len(value)
         if size <= _SHORT:
             return LEAVES[bytes](value, _encoder)
         if size > _MOST:
             return None
-        return {TAG: "array", "index": self._add(("bytes", size), value)}
-
-    def _add(self, kind: tuple[Any, ...], data: Any) -> int:
-        number = self._kinds.get(kind)
-        if number is None:
-            number = self._kinds[kind] = len(self._kinds)
-        index = len(self._of)
-        self._of.append(number)
-        self._pieces.append(data)
-        return index
+        self._of.append(self._kinds.setdefault(("bytes", size), len(self._kinds)))
+        self._pieces.append(value)
+        return {TAG: "array", "index": len(self._of) - 1}
 
 
 class ArrayReader:
@@ -137,74 +156,88 @@ class ArrayReader:
     def __init__(self, table: Any, view: Callable[[str], memoryview]) -> None:
         if not isinstance(table, dict):
             corrupt("the table of arrays is missing")
-        kinds = [_kind(kind) for kind in field({TAG: "arrays", **table}, "kinds", list)]
+        kinds = [_Kind(kind) for kind in field({TAG: "arrays", **table}, "kinds", list)]
         of = field({TAG: "arrays", **table}, "of", list)
-        sizes = [size + -size % _ALIGNMENT for size, _make in kinds]
         try:
             if of and (not set(map(type, of)) <= {int} or min(of) < 0):
                 corrupt("the table of arrays holds what is not an index")
-            starts = []
-            position = 0
-            for number in of:
-                starts.append(position)
-                position += sizes[number]
+            self._kinds = [kinds[number] for number in of]
         except IndexError as error:
             raise CorruptArtifactError(
                 "the table of arrays names a kind that isn't there"
             ) from error
-        self._view = view(_PART) if position else memoryview(bytearray())
-        if len(self._view) != position:
+        starts = [0, *accumulate(kind.step for kind in self._kinds)]
+        self._view = view(_PART) if starts[-1] else memoryview(bytearray())
+        if len(self._view) != starts[-1]:
             corrupt("the part of arrays is not as long as its table says")
-        self._makes = [make for _size, make in kinds]
-        self._of = of
         self._starts = starts
         self._made: list[Any] = [None] * len(of)
 
-    def __call__(self, index: int) -> Any:
+    def __call__(self, index: Any) -> Any:
         """The array of an index."""
-        if not 0 <= index < len(self._made):
+        if type(index) is not int or not 0 <= index < len(self._made):
             corrupt("it refers to an array that isn't there")
         made = self._made[index]
         if made is None:
-            start = self._starts[index]
-            made = self._made[index] = self._makes[self._of[index]](self._view, start)
+            made = self._made[index] = self._make(self._kinds[index], self._starts[index])
         return made
 
+    def make_all(self) -> None:
+        """Make all arrays at once, which is quicker than one by one."""
+        if len(set(self._kinds)) == 1 and self._kinds[0].dtype is not None and self._kinds[0].size:
+            kind, view = self._kinds[0], self._view
+            array, shape, dtype, order = kind.array, kind.shape, kind.dtype, kind.order
+            starts = self._starts[:-1]
+            self._made = [array(shape, dtype, view, start, None, order) for start in starts]
+        else:
+            self._made = list(map(self._make, self._kinds, self._starts))
 
-def _kind(kind: Any) -> tuple[int, Callable[[memoryview, int], Any]]:
-    """The size of one thing in the part, and how to make it."""
-    if not isinstance(kind, list) or not kind or type(kind[0]) is not str:
-        corrupt("the table of arrays is damaged")
-    if kind[0] == "bytes":
-        if len(kind) != 2 or type(kind[1]) is not int or kind[1] < 0:
+    def _make(self, kind: _Kind, start: int) -> Any:
+        if kind.dtype is None:
+            return bytes(self._view[start : start + kind.size])
+        if kind.size:
+            return kind.array(kind.shape, kind.dtype, self._view, start, None, kind.order)
+        return kind.array(kind.shape, kind.dtype, order=kind.order)
+
+
+class _Kind:
+    """What several things in the part have in common.
+
+    Attributes:
+        array: NumPy's class.
+        size: Bytes of each.
+        step: From one to the next.
+        dtype: None for byte strings.
+    """
+
+    __slots__ = ("array", "dtype", "order", "shape", "size", "step")
+
+    def __init__(self, kind: Any) -> None:
+        if not isinstance(kind, list) or not kind or type(kind[0]) is not str:
             corrupt("the table of arrays is damaged")
-        return _bytes_kind(kind[1])
-    if len(kind) != 3 or not isinstance(kind[1], list) or kind[2] not in ("C", "F"):
-        corrupt("the table of arrays is damaged")
-    return _array_kind(*kind)
+        self.array: Any = None
+        self.dtype: Any = None
+        if kind[0] == "bytes":
+            if len(kind) != 2 or type(kind[1]) is not int or not 0 <= kind[1] <= _MOST:
+                corrupt("the table of arrays is damaged")
+            self.size = kind[1]
+        else:
+            if len(kind) != 3 or not isinstance(kind[1], list) or kind[2] not in ("C", "F"):
+                corrupt("the table of arrays is damaged")
+            self._read_array(*kind)
+        self.step = self.size + -self.size % _ALIGNMENT
 
+    def _read_array(self, text: str, shape: list[Any], order: str) -> None:
+        import numpy as np
 
-def _bytes_kind(size: int) -> tuple[int, Callable[[memoryview, int], Any]]:
-    return size, lambda view, start: bytes(view[start : start + size])
+        from aqueduct_core.serializers._dtypes import dtype_from_json
 
-
-def _array_kind(
-    text: str, shape: list[Any], order: Any
-) -> tuple[int, Callable[[memoryview, int], Any]]:
-    import numpy as np
-
-    from aqueduct_core.serializers._dtypes import dtype_from_json
-
-    dtype = dtype_from_json(text)
-    if len(shape) > 64 or not all(type(side) is int and 0 <= side < 2**63 for side in shape):
-        corrupt("this is not the shape of an array")
-    size = prod(shape) * dtype.itemsize
-    # NumPy adds up all sides but the empty ones.
-    if size > _MOST or prod(side or 1 for side in shape) * max(dtype.itemsize, 1) >= 2**63:
-        corrupt("an array is larger than any that is written here")
-    array = np.ndarray
-    if size == 0:
-        return 0, lambda _view, _start: np.zeros(shape, dtype, order)
-    if order == "C":
-        return size, lambda view, start: array(shape, dtype, view, start)
-    return size, lambda view, start: array(shape, dtype, view, start, None, "F")
+        if len(shape) > 64 or not all(type(side) is int and 0 <= side < 2**63 for side in shape):
+            corrupt("this is not the shape of an array")
+        self.array, self.order, self.shape = np.ndarray, order, tuple(shape)
+        self.dtype = dtype_from_json(text)
+        self.size = prod(shape) * self.dtype.itemsize
+        # NumPy multiplies the sides that aren't empty even if another one is.
+        extent = prod(side or 1 for side in shape) * max(self.dtype.itemsize, 1)
+        if self.size > _MOST or extent >= 2**63:
+            corrupt("an array is larger than any that is written here")

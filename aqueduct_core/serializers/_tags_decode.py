@@ -29,6 +29,7 @@ from aqueduct_core.serializers._tags_encode import ATOMS, FACTORIES
 __all__ = ["Decoder"]
 
 _UNBUILT = object()
+_UNTAGGED = object()
 _HEAVIEST = 1_000_000  # members of one key that is made of shared objects
 
 
@@ -45,7 +46,7 @@ class Decoder:
         self,
         nested: Callable[[int], Any] | None = None,
         trusted: bool = False,
-        arrays: Callable[[int], Any] | None = None,
+        arrays: Callable[[Any], Any] | None = None,
     ) -> None:
         self.nested = nested
         self.trusted = trusted
@@ -126,9 +127,11 @@ class Decoder:
             return [x if type(x) in ATOMS else self.node(x) for x in node]
         if kind is not dict:
             return node
-        if TAG not in node:
+        tag = node.get(TAG, _UNTAGGED)
+        if tag is _UNTAGGED:
             return {k: x if type(x) in ATOMS else self.node(x) for k, x in node.items()}
-        tag = node[TAG]
+        if tag == "array" and self.arrays is not None:  # there may be very many
+            return self.arrays(node.get("index"))
         if type(tag) is not str:
             corrupt(f"{tag!r} is not a tag")
         read = READERS.get(tag) or find_reader(tag)
@@ -200,11 +203,8 @@ def _member(node: dict[str, Any], decoder: Decoder) -> Any:
     return decoder.nested(field(node, "index", int))
 
 
-def _array(node: dict[str, Any], decoder: Decoder) -> Any:
-    index = node.get("index")
-    if decoder.arrays is None or type(index) is not int:
-        corrupt("it refers to an array, and there are none")
-    return decoder.arrays(index)
+def _array(_node: dict[str, Any], _decoder: Decoder) -> Any:
+    corrupt("it refers to an array, and there are none")
 
 
 def _tuple(node: dict[str, Any], decoder: Decoder) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import reprlib
 from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,6 +34,7 @@ FACTORIES: dict[str, Callable[[], Any]] = {
 _FACTORY_NAMES = {factory: name for name, factory in FACTORIES.items()}
 
 Outside = Callable[[Any, str], Any]
+Bulk = Callable[[Iterable[Any]], list[Any]]
 
 
 class Entangled(Exception):
@@ -69,16 +70,22 @@ class Encoder:
         outside: Makes the node of a value that has no tag, given the value and its path; None to
             refuse such values.
         special: Builders that come before all others.
+        bulk: For some types, what makes the nodes of many values at once; None stands for a value
+            that `outside` has to see.
     """
 
     numbered = False
 
     def __init__(
-        self, outside: Outside | None = None, special: dict[type, Build] | None = None
+        self,
+        outside: Outside | None = None,
+        special: dict[type, Build] | None = None,
+        bulk: dict[type, Bulk] | None = None,
     ) -> None:
         self.at: list[Any] = []
         self._outside = outside
         self._special = special or {}
+        self._bulk = bulk or {}
         self._known: dict[type, tuple[Build | None, bool]] = {}
         self._seen: set[int] = set()
         self._depth = 0
@@ -125,8 +132,12 @@ class Encoder:
             hint="convert it to plain values, or store it as an artifact of its own",
         )
 
-    def items(self, values: Iterable[Any]) -> list[Any]:
+    def items(self, values: Any) -> list[Any]:
         """The nodes of a sequence."""
+        if type(values) in (list, tuple) and len(values) > 1:
+            found = self.alike(values, range(len(values)))
+            if found is not None:
+                return found
         nodes = []
         at = self.at
         for index, value in enumerate(values):
@@ -136,6 +147,19 @@ class Encoder:
                 at.append(index)
                 nodes.append(self.node(value))
                 at.pop()
+        return nodes
+
+    def alike(self, values: Collection[Any], steps: Iterable[Any]) -> list[Any] | None:
+        """The nodes of values of one type, if there is a quick way for that type."""
+        kind = type(next(iter(values)))
+        if kind not in self._bulk or set(map(type, values)) != {kind}:
+            return None
+        nodes = self._bulk[kind](values)
+        for index, (step, value) in enumerate(zip(steps, values, strict=True)):
+            if nodes[index] is None:
+                self.at.append(step)
+                nodes[index] = self.outside(value)
+                self.at.pop()
         return nodes
 
     def pairs(self, mapping: Any) -> list[Any]:
@@ -234,6 +258,10 @@ def _tuple(value: tuple[Any, ...], encoder: Encoder) -> Any:
 def _dict(value: dict[Any, Any], encoder: Encoder) -> Any:
     if not all(map(key_is_plain, value)):
         return {TAG: "dict", "items": encoder.pairs(value)}
+    if len(value) > 1:
+        alike = encoder.alike(value.values(), value)
+        if alike is not None:
+            return dict(zip(value, alike, strict=True))
     nodes = {}
     at = encoder.at
     for key, item in value.items():

@@ -15,7 +15,7 @@ from typing import Any
 
 from aqueduct_core.errors import UnserializableError
 from aqueduct_core.serializers._tags_base import FIXED, SHELLS, TAG, Build, hashed_by_content
-from aqueduct_core.serializers._tags_encode import Encoder, Entangled, Outside, class_name
+from aqueduct_core.serializers._tags_encode import Bulk, Encoder, Entangled, Outside, class_name
 
 __all__ = ["encode"]
 
@@ -23,7 +23,10 @@ _DEEPEST = 128  # levels of JSON before a container becomes an object of its own
 
 
 def encode(
-    value: Any, outside: Outside | None = None, special: dict[type, Build] | None = None
+    value: Any,
+    outside: Outside | None = None,
+    special: dict[type, Build] | None = None,
+    bulk: dict[type, Bulk] | None = None,
 ) -> Any:
     """The node of any value: a tree if it is one, else a graph.
 
@@ -31,7 +34,7 @@ def encode(
         UnserializableError: Something in it has no node.
     """
     try:
-        return Encoder(outside, special).node(value)
+        return Encoder(outside, special, bulk).node(value)
     except (Entangled, RecursionError):
         return _Graph(outside, special).encode(value)
 

@@ -72,7 +72,7 @@ class JsonSerializer:
             members += 1
             return {TAG: "member", "index": sink.nest(member, path)}
 
-        node = encode(obj, outside, arrays.builders())
+        node = encode(obj, outside, arrays.builders(), arrays.bulk())
         table = arrays.table()
         if table is not None:
             arrays.write(sink)
@@ -88,7 +88,9 @@ class JsonSerializer:
         value = loads(source.view())
         if source.meta.get("plain") is True:
             return value
-        node, decoder = _opened(value, source)
+        node, decoder, arrays = _opened(value, source)
+        if arrays is not None:
+            arrays.make_all()
         return decoder.decode(node)
 
     def load_at(self, source: Source, path: Sequence[Any], /) -> Any:
@@ -106,7 +108,7 @@ class JsonSerializer:
         value = loads(source.view())
         if source.meta.get("plain") is True:
             return plain_member_at(value, path)
-        node, decoder = _opened(value, source)
+        node, decoder, _ = _opened(value, source)
         return member_at(node, path, decoder)
 
     def describe(self, obj: Any, budget: Budget, /) -> Mapping[str, JSON]:
@@ -138,14 +140,14 @@ class _Shallow(Encoder):
         return {}
 
 
-def _opened(value: Any, source: Source) -> tuple[Any, Decoder]:
+def _opened(value: Any, source: Source) -> tuple[Any, Decoder, ArrayReader | None]:
     arrays = None
     if source.meta.get("arrays") is True:
         if not isinstance(value, dict) or value.keys() != {"value", "arrays"}:
             raise CorruptArtifactError("the document has no table of arrays")
         arrays = ArrayReader(value["arrays"], source.view)
         value = value["value"]
-    return value, Decoder(source.nested, source.trusted, arrays)
+    return value, Decoder(source.nested, source.trusted, arrays), arrays
 
 
 def _scalar_type(obj: Any) -> str | None:

@@ -54,6 +54,8 @@ ARRAYS = [
     [b"short", b"x" * 1000, b"x" * 1000, b"y" * 70_000],
     [np.array([1], "q"), np.zeros(2, [("a", "i4")]), np.array([1], "g")],
     {"frame": pd.DataFrame({"a": [1, 2]}), "series": pd.Series([1.5], name="s"), "text": "é" * 9},
+    [np.arange(3), np.arange(200_000), np.array([1], "g"), np.arange(3)[::2]],
+    {"a": np.arange(3), "b": np.arange(200_000), "c": np.array([1], "g"), "d": np.arange(3)[::2]},
     nests.Point(np.arange(2), {nests.Color.RED: pd.Index([1])}),
 ]
 
