@@ -18,6 +18,8 @@ _TABLES = (
     "pyarrow.RecordBatch",
     "pyarrow.Array",
     "pyarrow.ChunkedArray",
+    "pyarrow.Scalar",
+    "pyarrow.Schema",
     "polars.DataFrame",
     "polars.LazyFrame",
     "polars.Series",

@@ -42,6 +42,7 @@ def assert_identical(actual: Any, expected: Any) -> None:
     """
     same: dict[int, int] = {}
     back: dict[int, int] = {}
+    alive: list[Any] = []  # checks yield objects that they have just made: no id may be used again
     stack = [("", actual, expected)]
     while stack:
         path, a, b = stack.pop()
@@ -49,6 +50,7 @@ def assert_identical(actual: Any, expected: Any) -> None:
             _fail(path, f"{_name(type(a))} instead of {_name(type(b))}: {short(a)}, {short(b)}")
         if _can_change(a):
             known = id(b) in back
+            alive += (a, b)
             if same.setdefault(id(a), id(b)) != id(b) or back.setdefault(id(b), id(a)) != id(a):
                 _fail(path, "an object is shared differently")
             if known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aqueduct_core.testing._compare import Check, Pairs, by_equality, require
+from aqueduct_core.testing._compare_arrow import arrow, polars
 
 __all__ = ["LIBRARIES"]
 
@@ -58,54 +59,6 @@ def _pandas(path: str, a: Any, b: Any) -> Pairs:
     return compare_pandas(path, a, b)
 
 
-def _pyarrow(path: str, a: Any, b: Any) -> Pairs:
-    import pyarrow as pa
-
-    if isinstance(a, pa.Schema | pa.Field):
-        require(a.equals(b, check_metadata=True), path, "schema", a, b)
-        return
-    if isinstance(a, pa.Table | pa.RecordBatch):
-        yield path + ".schema", a.schema, b.schema
-        require(a.num_rows == b.num_rows, path, "rows", a.num_rows, b.num_rows)
-        for position, name in enumerate(b.schema.names):
-            yield f"{path}[{name!r}]", a.column(position), b.column(position)
-        return
-    if isinstance(a, pa.ChunkedArray):
-        require(a.type == b.type, path, "type", a.type, b.type)
-        require(len(a) == len(b), path, "length", len(a), len(b))
-        a, b = pa.concat_arrays(a.chunks or [a.combine_chunks()]), pa.concat_arrays(
-            b.chunks or [b.combine_chunks()]
-        )  # fmt: skip
-    if isinstance(a, pa.Array):
-        require(a.type == b.type, path, "type", a.type, b.type)
-        # equals() takes no NaN for another one; a second look decides.
-        if not a.equals(b):
-            yield path, a.to_pylist(), b.to_pylist()
-        return
-    yield from by_equality(path, a, b)
-
-
-def _polars(path: str, a: Any, b: Any) -> Pairs:
-    import polars as pl
-
-    if isinstance(a, pl.LazyFrame):
-        yield path, a.collect(), b.collect()
-    elif isinstance(a, pl.DataFrame):
-        require(a.shape == b.shape, path, "shape", a.shape, b.shape)
-        require(a.schema == b.schema, path, "schema", a.schema, b.schema)
-        for left, right in zip(a.get_columns(), b.get_columns(), strict=True):
-            yield f"{path}[{right.name!r}]", left, right
-    elif isinstance(a, pl.Series):
-        require(a.name == b.name, path, "name", a.name, b.name)
-        require(a.dtype == b.dtype, path, "dtype", a.dtype, b.dtype)
-        require(len(a) == len(b), path, "length", len(a), len(b))
-        require(a.flags == b.flags or not b.flags, path, "flags", a.flags, b.flags)
-        if a.dtype == pl.Object or not a.equals(b, check_dtypes=True, null_equal=True):
-            yield path, a.to_list(), b.to_list()
-    else:
-        yield from by_equality(path, a, b)
-
-
 def _pillow(path: str, a: Any, b: Any) -> Pairs:
     from PIL import Image
 
@@ -121,7 +74,7 @@ def _pillow(path: str, a: Any, b: Any) -> Pairs:
 LIBRARIES: dict[str, Check] = {
     "numpy": _numpy,
     "pandas": _pandas,
-    "pyarrow": _pyarrow,
-    "polars": _polars,
+    "pyarrow": arrow,
+    "polars": polars,
     "PIL": _pillow,
 }

@@ -118,10 +118,11 @@ def _check_offsets(array: pa.Array, limit: int | None) -> None:
         return
     buffers = array.buffers()
     width = np.dtype(np.int64 if array.type.id in _WIDE else np.int32)
-    offsets = np.frombuffer(buffers[1], width)[array.offset : array.offset + len(array) + 1]
+    start = array.offset * width.itemsize
+    offsets = np.frombuffer(buffers[1], width, len(array) + 1, start)
     if limit is None:
         limit = 0 if buffers[2] is None else buffers[2].size
-    inside = len(offsets) == len(array) + 1 and offsets[0] >= 0 and offsets[-1] <= limit
+    inside = offsets[0] >= 0 and offsets[-1] <= limit
     if not inside or not (offsets[:-1] <= offsets[1:]).all():
         raise pa.ArrowInvalid(f"offsets of a {array.type} array are out of bounds")
 

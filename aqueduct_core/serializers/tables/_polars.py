@@ -16,6 +16,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from aqueduct_core.errors import ConversionError, CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers.tables import _retype
+from aqueduct_core.serializers.tables._check import is_flat
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Sink, Source
@@ -34,12 +35,12 @@ __all__ = [
 _OWN = "polars"  # the part in polars' own format
 _OLDEST, _NEWEST = pl.CompatLevel.oldest(), pl.CompatLevel.newest()
 _KINDS = {pl.DataFrame: "frame", pl.LazyFrame: "lazy", pl.Series: "series"}
-_VIEWS = (pl.String, pl.Binary)
-_NAMED = (
+_VIEWS = {pl.String, pl.Binary}
+_NAMED = {
     *(pl.Null, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Time, pl.Datetime, pl.Duration),
     *(pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64),
     *(pl.Float16, pl.Float32, pl.Float64, pl.Decimal, pl.Categorical, pl.Enum),
-)
+}
 
 
 def kind_of(obj: Any) -> str:
@@ -127,9 +128,9 @@ def decode_columns(
     columns: Sequence[Any],
 ) -> Any:
     """The object with only these columns."""
-    if not source.trusted:
-        _check_text(table)
     try:
+        if not source.trusted:
+            _check_text(table, known=base is not None)
         frame = _frame(table)
         if "columns" in meta:
             frame = _assembled(frame, meta, source, columns)
@@ -140,7 +141,7 @@ def decode_columns(
         if kind == "series":
             return frame.to_series()
         return frame.lazy() if kind == "lazy" else frame
-    except (PolarsError, PanicException) as error:
+    except (PolarsError, PanicException, pa.ArrowException) as error:
         raise CorruptArtifactError(f"polars can't read what is stored: {error}") from error
 
 
@@ -163,7 +164,7 @@ def from_arrow(table: pa.Table, target: type) -> Any:
             f"a table can't become a polars.{target.__name__}",
             hint="as_= takes polars.DataFrame, LazyFrame and Series",
         )
-    _check_text(table)
+    _check_text(table, known=False)
     try:
         frame = _frame(table)
     except (PolarsError, PanicException, ValueError) as error:
@@ -182,6 +183,8 @@ def from_arrow(table: pa.Table, target: type) -> Any:
 
 def _way(dtype: Any) -> str:
     """How a column of a dtype is stored: `arrow`, `polars`, `objects`; empty if it can't be."""
+    if type(dtype) in _NAMED:
+        return "arrow"
     if isinstance(dtype, pl.Object):
         return "objects"
     inner: list[Any] = []
@@ -193,7 +196,7 @@ def _way(dtype: Any) -> str:
         inner = [dtype.inner]
     elif isinstance(dtype, (pl.Int128, pl.UInt128)):
         return _OWN
-    elif not isinstance(dtype, _NAMED):
+    else:
         # An extension type, or one of a later polars: what Arrow makes of it is seen in a dry run.
         return "arrow" if isinstance(dtype, pl.BaseExtension) else ""
     ways = {_way(kind) for kind in inner}
@@ -230,7 +233,7 @@ def _table(frame: pl.DataFrame, durable: bool) -> pa.Table:
         frame = frame.rechunk()
     if durable or not frame.width:
         return frame.to_arrow(compat_level=_OLDEST)
-    views = [name for name, dtype in frame.schema.items() if isinstance(dtype, _VIEWS)]
+    views = [name for name, dtype in frame.schema.items() if type(dtype) in _VIEWS]
     if len(views) == frame.width:
         return frame.to_arrow(compat_level=_NEWEST)
     table = frame.to_arrow(compat_level=_OLDEST) if not views else None
@@ -322,11 +325,16 @@ def _assembled(
     return whole
 
 
-def _check_text(table: pa.Table) -> None:
-    """Polars takes for granted that text is UTF-8, and would run into undefined behaviour."""
-    for column in table.columns:
-        if column.type.num_fields or not pa.types.is_primitive(column.type):
-            column.validate(full=True)
+def _check_text(table: pa.Table, *, known: bool) -> None:
+    """Raise `pa.ArrowInvalid` for text that isn't UTF-8, which polars takes for granted.
+
+    Args:
+        table: What polars will be given.
+        known: Whether reading has already checked columns of views, which is thorough by nature.
+    """
+    for index, kind in enumerate(table.schema.types):
+        if not is_flat(kind) and not (known and kind == pa.string_view()):
+            table.column(index).validate(full=True)
 
 
 def shown(obj: Any, most: int) -> tuple[pa.Table, dict[str, str], tuple[int, int], int]:

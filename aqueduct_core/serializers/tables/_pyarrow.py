@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from aqueduct_core.errors import ConversionError, CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers.tables import _retype
-from aqueduct_core.serializers.tables._check import is_plain
+from aqueduct_core.serializers.tables._check import is_flat, is_plain
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Sink, Source
@@ -27,6 +27,7 @@ __all__ = [
 
 _VALUES = "values"  # the column that arrays, which have no name, are stored as
 _MOST_CHUNKS = 4_096
+_TEXTS = frozenset((pa.string().id, pa.large_string().id))
 
 
 def kind_of(obj: Any) -> str:
@@ -59,16 +60,26 @@ def encode(obj: Any, sink: Sink, durable: bool) -> tuple[pa.Table, dict[str, JSO
     """The table to store, and what makes it the object again."""
     kind = kind_of(obj)
     table = arrow_of(obj)
-    for field, column in zip(table.schema, table.columns, strict=True):
-        if not is_plain(field.type):
-            _validate(column, "" if kind in ("array", "chunked", "scalar") else f"[{field.name!r}]")
+    for index, field in enumerate(table.schema):
+        if not (is_flat(field.type) or is_plain(field.type)):
+            at = "" if kind in ("array", "chunked", "scalar") else f"[{field.name!r}]"
+            _validate(table.column(index), at)
     meta: dict[str, JSON] = {"kind": kind}
     if kind == "chunked" or (kind == "table" and table.num_columns):
-        lengths = [[len(chunk) for chunk in column.chunks] for column in table.columns]
-        alike = all(found == lengths[0] for found in lengths) and len(lengths[0]) <= _MOST_CHUNKS
-        if alike and lengths[0] != [table.num_rows]:
-            meta["chunks"] = lengths[0]
+        lengths = _lengths(table)
+        if lengths != [table.num_rows]:
+            meta["chunks"] = lengths
     return table, meta
+
+
+def _lengths(table: pa.Table) -> list[int]:
+    """The chunk lengths that all columns share; one chunk of all rows if they don't."""
+    first = [len(chunk) for chunk in table.column(0).chunks]
+    if len(first) != 1 and len(first) <= _MOST_CHUNKS:
+        others = ([len(chunk) for chunk in column.chunks] for column in table.columns[1:])
+        if all(lengths == first for lengths in others):
+            return first
+    return [table.num_rows]
 
 
 def decode(
@@ -156,7 +167,9 @@ def _keeps_schema(schema: pa.Schema) -> bool:
     It doesn't when an extension type isn't registered, or when the fields of a map have other names
     than usual.
     """
-    if all(field.type.num_fields == 0 and not _is_extension(field.type) for field in schema):
+    if all(is_flat(kind) or kind.id in _TEXTS for kind in schema.types):
+        return True
+    if all(kind.num_fields == 0 and not _is_extension(kind) for kind in schema.types):
         return True
     return bool(pa.ipc.read_schema(schema.serialize()).equals(schema, check_metadata=True))
 

@@ -66,7 +66,7 @@ FLAT: dict[str, Any] = {
     "decimal32": pa.array([D("1.2"), None], pa.decimal32(5, 1)),
     "decimal64": pa.array([D("1.2"), None], pa.decimal64(15, 1)),
     "decimal128": pa.array([D("1.2"), None], pa.decimal128(38, 1)),
-    "decimal128 negative": pa.array([D("1200"), None], pa.decimal128(10, -2)),
+    "decimal128 negative": pa.array([D(1200), None], pa.decimal128(10, -2)),
     "decimal256": pa.array([D("1.2"), None], pa.decimal256(76, 1)),
 }
 ITEM = pa.field("item", pa.int8(), nullable=False)
@@ -203,4 +203,9 @@ OTHERS: dict[str, Any] = {
     "array of structs, slice": pa.array([{"a": 1}, None, {"a": 3}]).slice(1, 2),
     "array of views, slice": pa.array(["x" * 50] * 9, pa.string_view()).slice(2, 3),
     "array of nothing": pa.array([], pa.int8()),
+    "schema": TABLES["metadata"].schema,
+    "schema of nothing": pa.schema([]),
+    "scalar": pa.scalar(5, pa.int8()),
+    "scalar of nothing": pa.scalar(None, pa.string()),
+    "scalar struct": pa.scalar({"a": [1.5, NAN]}),
 }

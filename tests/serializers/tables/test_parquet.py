@@ -75,7 +75,7 @@ def test_all_that_may_be_picked_can_be_read(choose: Any, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(_encodings, "_try", forced)
     monkeypatch.setattr(_encodings, "_WORTH_TRYING", 0)
-    for name, array in ARRAYS.items():
+    for array in ARRAYS.values():
         table = field(pa.concat_arrays([array] * 40))
         if ParquetSerializer().accepts(table):
             sink = MemorySink()

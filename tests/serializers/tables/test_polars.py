@@ -8,43 +8,25 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from aqueduct_core.errors import CorruptArtifactError, UnserializableError
+from aqueduct_core.errors import UnserializableError
 from aqueduct_core.serializers.tables import ArrowSerializer, ParquetSerializer
 from aqueduct_core.store import ArtifactStore
-from aqueduct_core.testing import SerializerTests
-from tests.serializers.tables.polars_values import ENUM, FRAMES, MIXED, OBJECTS, SERIES
+from aqueduct_core.testing import SerializerTests, assert_identical
+from tests.serializers.tables.polars_values import FRAMES, MIXED, OBJECTS, SERIES
 from tests.serializers.tables.test_pyarrow import SERIALIZERS, returned
 
 EVERYTHING = FRAMES | {f"series {name}": series for name, series in SERIES.items()}
 EVERYTHING |= {f"column {name}": series.to_frame() for name, series in SERIES.items()}
-BITS = {pl.Float16: pl.UInt16, pl.Float32: pl.UInt32, pl.Float64: pl.UInt64}
 LOST_BY_PARQUET = (
     *("array of width 0", "struct empty", "struct deep", "list of enums", "list of categoricals"),
     *("int128", "uint128", "list of int128", "struct of int128 and enum"),
 )
 
 
-def assert_same(loaded: Any, value: Any) -> None:
-    assert type(loaded) is type(value)
-    if isinstance(value, pl.LazyFrame):
-        loaded, value = loaded.collect(), value.collect()
-    if isinstance(value, pl.Series):
-        loaded, value = loaded.to_frame(), value.to_frame()
-    assert loaded.schema == value.schema
-    assert loaded.shape == value.shape
-    assert loaded.equals(value)
-    for ours, theirs in zip(loaded.get_columns(), value.get_columns(), strict=True):
-        assert ours.flags["SORTED_ASC"] == theirs.flags["SORTED_ASC"]
-        assert ours.flags["SORTED_DESC"] == theirs.flags["SORTED_DESC"]
-        if ours.dtype.is_float():
-            bits = BITS[type(ours.dtype)]
-            assert ours.reinterpret(dtype=bits).equals(theirs.reinterpret(dtype=bits))
-
-
 @pytest.mark.parametrize("serializer", SERIALIZERS)
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_it_comes_back_identical(name: str, serializer: str) -> None:
-    assert_same(returned(EVERYTHING[name], serializer), EVERYTHING[name])
+    assert_identical(returned(EVERYTHING[name], serializer), EVERYTHING[name])
 
 
 @pytest.mark.parametrize("name", SERIES)
@@ -81,7 +63,7 @@ def test_columns_are_loaded_alone() -> None:
         assert store.get(ref, columns=[]).width == 0
     ref = store.put(FRAMES["everything"])
     picked = ["int128", "enum", "array of width 0", "sorted"]
-    assert_same(store.get(ref, columns=picked), FRAMES["everything"].select(picked))
+    assert_identical(store.get(ref, columns=picked), FRAMES["everything"].select(picked))
 
 
 def test_loading_does_not_copy(tmp_path: Any) -> None:
@@ -92,7 +74,7 @@ def test_loading_does_not_copy(tmp_path: Any) -> None:
     before = pa.total_allocated_bytes()
     loaded = store.get(store.put(value))
     assert pa.total_allocated_bytes() - before < 100_000
-    assert_same(loaded, value)
+    assert_identical(loaded, value)
 
 
 def test_text_that_is_not_utf8_never_reaches_polars() -> None:
@@ -115,9 +97,6 @@ class TestArrow(SerializerTests):
         *FRAMES.values(),
         *(SERIES[name] for name in ("string", "categorical", "list", "int128")),
     )
-
-    def assert_identical(self, loaded: Any, value: Any) -> None:
-        assert_same(loaded, value)
 
 
 class TestParquet(TestArrow):

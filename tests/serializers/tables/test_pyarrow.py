@@ -48,11 +48,8 @@ def test_it_comes_back_identical(name: str, serializer: str) -> None:
     value = EVERYTHING[name]
     loaded = returned(value, serializer)
     assert_identical(loaded, value)
-    loaded.validate(full=not name.endswith("odd"))
-    if isinstance(value, pa.Table | pa.RecordBatch):
-        assert loaded.schema.equals(value.schema, check_metadata=True)
-    else:
-        assert loaded.type.equals(value.type, check_metadata=True)
+    if not isinstance(value, pa.Schema):
+        loaded.validate(full=not name.endswith("odd"))
 
 
 @pytest.mark.parametrize("name", ARRAYS)
