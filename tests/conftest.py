@@ -19,7 +19,16 @@ settings.register_profile("thorough", settings.get_profile("quick"), max_example
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Take addresses out of test ids: xdist wants the same ids from every process."""
-    if " at 0x" in item.nodeid:
-        item._nodeid = re.sub(r" at 0x[0-9a-f]+", "", item.nodeid)
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        ids = mark.kwargs.get("ids")
+        if callable(ids):
+            mark.kwargs["ids"] = lambda value, ids=ids: _without_address(ids(value))
+        elif isinstance(ids, list):
+            mark.kwargs["ids"] = [_without_address(name) for name in ids]
+
+
+def _without_address(name: object) -> object:
+    return re.sub(r" at 0x[0-9a-f]+", "", name) if isinstance(name, str) else name
