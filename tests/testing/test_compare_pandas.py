@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from aqueduct_core.testing import assert_identical
-from tests.serializers.tables.pandas_cases import ODD_FLOATS, ROUND, objects
+from tests.serializers.tables.pandas_cases import ROUND
+from tests.serializers.tables.pandas_cells import ODD_FLOATS, objects
 
 
 def objects_of(*cells: Any) -> pd.Series:

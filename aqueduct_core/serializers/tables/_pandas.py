@@ -142,7 +142,8 @@ def is_as_stored(meta: Any) -> bool:
 
 def _is_shown(spec: Any) -> bool:
     if not isinstance(spec, dict):
-        return isinstance(spec, str) and spec[:2] in ("<i", "<u", "|i", "|u", "<f", "<M", "<m")
+        # Not floats: what is NaN here is null there.
+        return isinstance(spec, str) and spec[:2] in ("<i", "<u", "|i", "|u", "<M", "<m")
     if spec["kind"] == "masked":
         return bool(spec["dtype"] != "boolean")
     return spec["kind"] in ("string", "arrow", "tz") and "cells" not in spec

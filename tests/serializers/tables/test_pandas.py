@@ -19,14 +19,10 @@ from aqueduct_core.errors import ConversionError, UnserializableError
 from aqueduct_core.serializers.tables import ArrowSerializer, ParquetSerializer, _pandas
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import assert_identical
-from tests.serializers.tables.pandas_cases import (
-    FRAMES,
-    OBJECTS,
-    ROUND,
-    mixed_frame,
-    series_of_objects,
-)
+from tests.serializers.tables.pandas_cases import FRAMES, ROUND, mixed_frame
+from tests.serializers.tables.pandas_cells import OBJECTS, series_of_objects
 from tests.serializers.tables.pandas_extension import Money, MoneyArray
+from tests.serializers.tables.test_pandas_hostile import Box
 
 SERIALIZERS = {"arrow": ArrowSerializer(), "parquet": ParquetSerializer()}
 # Cells that no format of ours can tell: they are pickled, and that is said.
@@ -279,3 +275,14 @@ def test_values_that_arrow_lacks_are_shown_as_well_as_can_be() -> None:
 def test_doubled_labels_get_names_of_their_own() -> None:
     frame = pd.DataFrame([[1, 2, 3]], columns=["a", "a.1", "a"])
     assert _pandas.arrow_of(frame).column_names == ["a", "a.1", "a.2"]
+
+
+@pytest.mark.parametrize("serializer", SERIALIZERS)
+def test_batches_are_those_of_the_plain_table(serializer: str) -> None:
+    for frame in (mixed_frame(), mixed_frame()[["i", "text", "n", "zoned"]]):
+        box = Box()
+        box.meta = SERIALIZERS[serializer].dump(frame, box)
+        found = list(SERIALIZERS[serializer].iter_batches(box, rows=3))
+        assert [batch.num_rows for batch in found] == [3, 1]
+        table = pa.Table.from_batches(found)
+        assert table.to_pylist() == _pandas.arrow_of(frame).to_pylist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import warnings
 from contextlib import suppress
@@ -20,6 +21,19 @@ from aqueduct_core.serializers.tables import _ipc, _pandas
 from tests.serializers.tables.pandas_cases import ROUND
 
 
+class File(io.BytesIO):
+    """A part that is written or read as a file."""
+
+    def __init__(self, box: Box, part: str) -> None:
+        super().__init__(box.parts.get(part, b""))
+        self._box, self._part = box, part
+
+    def close(self) -> None:
+        if not self.closed:
+            self._box.parts[self._part] = bytearray(self.getvalue())
+        super().close()
+
+
 class Box:
     """A sink and a source in one; nested objects are kept as they are."""
 
@@ -27,16 +41,19 @@ class Box:
     trusted = False
 
     def __init__(self) -> None:
-        self.data = bytearray()
+        self.parts: dict[str, bytearray] = {}
         self.objects: list[Any] = []
         self.meta: Any = {}
 
     def write(self, *buffers: Any, part: str = "data") -> None:
         for buffer in buffers:
-            self.data += memoryview(buffer).cast("B")
+            self.parts.setdefault(part, bytearray()).extend(memoryview(buffer).cast("B"))
+
+    def open(self, part: str = "data") -> io.BytesIO:
+        return File(self, part)
 
     def view(self, part: str = "data") -> memoryview:
-        return memoryview(self.data)
+        return memoryview(self.parts[part])
 
     def nest(self, obj: Any, at: str = "") -> int:
         self.objects.append(obj)

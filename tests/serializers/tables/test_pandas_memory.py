@@ -13,7 +13,7 @@ import pytest
 from aqueduct_core.serializers.tables import _ipc, _pandas
 from aqueduct_core.serializers.tables._pandas_internals import blocks_of
 from aqueduct_core.store import ArtifactStore
-from tests.serializers.tables.pandas_cases import BERLIN
+from tests.serializers.tables.pandas_cells import BERLIN
 from tests.serializers.tables.test_pandas_hostile import Box, stored
 
 ROWS = 1_003  # no multiple of any alignment
