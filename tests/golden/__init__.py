@@ -1,0 +1,1 @@
+"""Artifacts as earlier versions stored them; they must be readable for ever."""
