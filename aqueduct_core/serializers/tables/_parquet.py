@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from aqueduct_core.errors import CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers.tables import _encodings, _retype
+from aqueduct_core.serializers.tables._check import is_flat
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Sink, Source
@@ -25,6 +26,8 @@ __all__ = ["batches", "dump_batches", "read", "read_schema", "write"]
 _LEVEL = 1
 _GROUP_BYTES = 128 << 20
 _GROUP_ROWS = 64 << 20
+_LARGE = 32 << 20
+_PIECE = 1 << 17  # rows
 _SCHEMA = b"aqueduct.schema"  # where columns were written as another type: the schema they had
 _DICTIONARIES = "dictionaries"
 _DICTIONARY = pa.dictionary(pa.int8(), pa.string()).id
@@ -80,13 +83,9 @@ def read(source: Source, names: Sequence[str] | None = None) -> pa.Table:
     try:
         file = _open(source, ranged=names is not None)
         schema = _schema(file)
-        if names is None:
-            table = file.read()
-        else:
-            names = list(names)
+        if names is not None:
             schema = pa.schema([_field(schema, name) for name in names], schema.metadata)
-            # Reading "a" also gives a column named "a.b", as if it were a field of "a".
-            table = file.read(columns=names).select(names)
+        table = file.read() if names is None and not _is_large(file) else _gathered(file, schema)
         return _restored(table, schema, source)
     except (pa.ArrowException, OSError, MemoryError) as error:
         raise _corrupt(error) from error
@@ -137,6 +136,35 @@ def _open(source: Source, *, ranged: bool) -> Any:
         return pq.ParquetFile(pa.BufferReader(pa.py_buffer(source.view())))
     # The store vouches for whole parts; of a range only the pages' own checksums can tell.
     return pq.ParquetFile(source.open(), page_checksum_verification=True, pre_buffer=True)
+
+
+def _is_large(file: Any) -> bool:
+    groups = file.metadata.num_row_groups
+    size = sum(file.metadata.row_group(index).total_byte_size for index in range(groups))
+    return bool(size >= _LARGE)
+
+
+def _gathered(file: Any, schema: pa.Schema) -> pa.Table:
+    """Some columns, or those of a large file: text and lists in pieces.
+
+    While a column of unknown size is decoded, it takes twice its memory. In pieces that are short
+    against the table it doesn't matter. Columns of fixed size stay whole, as consumers like them.
+    """
+    names = list(dict.fromkeys(schema.names))
+    if not names:
+        return pa.table([pa.nulls(file.metadata.num_rows)], names=["rows"]).select([])
+    pieces = [name for name in names if _varies(schema.field(name).type)] if _is_large(file) else []
+    whole = [name for name in names if name not in set(pieces)]
+    # Reading "a" also gives a column named "a.b", as if it were a field of "a": columns are picked.
+    found = [file.read(columns=whole)] if whole else []
+    if pieces:
+        found.append(pa.Table.from_batches(file.iter_batches(_PIECE, columns=pieces)))
+    columns = [found[-1 if name in pieces else 0].column(name) for name in schema.names]
+    return pa.Table.from_arrays(columns, names=schema.names)
+
+
+def _varies(kind: pa.DataType) -> bool:
+    return not is_flat(kind) and kind.id != _DICTIONARY
 
 
 def _schema(file: Any) -> pa.Schema:

@@ -127,6 +127,21 @@ def test_columns_are_read_alone(store: ArtifactStore) -> None:
         assert_identical(store.get(ref, columns=names), dotted.select(names))
 
 
+def test_large_files_are_read_in_pieces(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_parquet, "_LARGE", 0)
+    monkeypatch.setattr(_parquet, "_PIECE", 7_000)
+    for table in (LARGE, TABLES["dotted names"], TABLES["no rows"], TABLES["odd names"]):
+        ref = store.put(table, serializer="parquet")
+        assert_identical(store.get(ref), table)
+        for names in (table.column_names[::-1], table.column_names[:1], []):
+            assert_identical(store.get(ref, columns=names), table.select(names))
+    ref = store.put(LARGE)
+    assert store.get(ref).column("many").num_chunks > 5
+    assert store.get(ref).column("id").num_chunks == 1
+
+
 def test_what_it_would_change_is_refused_with_a_reason() -> None:
     for value, reason in (
         (pa.table({"u": pa.array([(1, 2, 3)], pa.month_day_nano_interval())}), "'u' is month_day"),
