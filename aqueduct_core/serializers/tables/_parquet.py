@@ -141,7 +141,7 @@ def _open(source: Source, *, ranged: bool) -> Any:
 def _is_large(file: Any) -> bool:
     groups = file.metadata.num_row_groups
     size = sum(file.metadata.row_group(index).total_byte_size for index in range(groups))
-    return bool(size >= _LARGE)
+    return bool(size >= _LARGE and file.metadata.num_rows)
 
 
 def _gathered(file: Any, schema: pa.Schema) -> pa.Table:
