@@ -84,7 +84,7 @@ def has_column(spec: Any) -> bool:
 
 
 @lru_cache(maxsize=256)
-def arrow_type(dtype: np.dtype[Any], durable: bool) -> pa.DataType | None:
+def arrow_type(dtype: np.dtype[Any], durable: bool) -> Any:
     """The Arrow type whose buffer is the buffer of this dtype; None if there is none.
 
     Booleans of Arrow are bits, so bytes are what is mapped; Parquet packs them anyway.
@@ -102,7 +102,7 @@ def arrow_type(dtype: np.dtype[Any], durable: bool) -> pa.DataType | None:
     return named
 
 
-def spread(values: np.ndarray[Any, Any], durable: bool) -> pa.Array | None:
+def spread(values: np.ndarray[Any, Any], durable: bool) -> Any:
     """A contiguous native NumPy array as an Arrow array over the same memory; None if impossible."""
     arrow = arrow_type(values.dtype, durable)
     if arrow is None or values.dtype.kind in "mM":

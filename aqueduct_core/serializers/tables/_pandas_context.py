@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from aqueduct_core.abc import JSON, Sink, Source
+from aqueduct_core.abc import JSON, Source
 from aqueduct_core.errors import CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers import tagged
 
@@ -29,6 +29,12 @@ class Encoded:
     spec: JSON
 
 
+class Nests(Protocol):
+    """The one thing that is needed of a sink here."""
+
+    def nest(self, obj: Any, at: str = "") -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Stores what doesn't fit into the table.
@@ -38,7 +44,7 @@ class Writer:
         durable: Whether the table goes to Parquet: only types that come back from there.
     """
 
-    sink: Sink
+    sink: Nests
     durable: bool
 
     def nest(self, obj: Any, at: str) -> JSON:

@@ -50,7 +50,7 @@ PANDAS_DTYPES: frozenset[type] = frozenset(
     }
 )
 
-_OFFSETS = {
+_OFFSETS: dict[str, Any] = {
     name: cls
     for name, cls in vars(offsets).items()
     if isinstance(cls, type) and issubclass(cls, offsets.BaseOffset)
@@ -104,7 +104,7 @@ def freq_to_json(freq: Any, out: Writer, at: str) -> JSON:
     if freq is None:
         return None
     name = type(freq).__name__
-    if _OFFSETS.get(name) is type(freq):
+    if type(freq) is _OFFSETS.get(name):
         # A calendar holds nothing that its weekmask and holidays don't.
         kwds = {key: value for key, value in freq.kwds.items() if key != "calendar"}
         try:

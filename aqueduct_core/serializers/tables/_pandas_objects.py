@@ -23,7 +23,7 @@ import datetime as dt
 import json
 import struct
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import accumulate, chain
 from operator import attrgetter
@@ -261,11 +261,10 @@ def _json(cells: list[Any], types: set[type], missing: list[str], out: Writer, a
     if texts is None:
         # The list's own error, if there is one, names the cell.
         return Encoded(None, {"cells": "nested", **_nest_list(cells, out, at)})
+    column: Sequence[str | None] = texts
     if absent:
         each = iter(texts)
         column = [None if type(cell) in absent else next(each) for cell in cells]
-    else:
-        column = texts
     return Encoded(pa.array(column, pa.large_string()), {"cells": "json"})
 
 
