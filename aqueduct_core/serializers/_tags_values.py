@@ -161,13 +161,25 @@ def _read_array(node: dict[str, Any], decoder: Decoder) -> Any:
     if len(code) != 1 or code not in "bBhHiIlLqQfduw":
         corrupt(f"{code!r} is not a type code")
     if code in "uw":
-        return array(code, _text(decoder.node(node.get("text"))))
+        return _text_array(code, _text(decoder.node(node.get("text"))))
     if code not in "fd":
         return array(code, field(node, "items", list))
     made = array(code, frombase64(node))
     if sys.byteorder == "big":
         made.byteswap()
     return made
+
+
+def _text_array(code: str, text: str) -> array[str]:
+    with warnings.catch_warnings():  # "u" is deprecated since 3.13, which is no news for a reader
+        warnings.simplefilter("ignore")
+        try:
+            return array(code, text)
+        except ValueError as error:
+            raise ConversionError(
+                f"this Python has no arrays of type code {code!r}",
+                hint="load it with the version of Python that saved it",
+            ) from error
 
 
 def _read_complex(node: dict[str, Any], decoder: Decoder) -> complex:

@@ -80,19 +80,21 @@ def _dateutil(value: Any, _encoder: Encoder) -> Any:
             "seconds": offset.days * 86_400 + offset.seconds,
             "microseconds": offset.microseconds,
         }
-    if kind is not tz.tzfile or type(value._filename) is not str:
+    if kind is not tz.tzfile:
         return None
-    for folder in tz.TZPATHS:
-        name = value._filename.removeprefix(folder).lstrip("/")
+    # The name it was asked for by, or what its file is called below the folder of all zones.
+    for name in (getattr(value, "_key", ""), str(value._filename).partition("zoneinfo/")[2]):
         # gettz() gives one object for each name as long as somebody holds it.
-        if name != value._filename and _is_name(name) and tz.gettz(name) is value:
+        if type(name) is str and _is_name(name) and tz.gettz(name) is value:
             return {TAG: "dateutil.gettz", "name": name}
     return None
 
 
 def _is_name(name: str) -> bool:
     """Whether this names a zone, and not a file anywhere on the machine."""
-    return name.isascii() and not name.startswith(("/", ".", ":")) and ".." not in name
+    return (
+        name != "" and name.isascii() and not name.startswith(("/", ".", ":")) and ".." not in name
+    )
 
 
 def _read_pytz(node: dict[str, Any], _decoder: Decoder) -> Any:
@@ -126,7 +128,7 @@ def _read_offset(node: dict[str, Any], _decoder: Decoder) -> Any:
 
 def _read_gettz(node: dict[str, Any], _decoder: Decoder) -> Any:
     name = field(node, "name", str)
-    if not name or not _is_name(name):
+    if not _is_name(name):
         corrupt(f"{name[:80]!r} is not the name of a time zone")
     tz = _package("dateutil.tz")
     found = tz.gettz(name)
