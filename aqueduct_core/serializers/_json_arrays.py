@@ -61,6 +61,10 @@ class ArrayWriter:
         numpy = sys.modules.get("numpy")
         return {} if numpy is None else {numpy.ndarray: self._arrays}
 
+    def ids(self) -> Iterable[int]:
+        """The ids of the arrays."""
+        return self._known.keys()
+
     def table(self) -> dict[str, Any] | None:
         """What is in the part, if anything is."""
         if not self._of:

@@ -64,6 +64,7 @@ class Encoder:
 
     Attributes:
         at: The path of the value that is being looked at; still so when the walk raises.
+        met: The ids of the containers so far.
         numbered: Whether nodes may be references, whose text depends on what else there is.
 
     Args:
@@ -72,6 +73,7 @@ class Encoder:
         special: Builders that come before all others.
         bulk: For some types, what makes the nodes of many values at once; None stands for a value
             that `outside` has to see.
+        met: Takes the ids of the containers.
     """
 
     numbered = False
@@ -81,13 +83,14 @@ class Encoder:
         outside: Outside | None = None,
         special: dict[type, Build] | None = None,
         bulk: dict[type, Bulk] | None = None,
+        met: set[int] | None = None,
     ) -> None:
         self.at: list[Any] = []
         self._outside = outside
         self._special = special or {}
         self._bulk = bulk or {}
         self._known: dict[type, tuple[Build | None, bool]] = {}
-        self._seen: set[int] = set()
+        self.met: set[int] = set() if met is None else met
         self._depth = 0
 
     def node(self, value: Any) -> Any:
@@ -114,9 +117,9 @@ class Encoder:
 
     def enter(self, value: Any, build: Build) -> Any:
         """The node of a container."""
-        if id(value) in self._seen or self._depth >= DEEPEST:
+        if id(value) in self.met or self._depth >= DEEPEST:
             raise Entangled
-        self._seen.add(id(value))
+        self.met.add(id(value))
         self._depth += 1
         node = build(value, self)
         self._depth -= 1

@@ -27,16 +27,27 @@ def encode(
     outside: Outside | None = None,
     special: dict[type, Build] | None = None,
     bulk: dict[type, Bulk] | None = None,
+    met: set[int] | None = None,
 ) -> Any:
     """The node of any value: a tree if it is one, else a graph.
+
+    Args:
+        value: The value.
+        outside: See `Encoder`.
+        special: See `Encoder`.
+        bulk: See `Encoder`.
+        met: Takes the ids of all containers in the value.
 
     Raises:
         UnserializableError: Something in it has no node.
     """
+    met = set() if met is None else met
+    encoder = Encoder(outside, special, bulk, met)
     try:
-        return Encoder(outside, special, bulk).node(value)
+        return encoder.node(value)
     except (Entangled, RecursionError):
-        return _Graph(outside, special).encode(value)
+        met.clear()
+        return _Graph(outside, special, None, met).encode(value)
 
 
 class _Ref:
@@ -51,25 +62,32 @@ class _Ref:
 class _Graph(Encoder):
     numbered = True
 
-    def __init__(self, outside: Outside | None, special: dict[type, Build] | None) -> None:
-        super().__init__(outside, special)
+    def __init__(
+        self,
+        outside: Outside | None,
+        special: dict[type, Build] | None,
+        bulk: dict[type, Bulk] | None,
+        met: set[int],
+    ) -> None:
+        super().__init__(outside, special, bulk, met)
         self._numbers: dict[int, int] = {}
         self._values: list[Any] = []
         self._builds: list[Build] = []
         self._homes: list[tuple[int, list[Any]]] = []  # the object that each stands in, and where
         self._here = -1
         self._nodes: list[Any] = []
-        self._met: list[int] = []
+        self._times: list[int] = []
 
     def enter(self, value: Any, build: Build) -> Any:
         number = self._numbers.get(id(value))
         if number is None:
             number = self._numbers[id(value)] = len(self._values)
+            self.met.add(id(value))
             self._values.append(value)
             self._builds.append(build)
             self._homes.append((self._here, self.at.copy()))
-            self._met.append(0)
-        self._met[number] += 1
+            self._times.append(0)
+        self._times[number] += 1
         return _Ref(number)
 
     def encode(self, value: Any) -> Any:
@@ -79,16 +97,14 @@ class _Graph(Encoder):
             self.at = []
             built = self._builds[number](self._values[number], self)
             self._nodes.append(self.outside(self._values[number]) if built is None else built)
-        shared = {number for number, times in enumerate(self._met) if times > 1}
-        plan = _Plan(self, shared)
+        shared = {number for number, times in enumerate(self._times) if times > 1}
         try:
-            return plan.write(top)
+            return _Plan(self, shared).write(top)
         except _Knot:
             # A tuple in a cycle holds a list that holds the tuple: the list must be an object too.
             shared |= {n for n in range(len(self._values)) if self.changeable(n)}
-            plan = _Plan(self, shared)
         try:
-            return plan.write(top)
+            return _Plan(self, shared).write(top)
         except _Knot as knot:
             self._here, self.at = knot.number, []
             raise UnserializableError(

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from aqueduct_core.abc import JSON, Budget, Sink, Source
@@ -13,6 +14,7 @@ from aqueduct_core.errors import CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers import tagged as tagged  # it fills the tables of tags
 from aqueduct_core.serializers._json_arrays import ArrayReader, ArrayWriter
 from aqueduct_core.serializers._json_plain import plain_text
+from aqueduct_core.serializers._json_together import Together, is_data, shares
 from aqueduct_core.serializers._jsontext import dumps, loads
 from aqueduct_core.serializers._tags_base import TAG
 from aqueduct_core.serializers._tags_decode import Decoder
@@ -63,16 +65,13 @@ class JsonSerializer:
             sink.write(*pieces)
             return {**meta, "plain": True}
         arrays = ArrayWriter()
-        members = 0
-
-        def outside(member: Any, path: str) -> JSON:
-            nonlocal members
-            if member is obj:
-                raise UnserializableError(f"{type(obj).__name__} has no exact JSON form")
-            members += 1
-            return {TAG: "member", "index": sink.nest(member, path)}
-
-        node = encode(obj, outside, arrays.builders(), arrays.bulk())
+        members = _Members()
+        met: set[int] = set()
+        node = encode(obj, members.node, arrays.builders(), arrays.bulk(), met)
+        if members.entangled(met.union(arrays.ids())):
+            # A pickle of the whole keeps what a pickle of each member would take apart.
+            sink.write(dumps({TAG: "member", "index": 0}))
+            return {"artifact": "object", "members": [members.whole(obj, sink)]}
         table = arrays.table()
         if table is not None:
             arrays.write(sink)
@@ -80,6 +79,9 @@ class JsonSerializer:
             meta["arrays"] = True
         if members or arrays.count:
             meta["artifact"] = "collection"
+        places = members.nest(sink)
+        if places != list(range(len(places))):
+            meta["members"] = places
         sink.write(dumps(node))
         return meta
 
@@ -118,6 +120,57 @@ class JsonSerializer:
         return describe(obj, budget)
 
 
+class _Members:
+    """The values in a nest that have no tag."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[Any, str]] = []
+        self._known: dict[int, int] = {}
+        self._among = False
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def node(self, member: Any, path: str) -> JSON:
+        index = self._known.setdefault(id(member), len(self._found))
+        if index == len(self._found):
+            self._found.append((member, path))
+        return {TAG: "member", "index": index}
+
+    def entangled(self, met: set[int]) -> bool:
+        """Whether some that will be pickled refer to what is stored otherwise."""
+        objects = [member for member, _ in self._found if not is_data(member)]
+        if not objects:
+            return False
+        data = {id(member) for member, _ in self._found if is_data(member)}
+        with_others, self._among = shares(objects, met | data)
+        return with_others
+
+    def nest(self, sink: Sink) -> list[JSON]:
+        """Store all; returns where each is."""
+        objects = [member for member, _ in self._found if not is_data(member)]
+        if not self._among:
+            return [sink.nest(member, path) for member, path in self._found]
+        index = self._together(objects, sink)
+        items = iter(range(len(objects)))
+        return [
+            sink.nest(member, path) if is_data(member) else [index, next(items)]
+            for member, path in self._found
+        ]
+
+    def whole(self, obj: Any, sink: Sink) -> JSON:
+        """Store all in one with what they stand in."""
+        return [self._together([obj], sink), 0]
+
+    def _together(self, values: list[Any], sink: Sink) -> int:
+        try:
+            return sink.nest(Together(values))
+        except UnserializableError:
+            for member, path in self._found:  # one of them is to blame, and will say so itself
+                sink.nest(member, path)
+            raise
+
+
 class _Shallow(Encoder):
     """Looks at an object without looking at what is in it."""
 
@@ -147,7 +200,25 @@ def _opened(value: Any, source: Source) -> tuple[Any, Decoder, ArrayReader | Non
             raise CorruptArtifactError("the document has no table of arrays")
         arrays = ArrayReader(value["arrays"], source.view)
         value = value["value"]
-    return value, Decoder(source.nested, source.trusted, arrays), arrays
+    nested = source.nested
+    if "members" in source.meta:
+        nested = partial(_nested, source)
+    return value, Decoder(nested, source.trusted, arrays), arrays
+
+
+def _nested(source: Source, index: int) -> Any:
+    """A member that is not where its number says."""
+    places = source.meta["members"]
+    if not isinstance(places, list) or not 0 <= index < len(places):
+        raise CorruptArtifactError("it refers to a member that isn't there")
+    place = places[index]
+    if not isinstance(place, list):
+        return source.nested(place)
+    number, item = place
+    together = source.nested(number)
+    if type(together) is not Together:
+        raise CorruptArtifactError("a member is not what it should be")
+    return together.values[item]
 
 
 def _scalar_type(obj: Any) -> str | None:

@@ -8,6 +8,7 @@ import gc
 import json
 import math
 import sys
+import threading
 import uuid
 from collections import OrderedDict, deque
 from datetime import datetime
@@ -356,6 +357,87 @@ class TestTypes:
         loaded = again(store, {"x": [array, frame, large], "y": (array, frame, large)})
         for index in range(3):
             assert loaded["x"][index] is loaded["y"][index]
+
+
+class TestObjectsThatShare:
+    """What is pickled must not lose what it has in common with the rest of the nest."""
+
+    @pytest.fixture
+    def store(self) -> ArtifactStore:
+        return ArtifactStore("memory://json", allow_pickle=True)
+
+    def test_objects_apart_are_stored_apart(self, store: ArtifactStore) -> None:
+        value = {"a": nests.Plain([1]), "b": nests.Plain([1]), "c": [1], "d": pd.Series([1])}
+        ref = store.put(value, "k")
+        assert ref.type == "collection"
+        assert [m.serializer for m in store.manifest(ref).content.members[:2]] == ["pickle"] * 2
+        loaded = store.get(ref)
+        assert loaded["a"].x == loaded["b"].x == [1]
+
+    def test_with_the_nest(self, store: ArtifactStore) -> None:
+        shared = {"rate": 0.5}
+        loaded = again(store, {"settings": shared, "model": nests.Plain([shared])})
+        assert loaded["model"].x[0] is loaded["settings"]
+
+    def test_with_each_other(self, store: ArtifactStore) -> None:
+        shared = {"rate": 0.5}
+        value = [pd.Series([1]), nests.Plain(shared), np.arange(3), nests.Plain((shared,))]
+        ref = store.put(value, "k")
+        assert ref.type == "collection"
+        loaded = store.get(ref)
+        assert loaded[1].x is loaded[3].x[0]
+        assert_identical(loaded[::2], value[::2])
+        assert store.get(ref, at=[1]).x == shared
+
+    def test_one_inside_another(self, store: ArtifactStore) -> None:
+        inner = nests.Plain(1)
+        loaded = again(store, [inner, nests.Plain(inner)])
+        assert loaded[1].x is loaded[0]
+
+    def test_arrays_and_tables(self, store: ArtifactStore) -> None:
+        for data in (np.arange(3), np.arange(1_000_000), pd.DataFrame({"a": [1]})):
+            loaded = again(store, {"data": data, "model": nests.Plain(data)})
+            assert loaded["model"].x is loaded["data"]
+
+    def test_cycles(self, store: ArtifactStore) -> None:
+        value: dict[str, Any] = {}
+        value["me"] = nests.Plain(value)
+        loaded = again(store, value)
+        assert loaded["me"].x is loaded
+
+    def test_functions_that_close_over_the_nest(self, store: ArtifactStore) -> None:
+        counts = [0]
+        loaded = again(store, {"counts": counts, "add": lambda: counts.append(1)})
+        loaded["add"]()
+        assert loaded["counts"] == [0, 1]
+
+    def test_what_cannot_be_pickled_is_named(self, store: ArtifactStore) -> None:
+        shared: list[Any] = []
+        with pytest.raises(UnserializableError) as caught:
+            store.put({"a": [shared, nests.Plain(shared)], "b": threading.Lock()}, "k")
+        assert caught.value.path.startswith("['b']")
+
+    def test_safe_stores_name_the_object(self) -> None:
+        shared: list[Any] = []
+        with pytest.raises(UnserializableError) as caught:
+            ArtifactStore("memory://json").put([shared, nests.Plain(shared)], "k")
+        assert caught.value.path == "[1]"
+
+    @pytest.mark.parametrize(
+        "places", [5, [], [[0]], [[0, 5]], [["a", 0]], [[0, 0]], ["x"], [None]], ids=repr
+    )
+    def test_places_that_nobody_wrote(self, places: Any) -> None:
+        class Source:
+            version, trusted, meta = 1, True, {"members": places}
+
+            def view(self, part: str = "data") -> memoryview:
+                return memoryview(bytearray(b'{"$type":"member","index":0}'))
+
+            def nested(self, index: int) -> Any:
+                return [1, 2][index]
+
+        with pytest.raises(CorruptArtifactError):
+            JsonSerializer().load(Source())  # type: ignore[arg-type]
 
 
 class TestArrays:
