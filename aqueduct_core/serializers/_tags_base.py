@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import struct
 import sys
+import warnings
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
@@ -40,6 +41,7 @@ __all__ = [
     "frombase64",
     "hashed_by_content",
     "tobase64",
+    "unwarned",
 ]
 
 TAG = "$type"
@@ -148,3 +150,16 @@ def hashed_by_content(kind: type) -> bool:
     """Whether instances of a class may be equal without being the same, and be keys."""
     hashed: Any = kind.__hash__  # None for those that can't be keys, whatever its declared type is
     return hashed is not None and hashed is not object.__hash__
+
+
+def unwarned(make: Callable[..., T], *arguments: Any) -> T:
+    """Call something that may warn, where warnings are errors: a reader can't help what was written.
+
+    Filters belong to the whole process, so they are only touched when there is no other way.
+    """
+    try:
+        return make(*arguments)
+    except Warning:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return make(*arguments)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from aqueduct_core.serializers._tags_base import (
     field,
     frombase64,
     tobase64,
+    unwarned,
 )
 from aqueduct_core.serializers._tags_decode import Decoder
 from aqueduct_core.serializers._tags_encode import Encoder
@@ -110,12 +110,11 @@ def _read_str(node: dict[str, Any], decoder: Decoder) -> Any:
 
 
 def _read_time(node: dict[str, Any], _decoder: Decoder) -> Any:
-    with warnings.catch_warnings():  # NumPy 2.5 deprecates units left out; a reader can't help it
-        warnings.simplefilter("ignore")
-        dtype = dtype_from_json(field(node, "dtype", str))
-        if dtype.type is not _TIMES[node[TAG]]:
-            corrupt(f"{dtype} is not the dtype of a {node[TAG]}")
-        return np.int64(field(node, "value", int)).view(dtype)
+    # A dtype without a unit is deprecated since NumPy 2.5.
+    dtype = unwarned(dtype_from_json, field(node, "dtype", str))
+    if dtype.type is not _TIMES[node[TAG]]:
+        corrupt(f"{dtype} is not the dtype of a {node[TAG]}")
+    return unwarned(np.int64(field(node, "value", int)).view, dtype)
 
 
 def _read_raw(node: dict[str, Any], decoder: Decoder) -> Any:

@@ -8,7 +8,6 @@ import pathlib
 import re
 import sys
 import uuid
-import warnings
 from array import array
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -26,6 +25,7 @@ from aqueduct_core.serializers._tags_base import (
     float_of,
     frombase64,
     tobase64,
+    unwarned,
 )
 from aqueduct_core.serializers._tags_decode import Decoder
 from aqueduct_core.serializers._tags_encode import Encoder
@@ -171,15 +171,13 @@ def _read_array(node: dict[str, Any], decoder: Decoder) -> Any:
 
 
 def _text_array(code: str, text: str) -> array[str]:
-    with warnings.catch_warnings():  # "u" is deprecated since 3.13, which is no news for a reader
-        warnings.simplefilter("ignore")
-        try:
-            return array(code, text)
-        except ValueError as error:
-            raise ConversionError(
-                f"this Python has no arrays of type code {code!r}",
-                hint="load it with the version of Python that saved it",
-            ) from error
+    try:
+        return unwarned(array, code, text)  # "u" is deprecated since 3.13, "w" is new there
+    except ValueError as error:
+        raise ConversionError(
+            f"this Python has no arrays of type code {code!r}",
+            hint="load it with the version of Python that saved it",
+        ) from error
 
 
 def _read_complex(node: dict[str, Any], decoder: Decoder) -> complex:
@@ -245,12 +243,10 @@ def _read_pattern(node: dict[str, Any], decoder: Decoder) -> re.Pattern[Any]:
     pattern, flags = decoder.node(node.get("pattern")), field(node, "flags", int)
     if type(pattern) not in (str, bytes) or not 0 <= flags < 1024 or flags & _PRINTS:
         corrupt("this is not a regular expression")
-    with warnings.catch_warnings():  # whoever wrote it has seen them
-        warnings.simplefilter("ignore")
-        try:
-            made: re.Pattern[Any] = re.compile(pattern, flags)
-        except re.error as error:
-            raise CorruptArtifactError(f"this is not a regular expression: {error}") from error
+    try:
+        made: re.Pattern[Any] = unwarned(re.compile, pattern, flags)
+    except re.error as error:
+        raise CorruptArtifactError(f"this is not a regular expression: {error}") from error
     return made
 
 

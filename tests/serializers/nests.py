@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pydantic
+import pydantic.dataclasses
 import pytz
 from dateutil import tz
 
@@ -130,6 +131,12 @@ class OwnReduce:
         return OwnReduce, (self.x,)
 
 
+@pydantic.dataclasses.dataclass
+class Checked:
+    a: int
+    b: list[int] = pydantic.Field(default_factory=list)
+
+
 class Pair(NamedTuple):
     left: Any
     right: Any = None
@@ -221,6 +228,12 @@ def secretive() -> Model:
 
 def unvalidated() -> Model:
     return Model.model_construct(a="not an int")
+
+
+def _warned_of() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return re.compile("[[a]--b]")
 
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -317,6 +330,7 @@ SCALARS: list[Any] = [
     re.compile("(?i)é"),
     re.compile(b"\\d", re.LOCALE),
     re.compile("\\w", re.ASCII | re.VERBOSE),
+    _warned_of(),
     re.IGNORECASE,
     dt.date(1, 1, 1),
     dt.date(9999, 12, 31),
@@ -389,6 +403,7 @@ CONTAINERS: list[Any] = [
     unconstructed(),
     local_times(),
     Model.model_construct(),
+    Checked(1, [2]),
     half_empty(),
     Pair(1),
     Pair([1], Pair(2, 3)),
