@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 __all__ = ["pick"]
@@ -27,9 +28,10 @@ _DICTIONARY_LIMIT = 4 << 20  # bytes of a dictionary beyond which the writer giv
 _RUNS = 4
 _SHORTEST_RUN, _LONGEST_RUN = 256, 2_048
 _SHARE = 50  # of so many rows one is tried, in each of four ways
-_WORTH_TRYING = 1 << 19  # bytes of a table below which the trial costs more than it can save
+_WORTH_TRYING = 2 << 20  # bytes of a table below which the trial costs more than it can save
 _NARROW = 1 << 16  # bytes of a column below which it goes by what others of its type show
 _WITNESSES = 6  # how many columns of a type are tried where columns are that narrow
+_GLANCE = 128
 _CLOSE = 1.02  # sizes this close are equal: the simpler encoding is taken
 _HEADER = 20  # bytes of a page header
 
@@ -77,7 +79,7 @@ def pick(table: pa.Table, size: int, group: int, writing: dict[str, Any]) -> dic
     encoding: dict[str, str] = {}
     for path, column, ordinal in leaves:
         choice = picked.get((column, ordinal)) or usual.get((kinds[column], ordinal), "")
-        choice = choice or _usual(table.schema.field(column).type)
+        choice = choice or _usual(table, column)
         if choice == _DICTIONARY:
             dictionary.append(path)
         else:
@@ -100,11 +102,17 @@ def _options(dictionary: list[str], encoding: dict[str, str]) -> dict[str, Any]:
     return options | {"column_encoding": encoding} if encoding else options
 
 
-def _usual(kind: pa.DataType) -> str:
-    """What serves small columns: a dictionary, unless the values are likely to be all different."""
+def _usual(table: pa.Table, column: int) -> str:
+    """What serves columns of small tables: a dictionary, unless most of the values are different."""
+    kind = table.schema.field(column).type
     if pa.types.is_boolean(kind):
         return _PLAIN
-    return _SPLIT if pa.types.is_floating(kind) else _DICTIONARY
+    if not pa.types.is_floating(kind):
+        return _DICTIONARY
+    first = table.column(column).slice(0, _GLANCE)
+    if pc.count_distinct(first).as_py() > len(first) / 2:
+        return _SPLIT
+    return _DICTIONARY
 
 
 def _leaves(schema: pa.Schema) -> list[tuple[str, int, int]]:

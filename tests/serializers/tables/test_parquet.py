@@ -84,13 +84,20 @@ def test_all_that_may_be_picked_can_be_read(choose: Any, monkeypatch: pytest.Mon
 
 
 def test_many_narrow_columns_go_by_what_some_of_them_show(store: ArtifactStore) -> None:
-    floats = {f"f{i}": RANDOM.normal(size=400) for i in range(200)}
-    counts = {f"i{i}": np.arange(400) for i in range(200)}
+    floats = {f"f{i}": RANDOM.normal(size=800) for i in range(200)}
+    counts = {f"i{i}": np.arange(800) for i in range(200)}
     table = pa.table(floats | counts)
     group = opened(store, store.put(table)).metadata.row_group(0)
     found = [group.column(i).encodings for i in range(group.num_columns)]
     assert all("BYTE_STREAM_SPLIT" in encodings for encodings in found[:200])
     assert all("DELTA_BINARY_PACKED" in encodings for encodings in found[200:])
+
+
+def test_small_tables_are_encoded_by_a_glance(store: ArtifactStore) -> None:
+    table = pa.table({"few": [0.5, 1.5] * 500, "all": RANDOM.normal(size=1_000)})
+    group = opened(store, store.put(table)).metadata.row_group(0)
+    assert "RLE_DICTIONARY" in group.column(0).encodings
+    assert "BYTE_STREAM_SPLIT" in group.column(1).encodings
 
 
 def test_row_groups_are_bounded(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
