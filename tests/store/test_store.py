@@ -10,6 +10,7 @@ import pytest
 from aqueduct_core.errors import (
     AqueductError,
     ArtifactNotFoundError,
+    ColumnNotFoundError,
     ConversionError,
     CorruptArtifactError,
     InvalidKeyError,
@@ -313,3 +314,13 @@ def test_an_old_part_that_is_used_again_survives_gc(tmp_path: Path, registry: Re
     found = store.storage.stat(path.relative_to(tmp_path).as_posix())
     assert found is not None
     assert found.intact
+
+
+@pytest.mark.parametrize("serializer", ["arrow", "parquet"])
+def test_a_missing_column_is_named(store: ArtifactStore, serializer: str) -> None:
+    import pandas as pd
+
+    store.put(pd.DataFrame({"a": [1], "b": [2]}), "k", serializer=serializer)
+    assert list(store.get("k", columns=["b"])) == ["b"]
+    with pytest.raises(ColumnNotFoundError, match=r"'c'.*'a'"):
+        store.get("k", columns=["c"])

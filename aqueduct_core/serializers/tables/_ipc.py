@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from aqueduct_core.errors import CorruptArtifactError
+from aqueduct_core.errors import ColumnNotFoundError, CorruptArtifactError
 from aqueduct_core.serializers.tables._check import check_bodies, check_table
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def read(source: Source, names: Sequence[str] | None = None) -> tuple[pa.Table, 
 
     Raises:
         CorruptArtifactError: The bytes aren't an Arrow file, or its buffers would point elsewhere.
-        KeyError: There is no column of a name.
+        ColumnNotFoundError: There is no column of a name.
     """
     base = source.view()
     try:
@@ -238,7 +238,7 @@ def _index(schema: pa.Schema, name: str) -> int:
     index = schema.get_field_index(name)
     if index < 0:
         there = ", ".join(map(repr, schema.names[:50]))
-        raise KeyError(f"no column {name!r}; there are {there}")
+        raise ColumnNotFoundError(f"no column {name!r}; there are {there}")
     return int(index)
 
 

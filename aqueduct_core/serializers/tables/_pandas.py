@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from aqueduct_core.abc import JSON, Sink, Source
-from aqueduct_core.errors import AqueductError, CorruptArtifactError
+from aqueduct_core.errors import AqueductError, ColumnNotFoundError, CorruptArtifactError
 from aqueduct_core.serializers.tables import _pandas_axes as axes
 from aqueduct_core.serializers.tables import _pandas_internals as internals
 from aqueduct_core.serializers.tables import _retype
@@ -123,7 +123,7 @@ def select(meta: Any, columns: Sequence[Any]) -> list[str]:
     """The physical columns that are needed for some columns of a frame.
 
     Raises:
-        KeyError: A column isn't there.
+        ColumnNotFoundError: A column isn't there.
     """
     places = axes.locate(_axis(meta), columns)
     names = axes.physical_names(meta["columns"])
@@ -159,7 +159,9 @@ def decode_columns(
 
 def _axis(meta: Any) -> Any:
     if meta.get("kind") != "frame":
-        raise KeyError(f"a stored pandas {meta.get('kind')} has no columns to choose from")
+        raise ColumnNotFoundError(
+            f"a stored pandas {meta.get('kind')} has no columns to choose from"
+        )
     return meta["columns"]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from aqueduct_core.abc import JSON
-from aqueduct_core.errors import CorruptArtifactError, UnserializableError
+from aqueduct_core.errors import ColumnNotFoundError, CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers import tagged
 from aqueduct_core.serializers.tables._pandas_context import Reader, Writer
 from aqueduct_core.serializers.tables._pandas_dtypes import text_dtype, text_form
@@ -137,7 +137,7 @@ def locate(spec: Any, columns: Sequence[Any]) -> list[int]:
     """The places of the columns with these labels; a label that is there twice gives both.
 
     Raises:
-        KeyError: A label isn't there.
+        ColumnNotFoundError: A label isn't there.
     """
     places: dict[Any, list[int]] = {}
     for place, label in enumerate(labels_of(spec)):
@@ -147,6 +147,6 @@ def locate(spec: Any, columns: Sequence[Any]) -> list[int]:
         if label not in places:
             there = ", ".join(map(repr, list(places)[:_SHOWN]))
             more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-            raise KeyError(f"no column {label!r}; there are {there or 'none'}{more}")
+            raise ColumnNotFoundError(f"no column {label!r}; there are {there or 'none'}{more}")
         found += places[label]
     return found

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aqueduct_core.errors import CorruptArtifactError, UnserializableError
+from aqueduct_core.errors import ColumnNotFoundError, CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers.tables import _encodings, _retype
 from aqueduct_core.serializers.tables._check import is_flat
 
@@ -28,6 +31,7 @@ _GROUP_BYTES = 128 << 20
 _GROUP_ROWS = 64 << 20
 _LARGE = 32 << 20
 _PIECE = 1 << 17  # rows
+_PATIENCE = 2.0  # seconds
 _SCHEMA = b"aqueduct.schema"  # where columns were written as another type: the schema they had
 _DICTIONARIES = "dictionaries"
 _DICTIONARY = pa.dictionary(pa.int8(), pa.string()).id
@@ -78,14 +82,13 @@ def read(source: Source, names: Sequence[str] | None = None) -> pa.Table:
 
     Raises:
         CorruptArtifactError: The bytes aren't a Parquet file, or not one that `write` makes.
-        KeyError: There is no column of a name.
+        ColumnNotFoundError: There is no column of a name.
     """
     try:
-        file = _open(source, ranged=names is not None)
-        schema = _schema(file)
-        if names is not None:
-            schema = pa.schema([_field(schema, name) for name in names], schema.metadata)
-        table = file.read() if names is None and not _is_large(file) else _gathered(file, schema)
+        # All bytes at once are mapped, or fetched in one request; parts of them are read in ranges.
+        origin = source.view() if names is None else source.open()
+        with _outlived(origin):
+            table, schema = _read(origin, names)
         return _restored(table, schema, source)
     except (pa.ArrowException, OSError, MemoryError) as error:
         raise _corrupt(error) from error
@@ -94,7 +97,7 @@ def read(source: Source, names: Sequence[str] | None = None) -> pa.Table:
 def read_schema(source: Source) -> pa.Schema:
     """The schema of the stored table."""
     try:
-        return _schema(_open(source, ranged=True))
+        return _schema(_open(source.open()))
     except (pa.ArrowException, OSError, MemoryError) as error:
         raise _corrupt(error) from error
 
@@ -102,7 +105,7 @@ def read_schema(source: Source) -> pa.Schema:
 def batches(source: Source, rows: int) -> Iterator[pa.RecordBatch]:
     """The stored rows, read row group by row group."""
     try:
-        file = _open(source, ranged=True)
+        file = _open(source.open())
         schema = _schema(file)
         for batch in file.iter_batches(batch_size=rows):
             yield from _restored(pa.Table.from_batches([batch]), schema, source).to_batches()
@@ -130,12 +133,35 @@ def _group_rows(rows: int, size: int) -> int:
     return max(1, min(_GROUP_ROWS, int(_GROUP_BYTES / each)))
 
 
-def _open(source: Source, *, ranged: bool) -> Any:
-    """All bytes at once are mapped, or fetched in one request; parts of them are read in ranges."""
-    if not ranged:
-        return pq.ParquetFile(pa.BufferReader(pa.py_buffer(source.view())))
+def _read(origin: Any, names: Sequence[str] | None) -> tuple[pa.Table, pa.Schema]:
+    file = _open(origin)
+    schema = _schema(file)
+    if names is not None:
+        schema = pa.schema([_field(schema, name) for name in names], schema.metadata)
+    table = file.read() if names is None and not _is_large(file) else _gathered(file, schema)
+    return table, schema
+
+
+def _open(origin: Any) -> Any:
+    """A reader of the bytes of a view, or of a file."""
+    if isinstance(origin, memoryview):
+        return pq.ParquetFile(pa.BufferReader(pa.py_buffer(origin)))
     # The store vouches for whole parts; of a range only the pages' own checksums can tell.
-    return pq.ParquetFile(source.open(), page_checksum_verification=True, pre_buffer=True)
+    return pq.ParquetFile(origin, page_checksum_verification=True, pre_buffer=True)
+
+
+@contextmanager
+def _outlived(origin: Any) -> Iterator[None]:
+    """Wait in the end until nobody but the caller holds what was read from.
+
+    A worker thread of Arrow may let go of it only after the read has returned. Should that fall into
+    the end of the interpreter, it would abort the process.
+    """
+    held = sys.getrefcount(origin)
+    yield
+    deadline = time.monotonic() + _PATIENCE
+    while sys.getrefcount(origin) > held and time.monotonic() < deadline:
+        time.sleep(0.0002)
 
 
 def _is_large(file: Any) -> bool:
@@ -183,7 +209,7 @@ def _field(schema: pa.Schema, name: str) -> pa.Field:
     index = schema.get_field_index(name)
     if index < 0:
         there = ", ".join(map(repr, schema.names[:50]))
-        raise KeyError(f"no column {name!r}; there are {there}")
+        raise ColumnNotFoundError(f"no column {name!r}; there are {there}")
     return schema.field(index)
 
 

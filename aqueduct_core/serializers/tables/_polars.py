@@ -14,7 +14,12 @@ import polars as pl
 import pyarrow as pa
 from polars.exceptions import PanicException, PolarsError
 
-from aqueduct_core.errors import ConversionError, CorruptArtifactError, UnserializableError
+from aqueduct_core.errors import (
+    ColumnNotFoundError,
+    ConversionError,
+    CorruptArtifactError,
+    UnserializableError,
+)
 from aqueduct_core.serializers.tables import _retype
 from aqueduct_core.serializers.tables._check import is_flat
 
@@ -107,11 +112,13 @@ def decode(
 def select(meta: Mapping[str, Any], columns: Sequence[Any]) -> list[str]:
     """The stored columns that these columns need."""
     if meta["kind"] == "series":
-        raise KeyError("a polars Series has no columns to select")
+        raise ColumnNotFoundError("a polars Series has no columns to select")
     for column in columns:
         if not isinstance(column, str) or column not in meta.get("columns", (column,)):
             there = ", ".join(map(repr, meta.get("columns", ())))
-            raise KeyError(f"no column {column!r}" + (f"; there are {there}" if there else ""))
+            raise ColumnNotFoundError(
+                f"no column {column!r}" + (f"; there are {there}" if there else "")
+            )
     if len(set(columns)) != len(columns):
         raise ConversionError(
             "a polars frame can't have one column twice", hint="name each column once"

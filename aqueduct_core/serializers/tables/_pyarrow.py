@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from aqueduct_core.errors import ConversionError, CorruptArtifactError, UnserializableError
+from aqueduct_core.errors import (
+    ColumnNotFoundError,
+    ConversionError,
+    CorruptArtifactError,
+    UnserializableError,
+)
 from aqueduct_core.serializers.tables import _retype
 from aqueduct_core.serializers.tables._check import is_flat, is_plain
 
@@ -108,10 +113,12 @@ def decode(
 def select(meta: Mapping[str, Any], columns: Sequence[Any]) -> list[str]:
     """The stored columns for these columns: they themselves."""
     if meta["kind"] not in ("table", "batch"):
-        raise KeyError(f"a pyarrow {meta['kind']} has no columns to select")
+        raise ColumnNotFoundError(f"a pyarrow {meta['kind']} has no columns to select")
     for column in columns:
         if not isinstance(column, str):
-            raise KeyError(f"no column {column!r}; the columns of a pyarrow table are named by str")
+            raise ColumnNotFoundError(
+                f"no column {column!r}; the columns of a pyarrow table are named by str"
+            )
     return list(columns)
 
 
