@@ -66,6 +66,7 @@ _BY_CLASS = {
     Fault.TRANSIENT: "builtins.ConnectionError builtins.TimeoutError http.HTTPException"
     " aiohttp.ClientConnectionError aiohttp.ClientPayloadError azure.IncompleteReadError"
     " azure.ServiceRequestError azure.ServiceResponseError botocore.ChecksumError"
+    " botocore.ConnectionError"
     " botocore.FlexibleChecksumError botocore.HTTPClientError botocore.IncompleteReadError"
     " botocore.ResponseParserError gcsfs.ChecksumError google.TransportError"
     " requests.ChunkedEncodingError requests.ConnectionError requests.ContentDecodingError"

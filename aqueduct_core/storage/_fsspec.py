@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,7 +19,13 @@ from aqueduct_core.storage._classify import Fault, fault_of
 from aqueduct_core.storage._client import Client, Found
 from aqueduct_core.storage._place import Place
 from aqueduct_core.storage._retry import Exhausted, Retry
-from aqueduct_core.storage._transfer import Changed, fill_in_ranges, fill_while_it_comes, send_parts
+from aqueduct_core.storage._transfer import (
+    Changed,
+    Vanished,
+    fill_in_ranges,
+    fill_while_it_comes,
+    send_parts,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -139,9 +146,8 @@ class FsspecStorage:
         """A temporary folder of this process, removed when it ends."""
         with self._lock:
             if self._staging is None or not self._staging.name.endswith(f"-{os.getpid()}"):
-                made = Path(tempfile.mkdtemp(prefix="aqueduct-", suffix=f"-{os.getpid()}"))
-                atexit.register(shutil.rmtree, made, ignore_errors=True)
-                self._staging = made
+                self._staging = self._named("make a temporary folder", _temporary)
+                atexit.register(_remove, self._staging, os.getpid())
             return self._staging
 
     def _client(self) -> Client:
@@ -163,6 +169,8 @@ class FsspecStorage:
         """Turn the exceptions of client libraries into ours."""
         try:
             return call()
+        except (AssertionError, AttributeError):
+            raise  # a bug, which no explanation of ours would help
         except Exception as error:  # noqa: BLE001  # all of them are explained
             raise self._place.explained(error, what) from self._place.cause(error)
 
@@ -178,17 +186,25 @@ class FsspecStorage:
             self._once(lambda c: c.put(key, body))
             return
         part = max(self._part, -(-body.size // _MOST_PARTS))
-        send_parts(client, key, body, part, self._concurrency, self._retry())
+        self._again_if(
+            Vanished,
+            lambda: send_parts(client, key, body, part, self._concurrency, self._retry()),
+        )
 
     def _fetch(self, key: str, start: int, end: int | None) -> Buffer:
-        for _ in range(self._policy.attempts):
+        fetch = self._fetch_stream if self._client().streams else self._fetch_ranges
+        return self._again_if(Changed, lambda: fetch(key, start, end))
+
+    def _again_if(self, reason: type[Exception], call: Callable[[], T]) -> T:
+        """Begin anew when somebody else got in the way."""
+        began = time.monotonic()
+        for attempt in range(1, self._policy.attempts + 1):
             try:
-                if self._client().streams:
-                    return self._fetch_stream(key, start, end)
-                return self._fetch_ranges(key, start, end)
-            except Changed:
-                continue
-        raise Exhausted(self._policy.attempts, 0.0) from Changed(key)
+                return call()
+            except reason as error:
+                if attempt == self._policy.attempts:
+                    raise Exhausted(attempt, time.monotonic() - began) from error
+        raise AssertionError("there is at least one attempt")
 
     def _fetch_stream(self, key: str, start: int, end: int | None) -> Buffer:
         client, retry = self._client(), self._retry()
@@ -234,6 +250,15 @@ class FsspecStorage:
         if retry.run(lambda: client.head(key)) != before:
             raise Changed(key)
         return into
+
+
+def _temporary() -> Path:
+    return Path(tempfile.mkdtemp(prefix="aqueduct-", suffix=f"-{os.getpid()}"))
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if owner == os.getpid():  # a forked child ends, too, and it is not its folder
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def whole(data: bytes, size: int) -> bytes:

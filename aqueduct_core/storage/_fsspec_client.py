@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from functools import partial
+from io import BytesIO
 from types import MethodType
 from typing import Any, NoReturn
 
@@ -50,6 +52,7 @@ class FsspecClient:
         self.retries = _send_once(scheme, self._fs)
         self._part = part
         self._concurrency = concurrency
+        self._info = _asker(scheme, self._fs)
         # What is neither asynchronous (and locks by itself) nor the operating system's is one
         # connection, or one dictionary, that two threads must not use at once.
         together = self._fs.async_impl or scheme in ("file", "local")
@@ -76,7 +79,7 @@ class FsspecClient:
 
     def head(self, key: str) -> Found | None:
         with self._alone:
-            info = self._fs.info(self._root + key)
+            info = self._info(self._root + key)
         return None if info.get("type") == "directory" else _found(key, info)
 
     def page(self, prefix: str, token: str | None) -> tuple[list[Found], None]:
@@ -86,6 +89,8 @@ class FsspecClient:
                 infos = self._fs.find(folder.rstrip("/"), detail=True)
             except FileNotFoundError:
                 infos = {}
+        if not isinstance(infos, dict):  # adlfs, of an object that is asked for as a folder
+            return [], None
         base = self._root.lstrip("/")  # not all file systems agree with themselves on the slash
         found = [_found(name.lstrip("/")[len(base) :], info) for name, info in infos.items()]
         return [entry for entry in found if self._is_listed(entry.key, prefix)], None
@@ -190,9 +195,26 @@ def _send_once(scheme: str, fs: Any) -> bool:
         # A decorator repeats every request, with waits that nobody can set.
         once = getattr(type(fs)._request, "__wrapped__", None)
         if once is not None:
-            fs._request = MethodType(once, fs)
+            fs._request = partial(_request_once, MethodType(once, fs))
         return once is None
     return scheme in _AZURE
+
+
+def _asker(scheme: str, fs: Any) -> Callable[[str], Mapping[str, Any]]:
+    """What tells about one object."""
+    if scheme in _GCS and hasattr(fs, "_get_object"):
+        from fsspec.asyn import sync
+
+        # `info` asks beside it whether it is a folder, with a listing.
+        return partial(sync, fs.loop, fs._get_object)
+    asker: Callable[[str], Mapping[str, Any]] = fs.info
+    return asker
+
+
+async def _request_once(request: Any, *args: Any, data: Any = None, **options: Any) -> Any:
+    if isinstance(data, (bytes, bytearray, memoryview)) and len(data) > 1 << 20:
+        data = BytesIO(data)  # sent piece by piece; aiohttp warns of bytes, which block its loop
+    return await request(*args, data=data, **options)
 
 
 def _discard(file: Any) -> None:

@@ -142,7 +142,9 @@ class Place:
             )
         if fault is Fault.FULL:
             return StorageFullError(
-                f"{where}: no space left: {said}", hint="free some space, or raise the quota"
+                f"{where}: no space left: {said}",
+                hint="free some space, raise the quota, or, for what is spooled on the way there, "
+                "let TMPDIR name a larger disk",
             )
         return StorageError(f"{where}: {said}", hint=f"check {endpoint} and the storage options")
 

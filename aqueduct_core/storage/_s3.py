@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -127,6 +129,20 @@ class S3Upload:
         self._client = client
         self._named = {"Key": path, "UploadId": identity}
 
+    def others(self, seconds: float) -> list[S3Upload]:
+        path, ours = self._named["Key"], self._named["UploadId"]
+        listed = self._client._call("list_multipart_uploads", Prefix=path).get("Uploads", ())
+        begun = {one["UploadId"]: one["Initiated"] for one in listed if one["Key"] == path}
+        if ours not in begun:
+            return []
+        last = begun.pop(ours)
+        first = last - timedelta(seconds=seconds + 1)  # the server's times may be whole seconds
+        return [
+            S3Upload(self._client, path, identity)
+            for identity, moment in begun.items()
+            if first <= moment <= last
+        ]
+
     def part(self, number: int, body: Body) -> dict[str, Any]:
         answer = self._client._call(
             "upload_part", PartNumber=number, Body=body.reader(), **self._named
@@ -165,6 +181,7 @@ def _connect(options: Mapping[str, Any], concurrency: int) -> Any:
     from botocore.session import Session
 
     session = Session(profile=options.get("profile"))
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     given = dict(options.get("client_kwargs") or {})
     named = {
         "aws_access_key_id": options.get("key") or options.get("username"),
@@ -183,6 +200,14 @@ def _connect(options: Mapping[str, Any], concurrency: int) -> Any:
         client = session.create_client("s3", config=config, **given)
     client.meta.events.register_last("before-call.s3.PutObject", _send_at_once)
     return client
+
+
+@cache
+def _loader(data_path: str | None) -> Any:
+    """What reads botocore's descriptions of services: half a second, once for all storages."""
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def _config(options: Mapping[str, Any], concurrency: int, *, near: bool = False) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -11,11 +12,12 @@ from typing import Any
 
 from aqueduct_core.storage._body import Body
 from aqueduct_core.storage._classify import Fault, fault_of
-from aqueduct_core.storage._client import Client, Stream
+from aqueduct_core.storage._client import Client, Stream, Upload
 from aqueduct_core.storage._retry import Retry
 
-__all__ = ["Changed", "fill_in_ranges", "fill_while_it_comes", "send_parts"]
+__all__ = ["Changed", "Vanished", "fill_in_ranges", "fill_while_it_comes", "send_parts"]
 
+_log = logging.getLogger("aqueduct_core.storage")
 _PIECE = 1 << 20
 # What one connection of an object store seldom carries (they give 50 to 100 MB/s). Slower ones
 # are helped by others; a faster one is at the limit of something that more can't lift.
@@ -30,11 +32,22 @@ class Changed(Exception):
         super().__init__(f"{key!r} was replaced while it was read, again and again")
 
 
+class Vanished(Exception):
+    """An upload was ended by somebody else."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the upload of {key!r} was ended by somebody else, again and again")
+
+
 def send_parts(
     client: Client, key: str, body: Body, size: int, concurrency: int, retry: Retry
 ) -> None:
-    """Upload in parts of `size` bytes; if anything fails, nothing stays."""
-    upload = retry.run(lambda: client.upload(key))
+    """Upload in parts of `size` bytes; if anything fails, nothing stays.
+
+    Raises:
+        Vanished: Somebody else has ended the upload.
+    """
+    upload = _begin(client, key, retry)
     parts: dict[int, Mapping[str, Any]] = {}
     starts = deque(enumerate(range(0, body.size, size), 1))
 
@@ -48,7 +61,29 @@ def send_parts(
         _complete(client, key, body.size, lambda: upload.complete(done), retry)
     except BaseException as error:
         _abort(upload.abort, retry, error)
+        if fault_of(error) is Fault.MISSING:
+            raise Vanished(key) from error
         raise
+
+
+def _begin(client: Client, key: str, retry: Retry) -> Upload:
+    attempts, began = 0, time.monotonic()
+
+    def attempt() -> Upload:
+        nonlocal attempts
+        attempts += 1
+        return client.upload(key)
+
+    upload = retry.run(attempt)
+    if attempts > 1:
+        # An earlier attempt may have begun an upload whose name never reached us. If it was
+        # another writer's instead, that one finds it vanished and begins again.
+        try:
+            for other in upload.others(time.monotonic() - began):
+                other.abort()
+        except Exception as error:  # noqa: BLE001  # a matter of tidiness, not of this upload
+            _log.warning("an unfinished upload of %r may be left behind: %r", key, error)
+    return upload
 
 
 def _complete(

@@ -41,6 +41,8 @@ class TestFaultyWithoutFaults(StorageTests):
 
 
 class TestS3(StorageTests):
+    many: ClassVar[int] = 30  # see TestRequests.test_pages
+
     @pytest.fixture
     def storage(self, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Storage:
         monkeypatch.setattr("aqueduct_core.storage._transfer.FAST", float("inf"))
@@ -52,20 +54,11 @@ class TestS3(StorageTests):
         )
 
 
-class TestS3InOneRequest(StorageTests):
-    """What a server on this very machine gets."""
-
-    many: ClassVar[int] = 10
-
-    @pytest.fixture
-    def storage(self, s3_server: S3Server) -> Storage:
-        return open_storage(f"s3://{s3_server.bucket()}", **s3_server.storage_options())
-
-
 class TestS3ThroughS3fs(StorageTests):
     """What options that only s3fs understands lead to."""
 
     many: ClassVar[int] = 10
+    large: ClassVar[int] = PART + 1
 
     @pytest.fixture
     def storage(self, s3_server: S3Server) -> Storage:
@@ -73,11 +66,14 @@ class TestS3ThroughS3fs(StorageTests):
             f"s3://{s3_server.bucket()}/prefix",
             part_size=PART,
             version_aware=False,
+            skip_instance_cache=False,  # a new file system for each test takes a second
             **s3_server.storage_options(),
         )
 
 
 class TestGcs(StorageTests):
+    many: ClassVar[int] = 50
+
     @pytest.fixture
     def storage(self, gcs_server: GcsServer) -> Storage:
         return open_storage(
@@ -85,7 +81,11 @@ class TestGcs(StorageTests):
         )
 
 
+# adlfs hands large bodies to aiohttp as bytes, which it warns of.
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 class TestAzure(StorageTests):
+    many: ClassVar[int] = 50
+
     @pytest.fixture
     def storage(self, azure_server: AzureServer) -> Storage:
         return open_storage(
