@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, BinaryIO
@@ -23,13 +22,12 @@ from aqueduct_core.registry import Registry, default_registry, supports
 from aqueduct_core.storage import open_storage
 from aqueduct_core.store._keys import FOLDER, LONG, key_of, listing_prefix, manifest_path
 from aqueduct_core.store._parts import REFRESH_AFTER, commit
-from aqueduct_core.store._sink import Draft, Writer, describe
+from aqueduct_core.store._sink import Writer, describe
 from aqueduct_core.store._source import Reader
 from aqueduct_core.store._sweep import Problem, Retention, Swept, expired, sweep
 
 __all__ = ["ArtifactStore"]
 
-_OVERLAPPED = 8 << 20  # from here on, describing a value while its parts are written pays
 _GRACE = timedelta(seconds=2 * REFRESH_AFTER)
 
 
@@ -122,15 +120,9 @@ class ArtifactStore:
         )
         try:
             draft = writer.draft(value, serializer)
+            description = describe(value, draft, Budget()) if self._describe else {}
             size = draft.size()
-            if size < _OVERLAPPED:
-                description = self._description(value, draft)
-                content = commit(draft, self.storage, self.policy)
-            else:
-                with ThreadPoolExecutor(1) as pool:
-                    describing = pool.submit(self._description, value, draft)
-                    content = commit(draft, self.storage, self.policy)
-                    description = describing.result()
+            content = commit(draft, self.storage, self.policy)
         finally:
             writer.discard()
         digest = content_digest(content)
@@ -266,9 +258,6 @@ class ArtifactStore:
         kept = [manifest for manifest in manifests if manifest.key not in set(gone)]
         count, size = sweep(self.storage, objects, kept)
         return Swept(tuple(gone), count, size)
-
-    def _description(self, value: Any, draft: Draft) -> dict[str, Any]:
-        return describe(value, draft, Budget()) if self._describe else {}
 
     def _read(self, ref: ArtifactRef | str) -> tuple[Manifest, bool]:
         key = ref if isinstance(ref, str) else ref.key

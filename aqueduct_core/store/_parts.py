@@ -15,7 +15,7 @@ from blake3 import blake3
 
 from aqueduct_core.abc import Storage
 from aqueduct_core.encoding import choose_codec, take_sample
-from aqueduct_core.manifest import Node, Part, digest_of, object_path
+from aqueduct_core.manifest import Node, Part, object_path
 from aqueduct_core.storage._local import write_file
 from aqueduct_core.store._sink import Draft, Spool
 from aqueduct_core.store._zstd import compress_stream
@@ -27,6 +27,7 @@ _INLINE_ALL = 65_536  # as long as all that do aren't more than this
 _PACKED = 1 << 20  # members' parts up to this size share one object
 _ALIGNMENT = 64
 _OVERLAPPED = 8 << 20  # from here on hashing in a second thread beats hashing first
+_THREADED = 1 << 20  # below this, starting threads costs more than it saves
 _CONCURRENCY = 8
 REFRESH_AFTER = 6 * 3600.0
 """Seconds after which an existing part that is used again counts as written anew, so that a `gc` with
@@ -146,7 +147,7 @@ def _put_pack(blobs: list[_Blob], storage: Storage) -> None:
         position += blob.stored + padding
     pack = _put_buffers(buffers, position, ".pack", storage)
     for blob, offset in zip(blobs, offsets, strict=True):
-        digest = digest_of(blob.buffers[0] if len(blob.buffers) == 1 else b"".join(blob.buffers))
+        digest = _hash(blob.buffers)
         blob.record = Part(
             blob.size, digest, blob.stored, codec=blob.codec, pack=pack, offset=offset
         )
@@ -155,7 +156,7 @@ def _put_pack(blobs: list[_Blob], storage: Storage) -> None:
 def _put_buffers(buffers: Sequence[Any], size: int, suffix: str, storage: Storage) -> str:
     if size >= _OVERLAPPED and storage.profile == "local":
         return _put_while_hashing(buffers, suffix, storage)
-    digest = _hash(buffers)
+    digest = _hash(buffers, blake3.AUTO if size >= _THREADED else 1)
     path = object_path(digest, suffix)
     if not _present(storage, path, size):
         storage.put(path, *buffers)
@@ -183,10 +184,8 @@ def _put_while_hashing(buffers: Sequence[Any], suffix: str, storage: Storage) ->
     return digests[0]
 
 
-def _hash(buffers: Sequence[Any]) -> str:
-    if len(buffers) == 1:
-        return digest_of(buffers[0])
-    hasher = blake3()
+def _hash(buffers: Sequence[Any], threads: int = 1) -> str:
+    hasher = blake3(max_threads=threads)
     for buffer in buffers:
         hasher.update(buffer)
     return "blake3:" + hasher.hexdigest()
