@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISDIR
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -102,7 +103,7 @@ class LocalStorage:
                 found = os.stat(f"{self._base}/{key}")
             except (FileNotFoundError, NotADirectoryError):
                 return None
-        return _info(key, found)
+        return None if S_ISDIR(found.st_mode) else _info(key, found)
 
     def refresh(self, key: str) -> bool:
         """Set the access time to now: the modification time carries the seal."""
@@ -280,7 +281,7 @@ def _translate(error: OSError, key: str) -> StorageError:
             f"not allowed to access {text}",
             hint="check who owns the folder and whether its file system is mounted read-only",
         )
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
         return StorageNotFoundError(f"no object {text}", hint="check the key and the store's URL")
     return StorageError(
         f"the file system failed on {text}", hint="check the disk and the store's URL"

@@ -10,7 +10,7 @@ import datetime as dt
 import decimal
 import io
 import sys
-from collections import UserDict
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -83,7 +83,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "image": lambda: picture("RGB"),
     "palette": lambda: picture("P"),
     "image-file": jpeg,
-    "object": lambda: UserDict(a=1, array=np.arange(2_000)),
+    "object": lambda: defaultdict(np.zeros, {1: np.arange(2_000)}),
 }
 
 
