@@ -66,8 +66,8 @@ def is_plain(kind: pa.DataType) -> bool:
 def check_table(table: pa.Table) -> None:
     """Raise `pa.ArrowInvalid` if any array of a table reaches beyond its buffers."""
     table.validate()
-    for index, field in enumerate(table.schema):
-        if field.type.id not in _FLAT:
+    for index, kind in enumerate(table.schema.types):
+        if kind.id not in _FLAT:
             for chunk in table.column(index).chunks:
                 _check(chunk)
 
