@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Body", "allocate", "map_file"]
 
 _SMALL = 1 << 16
+_HUGE = 4 << 20
 
 
 class Body:
@@ -101,7 +102,10 @@ class BodyReader(io.RawIOBase):
 
 def allocate(size: int) -> memoryview:
     """Writable memory that starts at a page."""
-    return memoryview(mmap.mmap(-1, size))
+    memory = mmap.mmap(-1, size)
+    if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        memory.madvise(mmap.MADV_HUGEPAGE)  # a fault for every 2 MiB instead of every 4 KiB
+    return memoryview(memory)
 
 
 def map_file(path: Path) -> memoryview:

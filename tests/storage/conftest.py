@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from aqueduct_core.storage._fsspec import FsspecStorage
 from tests.servers import AzureServer, FaultProxy, GcsServer, S3Server
 
 # gcsfs would ask a Google service about every bucket, which no emulator answers.
@@ -32,6 +34,35 @@ def s3_proxy(_s3_proxy: FaultProxy) -> FaultProxy:
     """A proxy before S3, with no rules yet."""
     _s3_proxy.reset()
     return _s3_proxy
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server) -> str:
+    return s3_server.bucket()
+
+
+@pytest.fixture
+def make(s3_server: S3Server, s3_proxy: FaultProxy, bucket: str) -> Callable[..., FsspecStorage]:
+    """Makes storages that reach S3 through the proxy."""
+
+    def made(url: str | None = None, **options: Any) -> FsspecStorage:
+        ours = {
+            "part_size": 5 << 20,
+            "multipart_above": 5 << 20,
+            "retry_seconds": 20.0,
+            **s3_server.storage_options(s3_proxy.endpoint),
+        }
+        storage = FsspecStorage(url or f"s3://{bucket}/prefix", **(ours | options))
+        _hurry(storage)
+        return storage
+
+    return made
+
+
+def _hurry(storage: FsspecStorage) -> None:
+    """No test waits for a server to recover."""
+    policy = storage._policy
+    storage._policy = type(policy)(policy.attempts, policy.seconds, first=0.001, longest=0.01)
 
 
 @pytest.fixture(scope="session")
