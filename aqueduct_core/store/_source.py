@@ -7,9 +7,11 @@ import mmap
 import os
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from blake3 import blake3
 
 from aqueduct_core.abc import Storage
 from aqueduct_core.errors import (
@@ -29,6 +31,7 @@ _ANONYMOUS = (
     1 << 12
 )  # from here on, buffers are pages of their own: aligned, and given back when freed
 _BLOCK = 1 << 20
+_PIECE = 16 << 20  # of a compressed part
 
 
 class Reader:
@@ -97,14 +100,31 @@ class Reader:
         """A private, writable view of a part's bytes, verified unless known to be intact."""
         if part.inline is not None:
             return memoryview(bytearray(part.inline))
-        stored = self._stored(name, part, unsafe=unsafe)
         if part.codec is None:
-            return stored
+            return self._stored(name, part, unsafe=unsafe)
+        return self._decompressed(name, part)
+
+    def _decompressed(self, name: str, part: Part) -> memoryview:
+        """Decompress piece by piece, so that no more than one piece is held besides the result."""
+        path = str(part.path)
+        hasher = blake3()
+
+        def pieces() -> Iterator[Any]:
+            end = part.offset + part.stored
+            for start in range(part.offset, end, _PIECE):
+                piece = self.storage.get(path, start, min(start + _PIECE, end))
+                hasher.update(piece)
+                yield piece
+
         target = allocate(part.size)
         try:
-            decompress_into(stored, target)
+            decompress_into(pieces(), target)
+        except StorageNotFoundError as error:
+            raise self._corrupt("the part is missing", name, part) from error
         except ValueError as error:
             raise self._corrupt(f"the part can't be decompressed: {error}", name, part) from error
+        if f"blake3:{hasher.hexdigest()}" != part.digest:
+            raise self._corrupt("the part's bytes were changed", name, part)
         return target
 
     def _stored(self, name: str, part: Part, *, unsafe: bool) -> memoryview:

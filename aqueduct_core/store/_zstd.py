@@ -34,8 +34,8 @@ def compress(buffers: list[Any], level: int) -> bytes:
     return b"".join(compress_stream(buffers, level, size))
 
 
-def decompress_into(data: memoryview, target: memoryview) -> None:
-    """Decompress one frame into exactly `target`.
+def decompress_into(pieces: Iterable[Any], target: memoryview) -> None:
+    """Decompress one frame, given piece by piece, into exactly `target`.
 
     Raises:
         ValueError: The data is not a zstd frame of that very size. Never more than the size of the
@@ -44,18 +44,24 @@ def decompress_into(data: memoryview, target: memoryview) -> None:
     decompressor = zstd.ZstdDecompressor()
     position = 0
     try:
-        piece = decompressor.decompress(data, max_length=min(_CHUNK, target.nbytes + 1))
-        while True:
-            if position + len(piece) > target.nbytes:
-                raise ValueError("it holds more bytes than its manifest says")
-            target[position : position + len(piece)] = piece
-            position += len(piece)
+        for piece in pieces:
             if decompressor.eof:
-                break
-            if not piece and decompressor.needs_input:
-                raise ValueError("it ends too early")
-            piece = decompressor.decompress(b"", max_length=_CHUNK)
+                raise ValueError("something follows its end")
+            given = piece
+            while not decompressor.eof:
+                # One byte more than fits, so that too many are noticed.
+                room = min(_CHUNK, target.nbytes - position + 1)
+                data = decompressor.decompress(given, max_length=room)
+                if position + len(data) > target.nbytes:
+                    raise ValueError("it holds more bytes than its manifest says")
+                target[position : position + len(data)] = data
+                position += len(data)
+                given = b""
+                if decompressor.needs_input:
+                    break
     except zstd.ZstdError as error:
         raise ValueError(str(error)) from error
+    if not decompressor.eof:
+        raise ValueError("it ends too early")
     if position != target.nbytes:
         raise ValueError("it holds fewer bytes than its manifest says")
