@@ -335,6 +335,9 @@ class Manifest:
             )
             for part in manifest.parts:
                 part.path  # noqa: B018 - raises if a digest or suffix is malformed
+            # What stands in the manifest itself has no other digest that could tell of a change.
+            if digest_of(_canonical(record["content"])) != manifest.digest:
+                raise ValueError("its content was changed")
         except FormatVersionError:
             raise
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

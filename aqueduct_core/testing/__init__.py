@@ -4,7 +4,7 @@
   lines of values and fixtures.
 - `assert_identical`: strict comparison of two values, type by type.
 - `FaultyStorage`: a storage that fails when it is told to, by a plan of `Fault`s.
-- `forbid_code`, `tamper`: proofs that a loader is safe on hostile bytes.
+- `forbid_code`, `forge`, `tamper`: proofs that a loader is safe on hostile bytes.
 - `strategies`: hypothesis strategies for values that a store must keep.
 
 Needs pytest and hypothesis, which the extra `test` brings.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aqueduct_core.testing._faults import Fault, FaultyStorage
     from aqueduct_core.testing._serializer_tests import SerializerTests
     from aqueduct_core.testing._storage_tests import StorageTests
-    from aqueduct_core.testing._tamper import tamper
+    from aqueduct_core.testing._tamper import forge, tamper
 
 __all__ = [
     "Fault",
@@ -31,6 +31,7 @@ __all__ = [
     "StorageTests",
     "assert_identical",
     "forbid_code",
+    "forge",
     "strategies",
     "tamper",
 ]
@@ -42,6 +43,7 @@ _HOMES = {
     "StorageTests": "_storage_tests",
     "assert_identical": "_compare",
     "forbid_code": "_audit",
+    "forge": "_tamper",
     "tamper": "_tamper",
 }
 

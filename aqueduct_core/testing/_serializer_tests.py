@@ -15,10 +15,9 @@ from aqueduct_core.abc import Budget, Describes, Picks, Serializer
 from aqueduct_core.errors import AqueductError, CorruptArtifactError, FormatVersionError
 from aqueduct_core.registry import Registry
 from aqueduct_core.store import ArtifactStore
-from aqueduct_core.store._keys import manifest_path
 from aqueduct_core.testing._audit import forbid_code
 from aqueduct_core.testing._compare import assert_identical
-from aqueduct_core.testing._tamper import tamper
+from aqueduct_core.testing._tamper import forge, tamper
 
 __all__ = ["SerializerTests"]
 
@@ -146,11 +145,7 @@ class SerializerTests:
 
     def test_a_newer_version_is_refused(self, store: ArtifactStore) -> None:
         self.put(store, self.values[0])
-        path = manifest_path("k")
-        version = self.serializer.version
-        text = bytes(store.storage.get(path)).decode()
-        newer = text.replace(f'"version":{version}', f'"version":{version + 1}', 1)
-        store.storage.put(path, newer.encode())
+        forge(store, "k", lambda content: content.update(version=self.serializer.version + 1))
         with pytest.raises(FormatVersionError, match="--upgrade"):
             store.get("k")
 

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from aqueduct_core.manifest import Manifest, Node, Part, content_digest
+from aqueduct_core.manifest import Manifest, Node, Part, content_digest, digest_of
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.store._keys import manifest_path
 from aqueduct_core.store._source import Reader
 
-__all__ = ["tamper"]
+__all__ = ["forge", "tamper"]
+
+
+def forge(store: ArtifactStore, key: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the content of a manifest as a hostile writer would: with a digest that fits.
+
+    Args:
+        store: The store; it must not sign.
+        key: The artifact.
+        change: Gets the content's record as plain JSON, to be changed in place.
+    """
+    record = store.manifest(key).to_json()
+    change(record["content"])
+    text = json.dumps(record["content"], ensure_ascii=False, separators=(",", ":"))
+    record["digest"] = digest_of(text.encode())
+    store.storage.put(manifest_path(key), json.dumps(record).encode())
 
 
 def tamper(store: ArtifactStore, key: str, change: Callable[[str, bytes], bytes]) -> None:

@@ -64,7 +64,7 @@ def _dump(schema: pa.Schema, groups: Iterator[pa.Table], sink: Sink) -> dict[str
                     hint='store the stream with serializer="arrow", or make the batches alike',
                 )
             writer.write_table(_retype.stored(group), row_group_size=rows)
-        if stored.schema is not schema:
+        if stored is not first:
             writer.add_key_value_metadata({_SCHEMA: base64.b64encode(schema.serialize())})
     if _is_coded(schema):
         entries = pa.BufferOutputStream()
