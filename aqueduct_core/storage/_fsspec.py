@@ -152,6 +152,9 @@ class FsspecStorage:
 
     def _client(self) -> Client:
         """The client of this process: connections don't survive a fork."""
+        connected = self._connected
+        if connected is not None and connected[0] == os.getpid():
+            return connected[1]
         with self._lock:
             if self._connected is None or self._connected[0] != os.getpid():
                 made = self._place.connect(part=self._part, concurrency=self._concurrency)
