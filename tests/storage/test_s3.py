@@ -6,6 +6,7 @@ import errno
 import os
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -208,6 +209,7 @@ class TestOptions:
 
     def test_staging_is_per_process(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         storage = make()
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         here = storage.staging()
         assert here == storage.staging()
         monkeypatch.setattr("os.getpid", lambda: 1)
