@@ -207,7 +207,9 @@ class TestOptions:
         storage._connected = (os.getpid() + 1, first)
         assert storage._client() is not first
 
-    def test_staging_is_per_process(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_staging_is_per_process(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
         storage = make()
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         here = storage.staging()
