@@ -42,6 +42,8 @@ class Serializer(Protocol[T]):
     Optional attributes, read with these defaults when absent:
 
     - `safe: bool = True`: False if loading can run code.
+    - `plain: bool = False`: True if the bytes of its parts never name classes to import (what stands
+      in `meta` may). Only then are sealed local parts of signed artifacts mapped without being hashed.
     - `artifact: str = "object"`: the artifact type shown to people: `table`, `series`, `array`,
       `image`, `text`, `bytes`, `json`, `numeric`, `bool`, `collection` or `object`.
     - `suffix: str = ".bin"`: the file name extension of the part named `data`.
@@ -84,7 +86,7 @@ class Sink(Protocol):
     def write(self, *buffers: Buffer, part: str = "data") -> None:
         """Append C-contiguous buffers to a part, uncopied.
 
-        They are kept and read later, so their content must not change until `dump` has returned
+        They are kept and read later, so their content must not change until `put` has returned
         (bytes that are produced in a reused buffer go through `open`). Parts start 64-byte aligned.
         """
         ...

@@ -16,7 +16,13 @@ from typing import Any, ClassVar
 
 from blake3 import blake3
 
-from aqueduct_core.errors import CorruptArtifactError, FormatVersionError, SignatureError
+from aqueduct_core.errors import (
+    CorruptArtifactError,
+    FormatVersionError,
+    LossyTypeError,
+    SignatureError,
+    UnserializableError,
+)
 
 __all__ = ["FORMAT", "ArtifactRef", "Manifest", "Node", "Part", "digest_of"]
 
@@ -336,7 +342,7 @@ class Manifest:
             for part in manifest.parts:
                 part.path  # noqa: B018 - raises if a digest or suffix is malformed
             # What stands in the manifest itself has no other digest that could tell of a change.
-            if digest_of(_canonical(record["content"])) != manifest.digest:
+            if record_digest(record["content"]) != manifest.digest:
                 raise ValueError("its content was changed")
         except FormatVersionError:
             raise
@@ -353,8 +359,12 @@ class Manifest:
         if self.signature is None:
             return False
         record = json.loads(bytes(data))
-        signature = record.pop("signature")
-        if not hmac.compare_digest(str(signature).encode(), _sign(record, signing_key).encode()):
+        signature = ascii(record.pop("signature"))
+        try:
+            expected = ascii(_sign(record, signing_key))
+        except (ValueError, RecursionError):  # lone surrogates: not a document of ours
+            expected = ""
+        if not hmac.compare_digest(signature, expected):
             raise SignatureError(
                 f"the signature of {self.key!r} doesn't match the store's signing key",
                 hint="open the store with the key that signed it; if there is none, the manifest "
@@ -365,7 +375,38 @@ class Manifest:
 
 def content_digest(content: Node) -> str:
     """The digest that identifies a content, whatever key, name or time it is stored under."""
-    return digest_of(_canonical(content.to_json()))
+    return record_digest(content.to_json())
+
+
+def record_digest(record: Mapping[str, Any]) -> str:
+    """The digest of a content's record; which release of a package wrote it doesn't matter."""
+    return digest_of(_canonical(_without_packages(record)))
+
+
+def _without_packages(record: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: value for name, value in record.items() if name != "package"}
+    if "members" in found:
+        found["members"] = [_without_packages(member) for member in found["members"]]
+    return found
+
+
+def check_json(value: Any) -> None:
+    """Make sure that a value comes back from a manifest as it went in.
+
+    Raises:
+        UnserializableError: It isn't plain JSON.
+    """
+    try:
+        same = json.loads(_canonical(value)) == value
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnserializableError(
+            f"the name or the lineage isn't plain JSON: {error}",
+            hint="use str keys, lists, numbers",
+        ) from error
+    if not same:
+        raise LossyTypeError(
+            "the lineage would come back changed", hint="use str keys, and lists instead of tuples"
+        )
 
 
 def _canonical(record: Mapping[str, Any]) -> bytes:

@@ -102,6 +102,7 @@ class Registry:
         self._broken: dict[str, tuple[str, Exception]] = {}
         self._preferred: set[str] = set()
         self._discovered = not plugins
+        self._discovering = False
         self._candidates: WeakKeyDictionary[type, tuple[Entry, ...]] = WeakKeyDictionary()
         self._lock = RLock()
 
@@ -128,9 +129,9 @@ class Registry:
                     hint="names are stored for ever: choose one that starts with your package, "
                     f'such as "{package.split()[0]}.{instance.name}"',
                 )
-            if taken is not None:
-                self._entries.remove(taken)
-            self._entries.append(_entry_of(instance, package))
+            # A new list each time: other threads are reading the old one.
+            others = [entry for entry in self._entries if entry is not taken]
+            self._entries = [*others, _entry_of(instance, package)]
             self._candidates.clear()
 
     def prefer(self, name: str) -> None:
@@ -172,15 +173,16 @@ class Registry:
 
     def entry(self, name: str, package: str = "") -> Entry:
         """The registration of this name; raises like `by_name`."""
-        for _ in range(2):
-            for entry in self._entries:
-                if entry.name == name:
-                    return entry
-            if self._discovered:
-                break
-            self._discover()
+        found = self._named(name)
+        if found is None:
+            self._discover()  # waits for another thread that is at it
+            found = self._named(name)
+        if found is not None:
+            return found
         for plugin, (provider, error) in self._broken.items():
-            if plugin == name or (package and provider.split()[0] == package.split()[0]):
+            if plugin.startswith(f"{name} of ") or (
+                package and provider.split()[0] == package.split()[0]
+            ):
                 raise PluginError(
                     f"the serializer {name!r} comes from {provider}, which can't be loaded: "
                     f"{error!r}",
@@ -191,6 +193,9 @@ class Registry:
             + ", ".join(sorted(entry.name for entry in self._entries)),
             hint=f'pip install "{package.replace(" ", ">=")}"' if package else "check the name",
         )
+
+    def _named(self, name: str) -> Entry | None:
+        return next((entry for entry in self._entries if entry.name == name), None)
 
     def reader(self, name: str, version: int, package: str = "") -> Any:
         """The serializer that can read what `name` at `version` wrote.
@@ -212,7 +217,8 @@ class Registry:
         """What is installed, broken plugins included."""
         self._discover()
         found = [self._info(entry) for entry in self._entries]
-        for name, (package, error) in self._broken.items():
+        for plugin, (package, error) in self._broken.items():
+            name = plugin.removesuffix(f" of {package}")
             found.append(SerializerInfo(name, None, (), package, f"broken: {error!r}"))
         return found
 
@@ -251,12 +257,14 @@ class Registry:
 
     def _discover(self) -> None:
         with self._lock:
-            if self._discovered:
+            if self._discovered or self._discovering:  # the latter: a plugin's import asks us
                 return
-            self._discovered = True
-            for plugin in entry_points(group=GROUP):
+            self._discovering = True
+            found = entry_points(group=GROUP)
+            for plugin in sorted(found, key=lambda it: (it.dist.name if it.dist else "", it.name)):
                 self._add_plugin(plugin)
             self._candidates.clear()
+            self._discovered = True
 
     def _add_plugin(self, plugin: EntryPoint) -> None:
         package = f"{plugin.dist.name} {plugin.dist.version}" if plugin.dist else plugin.value
@@ -272,7 +280,7 @@ class Registry:
                     hint=f"uninstall one of {package.split()[0]} and {taken.package.split()[0]}",
                 )
         except Exception as error:  # noqa: BLE001 - whatever an import raises; kept for entry()
-            self._broken[plugin.name] = (package, error)
+            self._broken[f"{plugin.name} of {package}"] = (package, error)
             warnings.warn(
                 f"the serializer plugin {plugin.name!r} of {package} can't be loaded and is left "
                 f"out: {error!r}",
@@ -280,7 +288,7 @@ class Registry:
                 stacklevel=2,
             )
             return
-        self._entries.append(_entry_of(instance, package, plugin=True))
+        self._entries = [*self._entries, _entry_of(instance, package, plugin=True)]
 
     def _info(self, entry: Entry) -> SerializerInfo:
         types = tuple(kind if isinstance(kind, str) else _name_of(kind) for kind in entry.types)

@@ -42,6 +42,7 @@ class ArraySerializer:
 
     name = "npy"
     version = 1
+    plain = True
     types: tuple[type | str, ...] = ("numpy.ndarray",)
     artifact = "array"
     suffix = ".npy"

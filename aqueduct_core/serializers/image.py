@@ -66,6 +66,7 @@ class ImageFileSerializer(_Described):
     """
 
     name = "image.file"
+    plain = True
     suffix = ".img"
     compressed = True
 
@@ -147,6 +148,7 @@ class RawImageSerializer(_Described):
     """
 
     name = "image.raw"
+    plain = True
     suffix = ".raw"
     family = "image"
 
@@ -184,6 +186,7 @@ class PngImageSerializer(_Described):
     """
 
     name = "image.png"
+    plain = True
     suffix = ".png"
     family = "image"
     compressed = True

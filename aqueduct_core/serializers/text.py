@@ -18,6 +18,7 @@ class TextSerializer:
 
     name = "text"
     version = 1
+    plain = True
     types = (str,)
     artifact = "text"
     suffix = ".txt"
@@ -61,6 +62,7 @@ class BytesSerializer:
 
     name = "bytes"
     version = 1
+    plain = True
     types = (bytes, bytearray)
     artifact = "bytes"
     suffix = ".bin"

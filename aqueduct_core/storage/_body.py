@@ -102,7 +102,8 @@ class BodyReader(io.RawIOBase):
 
 def allocate(size: int) -> memoryview:
     """Writable memory that starts at a page."""
-    memory = mmap.mmap(-1, size)
+    # Not mmap's default, which a forked child would share with us.
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)  # a fault for every 2 MiB instead of every 4 KiB
     return memoryview(memory)

@@ -55,11 +55,13 @@ class Client(Protocol):
     Attributes:
         streams: Whether `open` gives the body while it arrives; if not, it is held in memory and
             is better asked for in ranges.
+        in_parts: Whether it has `upload` at all; if not, `put` takes every size.
         single: How many bytes `put` takes in one request; larger objects go through `upload`.
         retries: Whether the library retries by itself and can't be told not to.
     """
 
     streams: bool
+    in_parts: bool
     single: int
     retries: bool
 

@@ -185,7 +185,8 @@ class FsspecStorage:
 
     def _send(self, key: str, body: Body) -> None:
         client = self._client()
-        if body.size <= (client.single if self._single is None else self._single):
+        chosen = self._single if client.in_parts else None
+        if body.size <= (client.single if chosen is None else chosen):
             self._once(lambda c: c.put(key, body))
             return
         part = max(self._part, -(-body.size // _MOST_PARTS))

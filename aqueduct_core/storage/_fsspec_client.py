@@ -41,6 +41,7 @@ class FsspecClient:
     """
 
     streams = False
+    in_parts = False
     single = 1 << 62  # large objects, too: they are sent in parts in there
 
     def __init__(

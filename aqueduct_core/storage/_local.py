@@ -23,7 +23,7 @@ from aqueduct_core.errors import (
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["LocalStorage", "translated", "write_file"]
+__all__ = ["LocalStorage", "as_bytes", "translated", "write_file"]
 
 _SECOND = 1_000_000_000
 _MOST_BUFFERS = 1024  # IOV_MAX of Linux and macOS
@@ -111,7 +111,7 @@ class LocalStorage:
         with translated(key):
             try:
                 os.utime(path, ns=(time.time_ns(), os.stat(path).st_mtime_ns))
-            except FileNotFoundError:
+            except (FileNotFoundError, PermissionError):  # gone, or another user's
                 return False
         return True
 
@@ -177,6 +177,12 @@ class LocalStorage:
                 continue
 
 
+def as_bytes(buffer: Buffer) -> memoryview:
+    """The bytes of a C-contiguous buffer of any shape and format."""
+    view = memoryview(buffer)
+    return view.cast("B") if view.nbytes else memoryview(b"")  # zeros in a shape can't be cast
+
+
 def write_file(path: Path, buffers: Iterable[Buffer]) -> int:
     """Write buffers to a new file; returns its size.
 
@@ -205,7 +211,7 @@ def _write_all(descriptor: int, buffers: Iterable[Buffer]) -> None:
     """Write buffers in as few system calls as there can be, without joining them."""
     batch: list[memoryview] = []
     for buffer in buffers:
-        view = memoryview(buffer).cast("B")
+        view = as_bytes(buffer)
         if not view.nbytes:
             continue
         batch.append(view)

@@ -51,6 +51,7 @@ class S3Client:
     """
 
     streams = True
+    in_parts = True
     retries = False
 
     def __init__(

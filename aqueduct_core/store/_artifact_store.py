@@ -17,10 +17,10 @@ from aqueduct_core.errors import (
     StaleReferenceError,
     StorageNotFoundError,
 )
-from aqueduct_core.manifest import ArtifactRef, Manifest, content_digest
+from aqueduct_core.manifest import ArtifactRef, Manifest, check_json, content_digest
 from aqueduct_core.registry import Registry, default_registry, supports
 from aqueduct_core.storage import open_storage
-from aqueduct_core.store._keys import FOLDER, LONG, key_of, listing_prefix, manifest_path
+from aqueduct_core.store._keys import FOLDER, LONG, SUFFIX, key_of, listing_prefix, manifest_path
 from aqueduct_core.store._parts import REFRESH_AFTER, commit
 from aqueduct_core.store._sink import Writer, describe
 from aqueduct_core.store._source import Reader
@@ -72,6 +72,8 @@ class ArtifactStore:
         self.policy: Policy = policy or PROFILES[self.storage.profile].default
         self.registry = registry or default_registry()
         self._allow_pickle = allow_pickle
+        if signing_key is not None and not signing_key:
+            raise ValueError("the signing key is empty; leave it out, or give a secret")
         self._key = signing_key.encode() if isinstance(signing_key, str) else signing_key
         self._describe = describe
 
@@ -111,6 +113,7 @@ class ArtifactStore:
             StorageError: The storage failed.
         """
         path = manifest_path(key) if key is not None else None
+        check_json({"name": name, "lineage": dict(lineage or {})})
         writer = Writer(
             self.registry,
             policy=self.policy,
@@ -122,7 +125,7 @@ class ArtifactStore:
             draft = writer.draft(value, serializer)
             description = describe(value, draft, Budget()) if self._describe else {}
             size = draft.size()
-            content = commit(draft, self.storage, self.policy)
+            content = commit(draft, self.storage, self.policy, writer.spool)
         finally:
             writer.discard()
         digest = content_digest(content)
@@ -170,10 +173,14 @@ class ArtifactStore:
             CorruptArtifactError: The stored bytes are not what was written.
             ConversionError: It can't be loaded as `as_`, or has no columns or members.
         """
+        if columns is not None and at is not None:
+            raise ValueError("columns= and at= can't be combined: load the member, then choose")
+        if isinstance(columns, str):
+            raise TypeError(f"columns is a list of labels: columns=[{columns!r}]")
         manifest, trusted = self._read(ref)
         reader = Reader(manifest, self.storage, self.registry, trusted=trusted)
         if columns is not None:
-            value = reader.call(manifest.content, partial(_columns, manifest, columns))
+            value = reader.call(manifest.content, partial(_columns, manifest, list(columns)))
         elif at is not None:
             value = reader.call(manifest.content, partial(_member, manifest, at))
         else:
@@ -245,19 +252,22 @@ class ArtifactStore:
         """
         limit = datetime.now(UTC).timestamp() - grace.total_seconds()
         # Objects first, manifests after: a part whose manifest comes in between is seen as used.
-        objects = {
-            info.key: info.size
+        objects = [
+            info.key
             for folder in ("parts/", "tmp/")
             for info in self.storage.list(folder)
             if info.modified <= limit
-        }
-        manifests = [*self._manifests("")]
-        gone = expired(manifests, keep) if keep is not None else []
-        for key in gone:
-            self.delete(key)
-        kept = [manifest for manifest in manifests if manifest.key not in set(gone)]
-        count, size = sweep(self.storage, objects, kept)
-        return Swept(tuple(gone), count, size)
+        ]
+        # Manifests that don't stand at their own place, copied by hand, still protect their parts.
+        placed = [*self._everything("")]
+        gone: list[Manifest] = []
+        if keep is not None:
+            own = [found for path, found in placed if path == manifest_path(found.key)]
+            gone = [found for found in expired(own, keep) if self._delete_this(found)]
+        away = set(map(id, gone))
+        kept = [manifest for _, manifest in placed if id(manifest) not in away]
+        count, size = sweep(self.storage, objects, kept, limit)
+        return Swept(tuple(manifest.key for manifest in gone), count, size)
 
     def _read(self, ref: ArtifactRef | str) -> tuple[Manifest, bool]:
         key = ref if isinstance(ref, str) else ref.key
@@ -276,35 +286,51 @@ class ArtifactStore:
         return manifest, trusted
 
     def _parse(self, path: str, key: str) -> tuple[Manifest, bool]:
+        manifest, data = self._load(path, key)
+        signed = self._key is not None and manifest.check_signature(data, self._key)
+        return manifest, signed or self._allow_pickle
+
+    def _load(self, path: str, key: str) -> tuple[Manifest, bytes]:
         try:
             data = bytes(self.storage.get(path))
         except StorageNotFoundError as error:
             raise ArtifactNotFoundError(
                 f"no artifact {key!r} in {self.url}", hint="list() shows what there is"
             ) from error
-        manifest = Manifest.from_bytes(data, key)
-        signed = self._key is not None and manifest.check_signature(data, self._key)
-        return manifest, signed or self._allow_pickle
+        return Manifest.from_bytes(data, key), data
+
+    def _delete_this(self, manifest: Manifest) -> bool:
+        """Delete an artifact unless another one has taken its place."""
+        try:
+            now = self._load(manifest_path(manifest.key), manifest.key)[0]
+        except ArtifactNotFoundError:
+            return True
+        return now == manifest and self.delete(manifest.key)
 
     def _paths(self, prefix: str) -> Iterator[str]:
         folder = listing_prefix(prefix)
-        for info in self.storage.list(folder):
-            yield info.key
-        if folder != FOLDER:
-            for info in self.storage.list(LONG):
-                yield info.key
+        for place in (folder,) if folder == FOLDER else (folder, LONG):
+            for info in self.storage.list(place):
+                if info.key.endswith(SUFFIX):  # file managers leave files of their own
+                    yield info.key
 
     def _manifests(self, prefix: str) -> Iterator[Manifest]:
+        for path, manifest in self._everything(prefix):
+            if path == manifest_path(manifest.key):
+                yield manifest
+
+    def _everything(self, prefix: str) -> Iterator[tuple[str, Manifest]]:
+        """All manifests with the paths where they stand; their signatures don't matter here."""
         for path in self._paths(prefix):
             key = key_of(path)
             if key is not None and not key.startswith(prefix):
                 continue
             try:
-                manifest = self._parse(path, key or path)[0]
+                manifest = self._load(path, key or path)[0]
             except ArtifactNotFoundError:  # deleted since it was listed
                 continue
             if manifest.key.startswith(prefix):
-                yield manifest
+                yield path, manifest
 
 
 def _columns(manifest: Manifest, columns: Sequence[Any], serializer: Any, source: Any) -> Any:

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 from blake3 import blake3
 
-from aqueduct_core.errors import InvalidKeyError
+from aqueduct_core.errors import CorruptArtifactError, InvalidKeyError
 
 __all__ = ["FOLDER", "LONG", "SUFFIX", "key_of", "listing_prefix", "manifest_path"]
 
@@ -64,7 +64,12 @@ def key_of(path: str) -> str | None:
     """The artifact key of a manifest's storage key; None if only the manifest itself knows it."""
     if path.startswith(LONG):
         return None
-    return unquote(path[len(FOLDER) : -len(SUFFIX)], errors="strict")
+    try:
+        return unquote(path[len(FOLDER) : -len(SUFFIX)], errors="strict")
+    except UnicodeDecodeError as error:
+        raise CorruptArtifactError(
+            f"{path!r} is no manifest of this store", hint="move the file out of the store"
+        ) from error
 
 
 def listing_prefix(prefix: str) -> str:
@@ -73,6 +78,8 @@ def listing_prefix(prefix: str) -> str:
     Only whole folders are used: the last segment may be cut in the middle of a quoted character.
     """
     folders = prefix.split("/")[:-1]
+    if any("\ud800" <= character <= "\udfff" for character in prefix):
+        raise InvalidKeyError("no key has a lone surrogate", hint="decode the text properly")
     return FOLDER + "".join(f"{_quote(name, folder=True)}/" for name in folders)
 
 

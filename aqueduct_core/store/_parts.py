@@ -48,20 +48,19 @@ class _Blob:
     record: Part | None = None
 
 
-def commit(draft: Draft, storage: Storage, policy: str) -> Node:
+def commit(draft: Draft, storage: Storage, policy: str, spool: Callable[[], Spool]) -> Node:
     """Store all parts of a draft; returns the node for its manifest.
 
     Parts are immutable and named by their digest: one that is there already is not sent again.
+
+    Args:
+        draft: What to store.
+        storage: Where.
+        policy: The encoding policy.
+        spool: Makes a spool, which the caller discards.
     """
-    blobs: dict[int, list[_Blob]] = {}
-    try:
-        for member in draft.walk():
-            blobs[id(member)] = _blobs(member, storage, policy)
-        _put_all([blob for group in blobs.values() for blob in group], storage)
-    finally:
-        for blob in (blob for group in blobs.values() for blob in group):
-            if blob.spool is not None:
-                blob.spool.discard()
+    blobs = {id(member): _blobs(member, storage, policy, spool) for member in draft.walk()}
+    _put_all([blob for group in blobs.values() for blob in group], storage)
     return _node(draft, blobs)
 
 
@@ -78,7 +77,9 @@ def _put_all(blobs: list[_Blob], storage: Storage) -> None:
     _run(tasks, parallel=storage.profile == "remote")
 
 
-def _blobs(draft: Draft, storage: Storage, policy: str) -> list[_Blob]:
+def _blobs(
+    draft: Draft, storage: Storage, policy: str, new_spool: Callable[[], Spool]
+) -> list[_Blob]:
     found = []
     suffix = getattr(draft.serializer, "suffix", ".bin")
     for name, part in draft.parts.items():
@@ -90,17 +91,17 @@ def _blobs(draft: Draft, storage: Storage, policy: str) -> list[_Blob]:
             buffers, size = part, sum(view.nbytes for view in part)
         blob = _Blob(name, suffix if name == "data" else ".bin", buffers, size, spool, None, size)
         if not getattr(draft.serializer, "compressed", False) and spool is None:
-            _compress(blob, storage, policy)
+            _compress(blob, storage, policy, new_spool)
         found.append(blob)
     return found
 
 
-def _compress(blob: _Blob, storage: Storage, policy: str) -> None:
+def _compress(blob: _Blob, storage: Storage, policy: str, new_spool: Callable[[], Spool]) -> None:
     sample = take_sample(blob.buffers, blob.size)
     level = choose_codec(sample, blob.size, policy, storage.profile)
     if level is None:
         return
-    spool = Spool(storage.staging())
+    spool = new_spool()
     for piece in compress_stream(blob.buffers, level, blob.size):
         spool.write(piece)
     spool.close()
@@ -195,6 +196,8 @@ def _present(storage: Storage, path: str, size: int) -> bool:
     found = storage.stat(path)
     if found is None or found.size != size:
         return False
+    if storage.profile == "local" and not found.intact:
+        return False  # somebody touched it: put it anew, which also mends it
     return time.time() - found.modified < REFRESH_AFTER or storage.refresh(path)
 
 

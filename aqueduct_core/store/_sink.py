@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from aqueduct_core.abc import Budget, Describes, Picks
 from aqueduct_core.encoding import choose_format, size_of
 from aqueduct_core.errors import UnserializableError
 from aqueduct_core.registry import Entry, Registry, supports
-from aqueduct_core.storage._local import translated
+from aqueduct_core.storage._local import as_bytes, translated
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -41,16 +41,14 @@ class Spool:
     _hasher: Any = None
 
     def write(self, data: Buffer) -> int:
-        view = memoryview(data).cast("B")
+        view = as_bytes(data)
         self.size += view.nbytes
         if self._file is None and self.size > _SPOOL:
             self._spill()
         if self._file is None:
             self.buffer += view
         else:
-            with translated(str(self.path)):
-                self._file.write(view)
-            self._hasher.update(view)
+            self._append(view)
         return view.nbytes
 
     def digest(self) -> str | None:
@@ -69,14 +67,19 @@ class Spool:
             self.path.unlink(missing_ok=True)
 
     def _spill(self) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self.folder)
-        self.path = Path(name)
-        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self.path = self.folder / os.urandom(12).hex()
+        with translated(str(self.path)):
+            self._file = self.path.open("xb", buffering=0)
         self._hasher = blake3()
-        with translated(name):
-            self._file.write(self.buffer)
-        self._hasher.update(self.buffer)
+        self._append(memoryview(self.buffer))
         self.buffer = bytearray()
+
+    def _append(self, view: memoryview) -> None:
+        assert self._file is not None
+        self._hasher.update(view)
+        with translated(str(self.path)):
+            while view.nbytes:  # a raw file may take less than it is given
+                view = view[self._file.write(view) :]
 
 
 class _SpoolFile(RawIOBase):
@@ -233,7 +236,7 @@ class _DraftSink:
         views = self._draft.parts.setdefault(part, [])
         if isinstance(views, Spool):
             raise ValueError(f"part {part!r} was streamed; it can't be written too")  # noqa: TRY004
-        views.extend(memoryview(buffer).cast("B") for buffer in buffers)
+        views.extend(map(as_bytes, buffers))
 
     @contextmanager
     def open(self, part: str = "data") -> Iterator[BinaryIO]:
@@ -262,8 +265,9 @@ def describe(obj: Any, draft: Draft, budget: Budget) -> dict[str, Any]:
     if supports(draft.serializer, Describes):
         try:
             description = dict(draft.serializer.describe(obj, budget))
+            json.dumps(description, allow_nan=False).encode()  # or it couldn't be stored
         except Exception as error:  # noqa: BLE001 - a third party's; the value must be storable
-            description = {"error": f"{type(error).__name__}: {error}"}
+            description = {"error": ascii(f"{type(error).__name__}: {error}")}
     members = [
         {"type": member.artifact, **member.description} for member in draft.members[: budget.rows]
     ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import mmap
 import os
+import sys
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 from blake3 import blake3
@@ -22,6 +24,7 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.manifest import Manifest, Node, Part, digest_of
 from aqueduct_core.registry import Registry
+from aqueduct_core.storage._local import translated
 from aqueduct_core.store._zstd import decompress_into
 
 __all__ = ["Reader"]
@@ -30,6 +33,8 @@ _MAPPED = 1 << 16  # below this, reading is cheaper than mapping
 _ANONYMOUS = (
     1 << 12
 )  # from here on, buffers are pages of their own: aligned, and given back when freed
+_MOST_MAPPINGS = 256
+_WORTH_A_DESCRIPTOR = 16 << 20
 _BLOCK = 1 << 20
 _PIECE = 16 << 20  # of a compressed part
 
@@ -67,14 +72,17 @@ class Reader:
                 "the signing_key that signed it",
             )
         try:
-            return use(serializer, _NodeSource(self, node))
+            plain = getattr(serializer, "plain", False)
+            return use(serializer, _NodeSource(self, node, plain=plain))
         except CorruptArtifactError as error:
             error.key = error.key or self.manifest.key
             raise
         except AqueductError:
             raise
-        except (ValueError, TypeError, LookupError, ArithmeticError, EOFError, OSError) as error:
-            # A loader that stumbles over bytes it didn't write.
+        except ImportError:
+            raise
+        except Exception as error:
+            # A loader that stumbles over bytes it didn't write, in whatever way it does.
             raise CorruptArtifactError(
                 f"the serializer {node.serializer!r} can't read what is stored: "
                 f"{type(error).__name__}: {error}",
@@ -167,9 +175,10 @@ class Reader:
 class _NodeSource:
     """The `Source` of one node."""
 
-    def __init__(self, reader: Reader, node: Node) -> None:
+    def __init__(self, reader: Reader, node: Node, *, plain: bool = False) -> None:
         self._reader = reader
         self._node = node
+        self._plain = plain
         self._loaded: dict[int, Any] = {}
 
     @property
@@ -185,11 +194,20 @@ class _NodeSource:
         return self._reader.trusted
 
     def view(self, part: str = "data") -> memoryview:
-        return self._reader.view(part, self._part(part), unsafe=not self._node.safe)
+        return self._reader.view(part, self._part(part), unsafe=self._must_be_signed)
+
+    @property
+    def _must_be_signed(self) -> bool:
+        """Whether the bytes must be the very ones that the manifest names, seal or not.
+
+        So it is where they can run code: pickles, and whatever may name classes to import. A seal
+        tells of accidents; only the digest in a signed manifest tells of somebody else's hand.
+        """
+        return not self._node.safe or (self._reader.trusted and not self._plain)
 
     def open(self, part: str = "data") -> BinaryIO:
         found = self._part(part)
-        ranged = found.inline is None and found.codec is None and self._node.safe
+        ranged = found.inline is None and found.codec is None and not self._must_be_signed
         if ranged and self._reader.storage.path(str(found.path)) is None:
             return io.BufferedReader(_RangeFile(self._reader.storage, found), _BLOCK)
         return io.BufferedReader(_ViewFile(self.view(part)))
@@ -282,23 +300,43 @@ class _RangeFile(_ViewFile):
 
 def allocate(size: int) -> memoryview:
     """Writable memory for `size` bytes, page-aligned when there is enough of it to matter."""
-    return memoryview(mmap.mmap(-1, size) if size >= _ANONYMOUS else bytearray(size))
+    if size < _ANONYMOUS:
+        return memoryview(bytearray(size))
+    # Not mmap's default, which a forked child would share with us.
+    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
 
 def _map(path: Path) -> memoryview:
     """A file's bytes, copy-on-write: writing to the view changes neither the file nor other views."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError as error:
-        raise StorageNotFoundError(f"no object {path.name!r}", hint="check the store") from error
-    try:
-        size = os.fstat(descriptor).st_size
-        if size < _MAPPED:
-            view = memoryview(bytearray(size))
-            return view[: os.readv(descriptor, [view])] if size else view
-        return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY))
-    finally:
-        os.close(descriptor)
+    with translated(path.name), open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size >= _MAPPED and (mapped := _mapped(file.fileno(), size)) is not None:
+            return mapped
+        view = allocate(size)
+        position = 0
+        while position < size and (count := os.readv(file.fileno(), [view[position:]])):
+            position += count
+        return view[:position]
+
+
+_mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+_lock = Lock()
+
+
+def _mapped(descriptor: int, size: int) -> memoryview | None:
+    """A private mapping; None where too many are alive already.
+
+    Before Python 3.13 every mapping holds a file descriptor, of which a process may have few: many
+    small ones would take them from the rest of the program.
+    """
+    if sys.version_info >= (3, 13):
+        return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY, trackfd=False))
+    with _lock:
+        if size < _WORTH_A_DESCRIPTOR and len(_mappings) >= _MOST_MAPPINGS:
+            return None
+        mapping = mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY)
+        _mappings.add(mapping)
+    return memoryview(mapping)
 
 
 def _private(data: Any) -> memoryview:

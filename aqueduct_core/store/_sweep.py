@@ -14,6 +14,9 @@ from aqueduct_core.manifest import Manifest
 __all__ = ["Problem", "Retention", "Swept", "expired", "sweep"]
 
 
+_BATCH = 50  # objects looked at and then removed together
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """Which artifacts `gc` keeps. Artifacts are grouped by the folder part of their keys.
@@ -59,13 +62,13 @@ class Problem:
     error: AqueductError
 
 
-def expired(manifests: Iterable[Manifest], retention: Retention) -> list[str]:
-    """The keys that a retention lets go."""
+def expired(manifests: Iterable[Manifest], retention: Retention) -> list[Manifest]:
+    """The artifacts that a retention lets go."""
     groups: dict[str, list[Manifest]] = {}
     for manifest in manifests:
         groups.setdefault(manifest.key.rpartition("/")[0], []).append(manifest)
     limit = None if retention.age is None else time.time() - retention.age.total_seconds()
-    gone = []
+    gone: list[Manifest] = []
     for group in groups.values():
         group.sort(key=lambda manifest: manifest.created, reverse=True)
         total = 0
@@ -75,18 +78,28 @@ def expired(manifests: Iterable[Manifest], retention: Retention) -> list[str]:
             too_large = retention.size is not None and total > retention.size
             too_old = limit is not None and _seconds(manifest) < limit
             if too_many or too_large or too_old:
-                gone.append(manifest.key)
+                gone.append(manifest)
     return gone
 
 
 def sweep(
-    storage: Storage, parts: dict[str, int], manifests: Iterable[Manifest]
+    storage: Storage, objects: Iterable[str], manifests: Iterable[Manifest], limit: float
 ) -> tuple[int, int]:
-    """Remove those of `parts` (key -> size) that no manifest uses; returns how many and their size."""
+    """Remove those objects that no manifest uses; returns how many and their size.
+
+    Each is looked at once more before it goes: a part that was put or used again since it was listed
+    (after `limit`, in seconds since the epoch) belongs to an artifact that is being saved.
+    """
     used = {part.path for manifest in manifests for part in manifest.parts}
-    unused = [key for key in parts if key not in used]
-    storage.delete(*unused)
-    return len(unused), sum(parts[key] for key in unused)
+    unused = [key for key in objects if key not in used]
+    count, size = 0, 0
+    for start in range(0, len(unused), _BATCH):
+        found = [storage.stat(key) for key in unused[start : start + _BATCH]]
+        idle = [info for info in found if info is not None and info.modified <= limit]
+        storage.delete(*(info.key for info in idle))
+        count += len(idle)
+        size += sum(info.size for info in idle)
+    return count, size
 
 
 def _seconds(manifest: Manifest) -> float:

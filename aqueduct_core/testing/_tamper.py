@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from aqueduct_core.manifest import Manifest, Node, Part, content_digest, digest_of
+from aqueduct_core.manifest import Manifest, Node, Part, content_digest, record_digest
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.store._keys import manifest_path
 from aqueduct_core.store._source import Reader
@@ -25,8 +25,7 @@ def forge(store: ArtifactStore, key: str, change: Callable[[dict[str, Any]], Non
     """
     record = store.manifest(key).to_json()
     change(record["content"])
-    text = json.dumps(record["content"], ensure_ascii=False, separators=(",", ":"))
-    record["digest"] = digest_of(text.encode())
+    record["digest"] = record_digest(record["content"])
     store.storage.put(manifest_path(key), json.dumps(record).encode())
 
 
