@@ -28,7 +28,8 @@ if TYPE_CHECKING:
         to_operator,
         weekly,
     )
-    from aqueduct_core.manifest import ArtifactRef, Manifest
+    from aqueduct_core.manifest import Manifest
+    from aqueduct_core.reference import ArtifactRef
     from aqueduct_core.registry import Registry, SerializerInfo, default_registry
     from aqueduct_core.store import ArtifactStore, Retention
 
@@ -68,7 +69,7 @@ __all__ = [
 
 _HOMES = {
     "Artifact": "dag",
-    "ArtifactRef": "manifest",
+    "ArtifactRef": "reference",
     "ArtifactStore": "store",
     "BoolArtifact": "dag",
     "Client": "client",

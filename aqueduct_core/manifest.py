@@ -12,7 +12,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from blake3 import blake3
 
@@ -23,6 +23,7 @@ from aqueduct_core.errors import (
     SignatureError,
     UnserializableError,
 )
+from aqueduct_core.reference import ArtifactRef
 
 __all__ = ["FORMAT", "ArtifactRef", "Manifest", "Node", "Part", "digest_of"]
 
@@ -37,52 +38,6 @@ def digest_of(data: Any) -> str:
     size = memoryview(data).nbytes
     threads = blake3.AUTO if size >= _THREADED else 1
     return _DIGEST + blake3(data, max_threads=threads).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactRef:
-    """Names one stored artifact; small, immutable and JSON-able, so it can travel anywhere.
-
-    Attributes:
-        key: Where the manifest is.
-        type: The artifact type: `table`, `array`, `json`, ...
-        serializer: The serializer's name.
-        size: Bytes of all parts, before compression.
-        digest: Digest of the content: the same for equal bytes under any key.
-        name: A name for people.
-    """
-
-    key: str
-    type: str
-    serializer: str
-    size: int
-    digest: str
-    name: str | None = None
-
-    __version__: ClassVar[int] = 1
-
-    def serialize(self) -> dict[str, Any]:
-        """The reference as plain JSON."""
-        return {
-            "key": self.key,
-            "type": self.type,
-            "serializer": self.serializer,
-            "size": self.size,
-            "digest": self.digest,
-            "name": self.name,
-        }
-
-    @staticmethod
-    def deserialize(data: Mapping[str, Any], version: int = 1) -> ArtifactRef:
-        """A reference from what `serialize` returned."""
-        if version > ArtifactRef.__version__:
-            raise FormatVersionError(
-                f"this reference has version {version}; version {ArtifactRef.__version__} is the "
-                "newest known here",
-                hint="pip install --upgrade aqueduct-core",
-            )
-        known = ("key", "type", "serializer", "size", "digest", "name")
-        return ArtifactRef(**{name: data[name] for name in known if name in data})
 
 
 @dataclass(frozen=True, slots=True)
