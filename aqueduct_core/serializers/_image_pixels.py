@@ -163,7 +163,7 @@ def container_of(im: Image) -> str | None:
     return "TIFF" if im.mode in _TIFF else None
 
 
-def encode(im: Image, container: str) -> memoryview:
+def encode(im: Image, container: str) -> bytes:
     """The pixels, and nothing else of a loaded image, as a PNG or TIFF file."""
     if container == "TIFF":
         return _encoded(
@@ -207,13 +207,13 @@ def pixels(core: ImagingCore) -> Image:
     return im
 
 
-def _encoded(im: Image, container: str, **settings: Any) -> memoryview:
+def _encoded(im: Image, container: str, **settings: Any) -> bytes:
     shell = pixels(im.im)
     if shell.mode in ("P", "PA"):
         shell = _with_full_palette(shell)
     file = BytesIO()
     shell.save(file, container, **settings)
-    return file.getbuffer()
+    return file.getvalue()
 
 
 def _with_full_palette(shell: Image) -> Image:

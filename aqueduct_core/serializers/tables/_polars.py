@@ -302,13 +302,13 @@ def _write_own(frame: pl.DataFrame, sink: Sink) -> None:
     written = io.BytesIO()
     frame.write_parquet(written, compression="zstd", compression_level=1)
     # polars doesn't promise to keep every dtype, and there is no other reader to tell.
-    found = pl.read_parquet(io.BytesIO(written.getbuffer()))
+    found = pl.read_parquet(io.BytesIO(written.getvalue()))
     if found.schema != frame.schema or not found.equals(frame):
         raise UnserializableError(
             f"polars' own format changes columns of {', '.join(map(str, frame.dtypes))}",
             hint="cast them to dtypes that Arrow has",
         )
-    sink.write(written.getbuffer(), part=_OWN)
+    sink.write(written.getvalue(), part=_OWN)
 
 
 def _assembled(
