@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -19,7 +20,7 @@ __all__ = ["SqlIntegration"]
 _MODES = ("fail", "append", "replace")
 
 
-class SqlIntegration:
+class SqlIntegration(ABC):
     """A SQL database.
 
     A subclass knows one kind of database: `read`, `transaction`, `tables` and `quote`.
@@ -98,26 +99,26 @@ class SqlIntegration:
         # Saves are told apart by this name: saving the same again, as a notebook does, is one save.
         connect(f"save {table_name}", Save(self, table_name, mode), [artifact], outputs=())
 
+    @abstractmethod
     def config(self) -> Mapping[str, JSON]:
         """What is needed to make this integration again."""
-        raise NotImplementedError
 
     def test(self) -> None:
         """Connect once."""
         self.tables()
 
+    @abstractmethod
     def tables(self) -> list[str]:
         """The names of the tables and views."""
-        raise NotImplementedError
 
+    @abstractmethod
     def quote(self, name: str) -> str:
         """A name as it is written in SQL, whatever characters it has."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
         """Run a query now; returns a DataFrame."""
-        raise NotImplementedError
 
+    @abstractmethod
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction that tables can be saved in."""
-        raise NotImplementedError

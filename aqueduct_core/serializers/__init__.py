@@ -6,10 +6,10 @@ library it needs, are imported when the first value of its types is met.
 
 from __future__ import annotations
 
-__all__ = ["BUILTIN"]
+__all__ = ["BUILTIN", "TABLES"]
 
 _NOTHING = type(None)
-_TABLES = (
+TABLES = (
     "pandas.DataFrame",
     "pandas.Series",
     "pandas.Index",
@@ -34,8 +34,8 @@ BUILTIN: tuple[tuple[str, str, tuple[type | str, ...], str, str], ...] = (
     ("text", f"{_HERE}.text:TextSerializer", (str,), "", ""),
     ("bytes", f"{_HERE}.text:BytesSerializer", (bytes, bytearray), "", ""),
     ("npy", f"{_HERE}.array:ArraySerializer", ("numpy.ndarray",), "", "tables"),
-    ("arrow", f"{_HERE}.tables:ArrowSerializer", _TABLES, "table", "tables"),
-    ("parquet", f"{_HERE}.tables:ParquetSerializer", _TABLES, "table", "tables"),
+    ("arrow", f"{_HERE}.tables:ArrowSerializer", TABLES, "table", "tables"),
+    ("parquet", f"{_HERE}.tables:ParquetSerializer", TABLES, "table", "tables"),
     ("image.file", f"{_HERE}.image:ImageFileSerializer", _IMAGES, "", "image"),
     ("image.raw", f"{_HERE}.image:RawImageSerializer", _IMAGES, "image", "image"),
     ("image.png", f"{_HERE}.image:PngImageSerializer", _IMAGES, "image", "image"),

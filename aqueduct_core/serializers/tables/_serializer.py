@@ -14,6 +14,7 @@ from aqueduct_core.errors import (
     LossyTypeError,
     UnserializableError,
 )
+from aqueduct_core.serializers import TABLES
 from aqueduct_core.serializers.tables import _describe, _ipc, _parquet, _retype
 from aqueduct_core.serializers.tables._libraries import adapter_of, is_known, named_adapter
 
@@ -22,28 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrowSerializer", "ParquetSerializer"]
 
-_TYPES = (
-    "pandas.DataFrame",
-    "pandas.Series",
-    "pandas.Index",
-    "pandas.api.extensions.ExtensionArray",
-    "pyarrow.Table",
-    "pyarrow.RecordBatch",
-    "pyarrow.Array",
-    "pyarrow.ChunkedArray",
-    "pyarrow.Scalar",
-    "pyarrow.Schema",
-    "polars.DataFrame",
-    "polars.LazyFrame",
-    "polars.Series",
-)
-
 
 class _TableSerializer:
     """What both have in common; `_durable` tells adapters which container it is for."""
 
     version = 1
-    types: tuple[type | str, ...] = _TYPES
+    types: tuple[type | str, ...] = TABLES
     artifact = "table"
     family = "table"
     _durable: bool
