@@ -282,6 +282,9 @@ class Manifest:
                     f"{FORMAT} is the newest known here",
                     hint="pip install --upgrade aqueduct-core",
                 )
+            # What stands in the manifest itself has no other digest that could tell of a change.
+            if record_digest(_typed(record, "content", dict)) != _typed(record, "digest", str):
+                raise ValueError("its content was changed")
             manifest = Manifest(
                 key=_typed(record, "key", str),
                 type=_typed(record, "type", str),
@@ -296,9 +299,6 @@ class Manifest:
             )
             for part in manifest.parts:
                 part.path  # noqa: B018 - raises if a digest or suffix is malformed
-            # What stands in the manifest itself has no other digest that could tell of a change.
-            if record_digest(record["content"]) != manifest.digest:
-                raise ValueError("its content was changed")
         except FormatVersionError:
             raise
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
