@@ -48,8 +48,8 @@ class Tool:
             uv = [sys.executable, "-m", "uv"]
             until = ["--exclude-newer", self.newest] if self.newest else []
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
-            subprocess.run([*uv, "venv", "-q", "--clear", "-p", version, folder], check=True)
-            install = [*uv, "pip", "install", "-q", "--compile-bytecode", "--python", python]
+            subprocess.run([*uv, "venv", "-q", "--clear", "-p", version, str(folder)], check=True)
+            install = [*uv, "pip", "install", "-q", "--compile-bytecode", "--python", str(python)]
             subprocess.run([*install, *until, *self.requirements], check=True)
             (folder / ".done").touch()
         return python
@@ -70,7 +70,7 @@ def measure(tool: Tool, shape: str, operators: int, repeats: int) -> dict[str, f
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     file = FLOWS / f"{tool.name}_flow.py"
-    command = [tool.python(), file, shape, str(operators), str(repeats)]
+    command = [str(tool.python()), str(file), shape, str(operators), str(repeats)]
     start = time.time()
     done = subprocess.run(
         command,
