@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from dataclasses import asdict
 
 from aqueduct_core.cli._print import console, print_json, table
@@ -10,10 +11,10 @@ from aqueduct_core.registry import default_registry
 __all__ = ["serializers"]
 
 
-def serializers(*, as_json: bool) -> int:
+def serializers(options: Namespace) -> int:
     """List what is installed; 1 if something can't be loaded."""
     found = default_registry().serializers()
-    if as_json:
+    if options.json:
         print_json([asdict(item) for item in found])
     else:
         rows = [

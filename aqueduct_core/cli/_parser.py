@@ -1,0 +1,209 @@
+"""What can be typed after `aqueduct`.
+
+Nothing but argparse is imported here: `--help` and a mistyped command answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TypeAlias
+
+from aqueduct_core._version import __version__
+
+__all__ = ["parser"]
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_EXIT_CODES = """
+exit codes: 0 done; 1 done, and the answer is no (a failed run, damaged artifacts, versions that
+differ); 2 the command could not be understood; 3 it could not be done; 130 interrupted
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line.
+
+    Each command has `command`, the module of this package and the function that does it.
+    """
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON, for programs")
+    common.add_argument(
+        "--home", metavar="FOLDER", help="the workspace (default: AQUEDUCT_HOME or ~/.aqueduct)"
+    )
+    made = argparse.ArgumentParser(
+        prog="aqueduct",
+        description="Typed artifacts, and the workflows that make them.",
+        epilog=_EXIT_CODES,
+    )
+    made.add_argument("--version", action="version", version=f"aqueduct {__version__}")
+    commands = _commands(made)
+    _add(commands, "demo", "_main:demo", "run a workflow on 336,776 real flights", common)
+    _add_flows(commands, common)
+    _add_runs(commands, common)
+    _add_artifacts(commands, common)
+    _add_integrations(commands, common)
+    _add_others(commands, common)
+    return made
+
+
+def _commands(above: argparse.ArgumentParser) -> _Commands:
+    return above.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+
+def _add(
+    commands: _Commands, name: str, does: str, told: str, common: argparse.ArgumentParser
+) -> argparse.ArgumentParser:
+    made = commands.add_parser(name, parents=[common], help=told, description=_sentence(told))
+    made.set_defaults(command=does)
+    return made
+
+
+def _group(commands: _Commands, name: str, told: str) -> _Commands:
+    return _commands(commands.add_parser(name, help=told, description=_sentence(told)))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _add_flows(commands: _Commands, common: argparse.ArgumentParser) -> None:
+    _add(commands, "flows", "_flows:ls", "list the workflows", common)
+
+    group = _group(commands, "flow", "look at one workflow, pause it or delete it")
+    show = _add(group, "show", "_flows:show", "what a workflow consists of", common)
+    show.add_argument("flow", help="the name of the workflow")
+    pause = _add(group, "pause", "_flows:pause", "keep it from starting by itself", common)
+    pause.add_argument("flow", help="the name of the workflow")
+    resume = _add(group, "resume", "_flows:resume", "let it start by itself again", common)
+    resume.add_argument("flow", help="the name of the workflow")
+    delete = _add(group, "delete", "_flows:delete", "delete a workflow and all its runs", common)
+    delete.add_argument("flow", help="the name of the workflow")
+    delete.add_argument(
+        "--saved",
+        action="append",
+        default=[],
+        metavar="INTEGRATION:TABLE",
+        help="also drop this table that it saved; can be given several times",
+    )
+    delete.add_argument("--all-saved", action="store_true", help="drop every table that it saved")
+    delete.add_argument("-y", "--yes", action="store_true", help="don't ask")
+
+    trigger = _add(commands, "trigger", "_flows:trigger", "run a workflow now", common)
+    trigger.add_argument("flow", help="the name of the workflow")
+    trigger.add_argument(
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another value for a parameter, read as its type asks for; can be given several times",
+    )
+
+    diff = _add(commands, "diff", "_flows:diff", "what is different in another version", common)
+    diff.add_argument("flow", help="the name of the workflow")
+    diff.add_argument("a", nargs="?", help="a version: the start of its digest (default: the last)")
+    diff.add_argument("b", nargs="?", help="the other version (default: the current one)")
+
+
+def _add_runs(commands: _Commands, common: argparse.ArgumentParser) -> None:
+    runs = _add(commands, "runs", "_runs:ls", "list runs, the newest first", common)
+    runs.add_argument("flow", nargs="?", help="only those of this workflow")
+    runs.add_argument("-n", "--limit", type=_count, default=20, metavar="N", help="at most so many")
+
+    group = _group(commands, "run", "look at one run, stop it or repeat what failed")
+    show = _add(group, "show", "_runs:show", "what happened in a run", common)
+    logs = _add(group, "logs", "_runs:logs", "what operators printed", common)
+    cancel = _add(group, "cancel", "_runs:cancel", "stop a run", common)
+    retry = _add(group, "retry", "_runs:retry", "run again what failed", common)
+    graph = _add(group, "graph", "_runs:graph", "the graph as it was, as SVG", common)
+    for one in (show, logs, cancel, retry, graph):
+        one.add_argument("run", help="the id of the run, or the start of it")
+    logs.add_argument("operator", nargs="?", help="only what this operator printed")
+    logs.add_argument("--stream", choices=["stdout", "stderr"], help="only this stream")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
+    graph.add_argument("-o", "--output", metavar="FILE", help="write it here")
+
+
+def _add_artifacts(commands: _Commands, common: argparse.ArgumentParser) -> None:
+    store = argparse.ArgumentParser(add_help=False, parents=[common])
+    store.add_argument(
+        "--store", metavar="URL", help="another artifact store than the workspace's: s3://..."
+    )
+    group = _group(commands, "artifacts", "look after stored artifacts")
+    ls = _add(group, "ls", "_artifacts:ls", "list artifacts", store)
+    ls.add_argument("prefix", nargs="?", default="", help="only keys that start with this")
+    show = _add(group, "show", "_artifacts:show", "what is known about an artifact", store)
+    show.add_argument("key")
+    get = _add(group, "get", "_artifacts:get", "load an artifact", store)
+    get.add_argument("key")
+    get.add_argument(
+        "-o", "--output", metavar="FILE", help="write it here: .csv, .parquet, .json, .txt, ..."
+    )
+    verify = _add(group, "verify", "_artifacts:verify", "check stored bytes", store)
+    verify.add_argument("prefix", nargs="?", default="", help="only keys that start with this")
+    gc = _add(group, "gc", "_artifacts:gc", "remove what no artifact uses", store)
+    gc.add_argument("--grace", type=float, metavar="HOURS", help="leave alone what is younger")
+
+
+def _add_integrations(commands: _Commands, common: argparse.ArgumentParser) -> None:
+    group = _group(commands, "integrations", "look after data systems")
+    _add(group, "ls", "_integrations:ls", "list the data systems", common)
+    add = _add(group, "add", "_integrations:add", "connect a data system", common)
+    add.add_argument("name", help="what workflows call it")
+    add.add_argument("kind", help="what it is: sqlite, postgres, s3, ...")
+    add.add_argument(
+        "setting", nargs="*", metavar="SETTING=VALUE", help="path=warehouse.db, host=..., ..."
+    )
+    add.add_argument(
+        "--secret",
+        action="append",
+        default=[],
+        metavar="SETTING",
+        help="a setting that is asked for without showing it; without a terminal, one line of "
+        "standard input each",
+    )
+    add.add_argument(
+        "--secret-env",
+        action="append",
+        default=[],
+        metavar="SETTING=VARIABLE",
+        help="a setting that is read from an environment variable",
+    )
+    test = _add(group, "test", "_integrations:test", "connect to a data system once", common)
+    rm = _add(group, "rm", "_integrations:rm", "forget a data system; its data stays", common)
+    tables = _add(group, "tables", "_integrations:tables", "list the tables in it", common)
+    for one in (test, rm, tables):
+        one.add_argument("name", help="the name of the data system")
+    rm.add_argument("--force", action="store_true", help="even if workflows use it")
+
+
+def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
+    keys = _group(commands, "apikey", "look after the keys for the server")
+    create = _add(keys, "create", "_apikeys:create", "make a key; it is shown once", common)
+    create.add_argument("name", help="what it is for")
+    _add(keys, "ls", "_apikeys:ls", "list the keys", common)
+    revoke = _add(keys, "revoke", "_apikeys:revoke", "make a key useless", common)
+    revoke.add_argument("key", help="its name or id")
+
+    _add(commands, "scheduler", "_scheduler:run", "start workflows when it is time", common)
+
+    env = _group(commands, "env", "look after the environments of operators")
+    _add(env, "ls", "_environments:ls", "list the environments", common)
+    prune = _add(env, "prune", "_environments:prune", "remove environments", common)
+    prune.add_argument(
+        "--unused-for", type=float, default=30.0, metavar="DAYS", help="(default: 30)"
+    )
+    _add(
+        commands,
+        "serializers",
+        "_serializers:serializers",
+        "list the serializers that are installed",
+        common,
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a number from 1")
+    return number
