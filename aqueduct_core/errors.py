@@ -14,6 +14,7 @@ __all__ = [
     "ConversionError",
     "CorruptArtifactError",
     "DuplicateSerializerError",
+    "EnvironmentBuildError",
     "FormatVersionError",
     "GraphError",
     "IntegrationError",
@@ -229,6 +230,10 @@ class IntegrationError(AqueductError, RuntimeError):
 
 class NotFoundError(AqueductError, LookupError):
     """No workflow, run, operator or integration has this name."""
+
+
+class EnvironmentBuildError(AqueductError, RuntimeError):
+    """The environment that an operator asks for can't be made on this machine."""
 
 
 class UnsupportedError(AqueductError, NotImplementedError):
