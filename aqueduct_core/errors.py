@@ -34,6 +34,7 @@ __all__ = [
     "StorageNotFoundError",
     "StoragePermissionError",
     "StorageUnavailableError",
+    "TrackingError",
     "UnsafeArtifactError",
     "UnserializableError",
     "UnsupportedError",
@@ -226,6 +227,10 @@ class OperatorError(AqueductError, RuntimeError):
 
 class IntegrationError(AqueductError, RuntimeError):
     """A data system can't be reached, or refused what was asked of it."""
+
+
+class TrackingError(AqueductError, RuntimeError):
+    """The tracking database can't be reached, or refused what was asked of it."""
 
 
 class NotFoundError(AqueductError, LookupError):
