@@ -5,12 +5,35 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
-__all__ = ["as_size", "as_time", "console", "preview_table", "print_json", "short", "table"]
+__all__ = [
+    "STYLES",
+    "as_ago",
+    "as_size",
+    "as_time",
+    "console",
+    "preview_table",
+    "print_json",
+    "short",
+    "state",
+    "table",
+]
+
+STYLES = {
+    "pending": "dim",
+    "running": "blue",
+    "succeeded": "green",
+    "warning": "yellow",
+    "failed": "red",
+    "canceled": "magenta",
+    "skipped": "dim",
+}
 
 _DIGITS = 8
 _FRACTION = re.compile(r"-?\d+\.\d+(e[-+]?\d+)?")
@@ -85,6 +108,23 @@ def as_size(size: int) -> str:
 def as_time(seconds: float) -> str:
     """A duration as people say it."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def as_ago(moment: datetime) -> str:
+    """A moment in the past as people say it."""
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def state(name: str | None) -> Text:
+    """A state in its color."""
+    from rich.text import Text
+
+    return Text(name or "", style=STYLES.get(name or "", ""))
 
 
 def _plain(cell: Any) -> str:
