@@ -43,7 +43,8 @@ class Serializer(Protocol[T]):
 
     - `safe: bool = True`: False if loading can run code.
     - `plain: bool = False`: True if the bytes of its parts never name classes to import (what stands
-      in `meta` may). Only then are sealed local parts of signed artifacts mapped without being hashed.
+      in `meta` may); or a function that tells so from `meta`. Only then are sealed local parts of signed
+      artifacts mapped without being hashed.
     - `artifact: str = "object"`: the artifact type shown to people: `table`, `series`, `array`,
       `image`, `text`, `bytes`, `json`, `numeric`, `bool`, `collection` or `object`.
     - `suffix: str = ".bin"`: the file name extension of the part named `data`.
@@ -121,6 +122,8 @@ class Source(Protocol):
         meta: What `dump` returned.
         trusted: True if the manifest is signed by this store or unsafe artifacts are allowed:
             only then may a loader import a class that the data names.
+        vouched: True if the bytes of the parts are vouched for as well: only then may a loader
+            follow offsets in them without having looked at where they lead.
     """
 
     @property
@@ -129,6 +132,8 @@ class Source(Protocol):
     def meta(self) -> Mapping[str, Any]: ...
     @property
     def trusted(self) -> bool: ...
+    @property
+    def vouched(self) -> bool: ...
 
     def view(self, part: str = "data") -> memoryview:
         """All bytes of a part: mapped when local, else fetched once.

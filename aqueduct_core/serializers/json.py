@@ -40,6 +40,10 @@ class JsonSerializer:
     artifact = "json"
     suffix = ".json"
 
+    def plain(self, meta: Mapping[str, Any], /) -> bool:
+        """Whether nothing in the text is tagged."""
+        return meta.get("plain") is True
+
     def accepts(self, obj: Any, /) -> bool:
         """Whether there is a tag for this very object; what is in it may be anything."""
         kind = type(obj)

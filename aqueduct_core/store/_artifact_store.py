@@ -177,8 +177,8 @@ class ArtifactStore:
             raise ValueError("columns= and at= can't be combined: load the member, then choose")
         if isinstance(columns, str):
             raise TypeError(f"columns is a list of labels: columns=[{columns!r}]")
-        manifest, trusted = self._read(ref)
-        reader = Reader(manifest, self.storage, self.registry, trusted=trusted)
+        reader = self._reader(*self._read(ref))
+        manifest = reader.manifest
         if columns is not None:
             value = reader.call(manifest.content, partial(_columns, manifest, list(columns)))
         elif at is not None:
@@ -197,9 +197,8 @@ class ArtifactStore:
 
     def open(self, ref: ArtifactRef | str, part: str = "data") -> BinaryIO:
         """A seekable, read-only binary file over one part, as its serializer wrote it."""
-        manifest, trusted = self._read(ref)
-        reader = Reader(manifest, self.storage, self.registry, trusted=trusted)
-        return reader.open(manifest.content, part)
+        reader = self._reader(*self._read(ref))
+        return reader.open(reader.manifest.content, part)
 
     def exists(self, key: str) -> bool:
         """Whether an artifact is stored at a key."""
@@ -227,10 +226,10 @@ class ArtifactStore:
         for path in self._paths(prefix):
             key = key_of(path) or path
             try:
-                manifest, trusted = self._parse(path, key)
+                manifest, signed = self._parse(path, key)
                 if not manifest.key.startswith(prefix):
                     continue
-                Reader(manifest, self.storage, self.registry, trusted=trusted).audit()
+                self._reader(manifest, signed).audit()
             except ArtifactNotFoundError:  # deleted since it was listed
                 continue
             except AqueductError as error:
@@ -271,7 +270,7 @@ class ArtifactStore:
 
     def _read(self, ref: ArtifactRef | str) -> tuple[Manifest, bool]:
         key = ref if isinstance(ref, str) else ref.key
-        manifest, trusted = self._parse(manifest_path(key), key)
+        manifest, signed = self._parse(manifest_path(key), key)
         if manifest.key != key:  # file systems that ignore case, or a manifest moved by hand
             raise ArtifactNotFoundError(
                 f"no artifact {key!r} in {self.url}; {manifest.key!r} stands in its place",
@@ -283,12 +282,16 @@ class ArtifactStore:
                 f"not {ref.digest})",
                 hint=f"get({key!r}) loads what is there now",
             )
-        return manifest, trusted
+        return manifest, signed
+
+    def _reader(self, manifest: Manifest, signed: bool) -> Reader:
+        by_signature = signed and not self._allow_pickle
+        trusted = signed or self._allow_pickle
+        return Reader(manifest, self.storage, self.registry, trusted=trusted, signed=by_signature)
 
     def _parse(self, path: str, key: str) -> tuple[Manifest, bool]:
         manifest, data = self._load(path, key)
-        signed = self._key is not None and manifest.check_signature(data, self._key)
-        return manifest, signed or self._allow_pickle
+        return manifest, self._key is not None and manifest.check_signature(data, self._key)
 
     def _load(self, path: str, key: str) -> tuple[Manifest, bytes]:
         try:

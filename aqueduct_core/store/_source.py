@@ -47,14 +47,22 @@ class Reader:
         storage: Where the parts are.
         registry: Where serializers come from.
         trusted: Whether nodes that can run code may be loaded.
+        signed: Whether that is so only because of the manifest's signature.
     """
 
     def __init__(
-        self, manifest: Manifest, storage: Storage, registry: Registry, *, trusted: bool
+        self,
+        manifest: Manifest,
+        storage: Storage,
+        registry: Registry,
+        *,
+        trusted: bool,
+        signed: bool = False,
     ) -> None:
         self.manifest = manifest
         self.storage = storage
         self.trusted = trusted
+        self.signed = signed
         self._registry = registry
         self._packs: dict[str, memoryview] = {}
 
@@ -73,6 +81,8 @@ class Reader:
             )
         try:
             plain = getattr(serializer, "plain", False)
+            if callable(plain):
+                plain = bool(plain(node.meta))
             return use(serializer, _NodeSource(self, node, plain=plain))
         except CorruptArtifactError as error:
             error.key = error.key or self.manifest.key
@@ -197,17 +207,23 @@ class _NodeSource:
         return self._reader.view(part, self._part(part), unsafe=self._must_be_signed)
 
     @property
+    def vouched(self) -> bool:
+        return self._reader.trusted and not (self._reader.signed and self._plain)
+
+    @property
     def _must_be_signed(self) -> bool:
         """Whether the bytes must be the very ones that the manifest names, seal or not.
 
-        So it is where they can run code: pickles, and whatever may name classes to import. A seal
-        tells of accidents; only the digest in a signed manifest tells of somebody else's hand.
+        So it is where they can run code: pickles and, if it is the signature that is trusted, whatever
+        may name classes to import. A seal tells of accidents; only the digest in a signed manifest
+        tells of somebody else's hand.
         """
-        return not self._node.safe or (self._reader.trusted and not self._plain)
+        return not self._node.safe or (self._reader.signed and not self._plain)
 
     def open(self, part: str = "data") -> BinaryIO:
         found = self._part(part)
-        ranged = found.inline is None and found.codec is None and not self._must_be_signed
+        checked = self._reader.signed or not self._node.safe  # against the digest, so all of it
+        ranged = found.inline is None and found.codec is None and not checked
         if ranged and self._reader.storage.path(str(found.path)) is None:
             return io.BufferedReader(_RangeFile(self._reader.storage, found), _BLOCK)
         return io.BufferedReader(_ViewFile(self.view(part)))

@@ -8,8 +8,10 @@ that isn't UTF-8): what could be stored must be readable.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,7 @@ _WIDE = frozenset(
 )
 _FIXED = pa.list_(pa.null(), 1).id
 _STRUCT = pa.struct([]).id
+_THREADED = 1 << 18  # rows; below this, starting threads costs more than it saves
 _DICTIONARY = pa.dictionary(pa.int8(), pa.null()).id
 
 
@@ -66,10 +69,19 @@ def is_plain(kind: pa.DataType) -> bool:
 def check_table(table: pa.Table) -> None:
     """Raise `pa.ArrowInvalid` if any array of a table reaches beyond its buffers."""
     table.validate()
-    for index, kind in enumerate(table.schema.types):
-        if kind.id not in _FLAT:
-            for chunk in table.column(index).chunks:
-                _check(chunk)
+    chunks = [
+        chunk
+        for index, kind in enumerate(table.schema.types)
+        if kind.id not in _FLAT
+        for chunk in table.column(index).chunks
+    ]
+    if len(chunks) > 1 and table.num_rows >= _THREADED:
+        with ThreadPoolExecutor(min(len(chunks), os.cpu_count() or 1)) as pool:
+            for checked in [pool.submit(_check, chunk) for chunk in chunks]:
+                checked.result()
+        return
+    for chunk in chunks:
+        _check(chunk)
 
 
 def check_bodies(view: memoryview, *, stream: bool) -> None:

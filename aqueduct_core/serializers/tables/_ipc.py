@@ -96,7 +96,7 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
             else map(reader.get_batch, range(reader.num_record_batches))
         )
         for batch in found:
-            if not source.trusted:
+            if not source.vouched:
                 check_table(pa.Table.from_batches([batch]))
             yield batch
     except (pa.ArrowException, OSError, MemoryError) as error:
@@ -229,7 +229,7 @@ def _read(base: memoryview, source: Source, names: Sequence[str] | None) -> pa.T
         indices = [_index(schema, name) for name in names]
         options = pa.ipc.IpcReadOptions(included_fields=sorted(set(indices)))
     table = _reader(base, source, options).read_all()
-    if not source.trusted:
+    if not source.vouched:
         check_table(table)
     return table if names is None else table.select(list(names))
 

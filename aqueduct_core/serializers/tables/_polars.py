@@ -136,7 +136,7 @@ def decode_columns(
 ) -> Any:
     """The object with only these columns."""
     try:
-        if not source.trusted:
+        if not source.vouched:
             _check_text(table, known=base is not None)
         frame = _frame(table)
         if "columns" in meta:

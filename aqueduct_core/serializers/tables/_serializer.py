@@ -33,6 +33,10 @@ class _TableSerializer:
     family = "table"
     _durable: bool
 
+    def plain(self, meta: Mapping[str, Any], /) -> bool:
+        """Whether no cell can name a class: only tagged JSON in columns of objects could."""
+        return not any(map(_holds_json, map(meta.get, ("runs", "values", "index"))))
+
     def accepts(self, obj: Any, /) -> bool:
         """Whether this container keeps the object exactly."""
         if not is_known(type(obj)):
@@ -165,6 +169,13 @@ class ParquetSerializer(_TableSerializer):
 
     def _batches(self, source: Source, rows: int) -> Iterator[pa.RecordBatch]:
         return _parquet.batches(source, rows)
+
+
+def _holds_json(spec: Any) -> bool:
+    """Whether the specs of pandas columns tell of cells that are JSON texts."""
+    if isinstance(spec, dict):
+        return spec.get("cells") == "json" or any(map(_holds_json, spec.values()))
+    return isinstance(spec, list) and any(map(_holds_json, spec))
 
 
 def _require(table: pa.Table) -> pa.Table:

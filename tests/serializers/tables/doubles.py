@@ -35,6 +35,7 @@ class MemorySource:
 
     version = 1
     trusted = False
+    vouched = False
 
     def __init__(self, sink: MemorySink, meta: Mapping[str, Any] | None) -> None:
         self.meta = meta or {}

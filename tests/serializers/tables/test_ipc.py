@@ -40,6 +40,7 @@ class Given:
     """A source of one part."""
 
     trusted = False
+    vouched = False
 
     def __init__(self, data: bytes, meta: dict[str, Any]) -> None:
         self.meta = meta

@@ -39,6 +39,7 @@ class Box:
 
     version = 1
     trusted = False
+    vouched = False
 
     def __init__(self) -> None:
         self.parts: dict[str, bytearray] = {}
