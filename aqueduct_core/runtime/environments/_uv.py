@@ -160,7 +160,7 @@ def install(
 
     progress(Progress(_STEPS[0][1], 1))
     text = "".join(f"{line}\n" for line in requirements)
-    _run(command, python.parent, text, keep_open=keep_open, on_line=on_line)
+    _run(command, python.parents[1], text, keep_open=keep_open, on_line=on_line)
 
 
 def _run(

@@ -7,6 +7,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -85,8 +89,10 @@ def test_two_processes_at_once_make_it_once(index: None, tmp_path: Path) -> None
     assert sorted(lines.count("ready") for lines in said) == [0, 1]
 
 
-def test_what_a_killed_process_left_is_made_anew(index: None, tmp_path: Path) -> None:
-    with builder(tmp_path / "here", "choosing versions") as process:
+@pytest.mark.parametrize("step", ["choosing versions", "compiling bytecode"])
+def test_what_a_killed_process_left_is_made_anew(index: None, tmp_path: Path, step: str) -> None:
+    """In the second case uv survives it, and goes on for a while in the same folder."""
+    with builder(tmp_path / "here", step) as process:
         process.communicate("go\n")
     assert process.returncode == -9
     left = [path for path in (tmp_path / "here").iterdir() if path.is_dir()]
@@ -163,17 +169,19 @@ def test_nobody_else_may_look_into_the_folder(shared: tuple[Path, Path]) -> None
 
 
 def test_passwords_in_requirements_are_not_written_down(index: None, tmp_path: Path) -> None:
-    wheel = tmp_path / "tiny-1.0-py3-none-any.whl"
-    tiny_wheel(wheel)
-    requirement = f"tiny @ file://me:hunter2@{wheel}"
-    python = ensure([requirement], folder=tmp_path / "here")
+    wheel = "tiny-1.0-py3-none-any.whl"
+    tiny_wheel(tmp_path / wheel)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        place = f"127.0.0.1:{server.server_port}/{wheel}"
+        python = ensure([f"tiny @ http://me:hunter2@{place}"], folder=tmp_path / "here")
+        server.shutdown()
     stamp = json.loads((python.parents[1] / "aqueduct.json").read_text())
-    assert stamp["requirements"] == [f"tiny @ file://***@{wheel}"]
+    assert stamp["requirements"] == [f"tiny @ http://***@{place}"]
 
 
 def tiny_wheel(path: Path) -> None:
-    import zipfile
-
     info = "tiny-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr("tiny.py", "")

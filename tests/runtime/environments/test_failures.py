@@ -73,7 +73,7 @@ def test_a_python_that_is_not_installed_lists_those_that_are(failure) -> None:
 
 
 def test_a_python_that_is_too_old() -> None:
-    with pytest.raises(EnvironmentBuildError, match="3.11 or newer"):
+    with pytest.raises(EnvironmentBuildError, match="or newer"):
         find_interpreter("3.9")
 
 
