@@ -13,18 +13,19 @@ from aqueduct_core.dag._artifacts import (
     NumericArtifact,
     TableArtifact,
 )
+from aqueduct_core.dag._functions import OperatorFunction, op, to_operator
 from aqueduct_core.dag._graph import Graph
-from aqueduct_core.dag._operators import (
-    OUTPUT,
-    Operator,
-    OperatorFunction,
-    Task,
-    connect,
-    op,
-    to_operator,
-)
+from aqueduct_core.dag._operators import OUTPUT, Operator, Task, connect
 from aqueduct_core.dag._schedules import Cron, Daily, Hourly, Monthly, Schedule, Weekly
-from aqueduct_core.dag._sites import CallSite, call_site, is_library, own_traceback, user_frames
+from aqueduct_core.dag._settings import RunOptions
+from aqueduct_core.dag._sites import (
+    CallSite,
+    call_site,
+    is_library,
+    own_traceback,
+    refusal,
+    user_frames,
+)
 from aqueduct_core.dag._tasks import Function, Parameter
 from aqueduct_core.dag._version import Version, flow_id
 
@@ -44,6 +45,7 @@ __all__ = [
     "Operator",
     "OperatorFunction",
     "Parameter",
+    "RunOptions",
     "Schedule",
     "TableArtifact",
     "Task",
@@ -59,6 +61,7 @@ __all__ = [
     "monthly",
     "op",
     "own_traceback",
+    "refusal",
     "to_operator",
     "user_frames",
     "weekly",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Self, get_args, get_origin
 
 from aqueduct_core.errors import GraphError
 
@@ -69,6 +69,26 @@ class Artifact:
             ParameterError: There is no such parameter.
         """
         return importlib.import_module(_EVALUATOR).evaluate(self, parameters or {})
+
+    def after(self, *others: Artifact) -> Self:
+        """Let the operator that computes this start only after others have succeeded.
+
+        For an order that no data shows, such as a step that fills a table which a query reads:
+        `warehouse.sql("SELECT ...").after(filled)`.
+
+        Args:
+            others: What to wait for, also the results of checks.
+
+        Returns:
+            This handle.
+
+        Raises:
+            GraphError: One of the others needs this one.
+        """
+        from aqueduct_core.dag._operators import wait_for
+
+        wait_for(self._operator, others)
+        return self
 
     def __repr__(self) -> str:
         site = self._operator.site

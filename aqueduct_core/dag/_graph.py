@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aqueduct_core.dag._artifacts import Artifact
-from aqueduct_core.dag._operators import Operator
+from aqueduct_core.dag._operators import Operator, common_owner
 from aqueduct_core.dag._tasks import Parameter
 from aqueduct_core.errors import GraphError, ParameterError
 
@@ -21,10 +21,12 @@ class Graph:
     Attributes:
         operators: All operators; each comes after those whose outputs it takes.
         names: The name of each operator, unique within the graph.
+        owner: The client that they belong to; None for any.
     """
 
     operators: tuple[Operator, ...]
     names: Mapping[Operator, str]
+    owner: str | None = None
 
     @classmethod
     def of(
@@ -50,17 +52,18 @@ class Graph:
         while waiting:
             for operator in _in_order(waiting.pop(), done):
                 found.append(operator)
-                for other in reversed(operator.attached.values()):
+                # A copy: another thread may be attaching something to a shared operator.
+                for other in reversed(list(operator.attached.values())):
                     only = chosen.get(other.kind)
                     if only is None or other in only:
                         waiting.append(other)
-        return cls(tuple(found), _names(found))
+        return cls(tuple(found), _names(found), common_owner("the workflow", None, found))
 
     @classmethod
     def behind(cls, artifact: Artifact) -> Graph:
         """Only what an artifact is computed from."""
         operators = tuple(_in_order(artifact.operator, set()))
-        return cls(operators, _names(operators))
+        return cls(operators, _names(operators), artifact.operator.owner)
 
     def artifact_name(self, artifact: Artifact) -> str:
         """The name of an artifact, unique within the graph."""
@@ -109,14 +112,14 @@ def _in_order(root: Operator, done: set[Operator]) -> Iterator[Operator]:
 
     Not recursive: a chain of thousands of operators is no deeper than one.
     """
-    stack = [(root, iter(root.inputs))] if root not in done else []
+    stack = [(root, iter(root.needs))] if root not in done else []
     done.add(root)
     while stack:
-        operator, inputs = stack[-1]
-        for artifact in inputs:
-            if artifact.operator not in done:
-                done.add(artifact.operator)
-                stack.append((artifact.operator, iter(artifact.operator.inputs)))
+        operator, needs = stack[-1]
+        for other in needs:
+            if other not in done:
+                done.add(other)
+                stack.append((other, iter(other.needs)))
                 break
         else:
             stack.pop()
@@ -124,26 +127,52 @@ def _in_order(root: Operator, done: set[Operator]) -> Iterator[Operator]:
 
 
 def _names(operators: Iterable[Operator]) -> dict[Operator, str]:
+    """A name for each operator; those of one function are numbered in their order."""
+    operators = list(operators)
+    explicit = [item for item in operators if not _is_implicit(item)]
+    _refuse_claims(explicit)
     names: dict[Operator, str] = {}
     free = _FreeNames()
-    implicit = set()
-    for operator in operators:
-        if isinstance(operator.task, Parameter):
-            if operator.task.implicit:
-                implicit.add(operator)
-                continue
-            if operator.name in free.taken:
-                raise GraphError(
-                    f"two parameters, or a parameter and an operator, are called {operator.name!r}",
-                    hint="create the parameter once and pass it to all operators that need it, or "
-                    "give it another name",
-                )
+    for operator in explicit:
         names[operator] = free.take(operator.name)
+    for operator in explicit:
+        if len(operator.outputs) > 1:
+            free.taken.update(f"{names[operator]}.{output}" for output in operator.outputs)
+    for operator in explicit:
         for item in operator.inputs:
-            if item.operator in implicit:
+            if _is_implicit(item.operator):
                 # Every plain argument has its own operator, with one consumer.
                 names[item.operator] = free.take(f"{names[operator]}.{item.operator.name}")
-    return names
+    return {operator: names[operator] for operator in operators}
+
+
+def _is_implicit(operator: Operator) -> bool:
+    return isinstance(operator.task, Parameter) and operator.task.implicit
+
+
+def _refuse_claims(operators: Iterable[Operator]) -> None:
+    """Refuse names that somebody asked for and that something else has, too."""
+    first: dict[str, Operator] = {}
+    for operator in operators:
+        other = first.setdefault(operator.name, operator)
+        if other is operator:
+            continue
+        if "parameter" in (operator.kind, other.kind):
+            raise GraphError(
+                f"{_told(other)} and {_told(operator)} are both called {operator.name!r}",
+                hint="create a parameter once and pass it to all operators that need it, or give "
+                "one of them another name",
+            )
+        if (operator.named or other.named) and operator.origin != other.origin:
+            raise GraphError(
+                f"{_told(other)} and {_told(operator)} are both called {operator.name!r}",
+                hint="give one of them another name=; only calls of the same function are numbered",
+            )
+
+
+def _told(operator: Operator) -> str:
+    article = "an" if operator.kind == "op" else "a"
+    return f"{article} {operator.kind}" + (f" (made at {operator.site})" if operator.site else "")
 
 
 class _FreeNames:

@@ -1,32 +1,33 @@
-"""Operators: the steps of a workflow, and the calls that make them."""
+"""Operators: the steps of a workflow, and how they are connected."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol
 
-from aqueduct_core.dag._artifacts import Artifact, GenericArtifact, handle_classes
-from aqueduct_core.dag._sites import CallSite, call_site
-from aqueduct_core.dag._tasks import Function, Parameter
-from aqueduct_core.errors import GraphError
+from aqueduct_core.dag._artifacts import Artifact, GenericArtifact
+from aqueduct_core.dag._sites import CallSite, call_site, refusal
+from aqueduct_core.dag._spec import Settings
+from aqueduct_core.dag._tasks import Parameter
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
 
-__all__ = ["OUTPUT", "Operator", "OperatorFunction", "Task", "connect", "op", "to_operator"]
-
-P = ParamSpec("P")
-R = TypeVar("R")
+__all__ = ["OUTPUT", "Operator", "Task", "connect", "find_artifact", "wait_for"]
 
 OUTPUT = "output"  # what a single output is called
 _ATTACHED = ("metric", "check", "save")  # kinds that come along with what they look at
+_PLAIN = (str, bytes, int, float, bool, type(None), list, tuple, dict, set, frozenset)
+_waiting = threading.Lock()  # two orders that contradict each other can't both get in
 
 
 class Task(Protocol):
     """What an operator does when it runs.
+
+    A task may have an `origin`, a hashable value: what has the same kind, name, origin and inputs
+    is the same call made again, as it is when a notebook's cell runs twice.
 
     Attributes:
         kind: `op`, `metric`, `check`, `query`, `save` or `parameter`.
@@ -56,6 +57,10 @@ class Operator:
         outputs: The names of its outputs; none for a save.
         description: A sentence for people.
         site: Where in the user's code it was made.
+        settings: How it shall be run.
+        infer: Whether its requirements are those of its imports, looked up when it is published.
+        named: Whether somebody asked for this name; nothing else may have it then.
+        owner: The client that it belongs to, as that client is told apart; None for any.
         attached: The metrics, checks and saves that look at its outputs.
         memo: What its outputs were when they were computed interactively; for the engine's use.
     """
@@ -67,8 +72,13 @@ class Operator:
     outputs: tuple[str, ...] = (OUTPUT,)
     description: str = ""
     site: CallSite | None = None
+    settings: Settings = field(default_factory=Settings)
+    infer: bool = False
+    named: bool = False
+    owner: str | None = None
     attached: dict[Any, Operator] = field(default_factory=dict, repr=False)
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
+    _after: list[Operator] = field(default_factory=list, init=False, repr=False)
 
     @property
     def kind(self) -> str:
@@ -80,6 +90,21 @@ class Operator:
         """All inputs, those by keyword last."""
         return (*self.args, *self.kwargs.values())
 
+    @property
+    def after(self) -> tuple[Operator, ...]:
+        """The operators that it waits for without taking anything from them."""
+        return tuple(self._after)
+
+    @property
+    def needs(self) -> tuple[Operator, ...]:
+        """The operators that must have come to an end before this one starts."""
+        return (*(item.operator for item in self.inputs), *self._after)
+
+    @property
+    def origin(self) -> Hashable:
+        """What tells it apart from others of its name."""
+        return getattr(self.task, "origin", self.kind)
+
 
 def connect(
     name: str,
@@ -90,6 +115,10 @@ def connect(
     labels: Sequence[str] = (),
     outputs: tuple[str, ...] = (OUTPUT,),
     description: str = "",
+    settings: Settings | None = None,
+    infer: bool = False,
+    named: bool = False,
+    owner: str | None = None,
 ) -> Operator:
     """Make an operator from values and handles; plain values become its parameters.
 
@@ -101,40 +130,106 @@ def connect(
         labels: What `args` are called, for the names of parameters.
         outputs: The names of the outputs.
         description: A sentence for people.
+        settings: How it shall be run.
+        infer: Whether its requirements are inferred when it is published.
+        named: Whether the user asked for this name.
+        owner: The client that it belongs to, in words that tell it from other clients; None to
+            leave that to its inputs.
+
+    Raises:
+        GraphError: An argument can't be an input, or belongs to another client.
     """
     site = call_site()
     names = [*labels, *(str(index) for index in range(len(labels), len(args)))]
+    positional = tuple(
+        _as_input(name, label, value, site) for label, value in zip(names, args, strict=True)
+    )
+    by_name = {key: _as_input(name, key, value, site) for key, value in (kwargs or {}).items()}
+    inputs = (*positional, *by_name.values())
+    if task.kind in ("op", "query"):
+        _refuse_checks(name, inputs)
     operator = Operator(
         name=name,
         task=task,
-        args=tuple(
-            _as_input(name, label, value, site) for label, value in zip(names, args, strict=True)
-        ),
-        kwargs={key: _as_input(name, key, value, site) for key, value in (kwargs or {}).items()},
+        args=positional,
+        kwargs=by_name,
         outputs=outputs,
         description=description,
         site=site,
+        settings=settings or Settings(),
+        infer=infer,
+        named=named,
+        owner=common_owner(name, owner, [item.operator for item in inputs]),
     )
     if operator.kind in _ATTACHED:
         _attach(operator)
     return operator
 
 
+def wait_for(operator: Operator, others: Iterable[Any]) -> None:
+    """Let an operator start only after others have succeeded; see `Artifact.after`."""
+    for other in others:
+        if not isinstance(other, Artifact):
+            raise refusal(
+                f"{operator.name}: after() takes artifacts, not {type(other).__name__}",
+                hint="pass what the operator to wait for returned",
+            )
+        for item in (operator, other.operator):
+            if item.kind == "parameter":
+                raise refusal(
+                    f"{operator.name}: after() has no meaning for the parameter {item.name!r}",
+                    hint="a parameter has its value before anything runs",
+                )
+        common_owner(operator.name, operator.owner, [other.operator])
+        with _waiting:
+            path = _path(other.operator, operator)
+            if path is not None:
+                raise refusal(
+                    f"{operator.name!r} can't wait for {other.name!r}, which needs it: "
+                    + " -> ".join([*(item.name for item in reversed(path)), operator.name]),
+                    hint="a workflow runs from inputs to outputs: leave out one of these steps",
+                )
+            if other.operator not in operator._after:
+                operator._after.append(other.operator)
+
+
+def common_owner(name: str, owner: str | None, operators: Iterable[Operator]) -> str | None:
+    """The client that operators belong to; `owner` is the one of what uses them, called `name`."""
+    first: Operator | None = None
+    for operator in operators:
+        if operator.owner is None or operator.owner == owner:
+            continue
+        if owner is not None:
+            other = f"{first.name!r} is of {owner}" if first else f"it is used with {owner}"
+            raise refusal(
+                f"{name}: {operator.name!r} is of {operator.owner}, and {other}",
+                hint="a workflow belongs to one client: make all of its queries and parameters "
+                "with the same one, or .get() the value and pass that",
+            )
+        owner, first = operator.owner, operator
+    return owner
+
+
+def find_artifact(value: Any) -> bool:
+    """Whether a handle is somewhere inside of plain lists, tuples, sets and dicts."""
+    waiting, seen = [value], set()
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Artifact):
+            return True
+        if type(item) in (list, tuple, set, frozenset, dict) and id(item) not in seen:
+            seen.add(id(item))
+            waiting.extend(item.values() if type(item) is dict else item)
+    return False
+
+
 def _as_input(operator: str, label: str, value: Any, site: CallSite | None) -> Artifact:
     if isinstance(value, Artifact):
         return value
-    if isinstance(value, OperatorFunction):
-        raise GraphError(
-            f"{operator}: the argument {label!r} is the operator {value.name!r} itself",
-            hint=f"pass what it returns: {value.name}(...)",
-        )
-    members: Sequence[Any] = ()
-    if type(value) in (list, tuple, set, frozenset):
-        members = tuple(value)
-    elif type(value) is dict:
-        members = tuple(value.values())
-    if any(isinstance(member, Artifact) for member in members):
-        raise GraphError(
+    if type(value).__module__.startswith("aqueduct_core."):
+        _refuse_own(operator, label, value)
+    if find_artifact(value):
+        raise refusal(
             f"{operator}: the argument {label!r} is a {type(value).__name__} with artifacts inside",
             hint="pass each artifact as an argument of its own; *args in the function takes many",
         )
@@ -142,170 +237,70 @@ def _as_input(operator: str, label: str, value: Any, site: CallSite | None) -> A
     return GenericArtifact(parameter, OUTPUT)
 
 
+def _refuse_own(operator: str, label: str, value: Any) -> None:
+    """Refuse what belongs around a workflow, not into it."""
+    kind = type(value)
+    room = kind.__module__.split(".")[1]
+    if room == "dag" and hasattr(value, "local"):
+        raise refusal(
+            f"{operator}: the argument {label!r} is the operator {value.name!r} itself",
+            hint=f"pass what it returns: {value.name}(...)",
+        )
+    if room not in ("client", "integrations"):
+        return
+    if _is_stored(kind):
+        raise refusal(
+            f"{operator}: the argument {label!r} is an artifact of a run that is over, {value!r}",
+            hint=".get() loads its value, which may be passed: it becomes a parameter",
+        )
+    raise refusal(
+        f"{operator}: the argument {label!r} is a {kind.__name__}, which is no value",
+        hint="pass what a query returns, or plain values",
+    )
+
+
+def _is_stored(kind: Callable[..., Any]) -> bool:
+    return hasattr(kind, "get") and hasattr(kind, "preview")
+
+
+def _refuse_checks(name: str, inputs: Iterable[Artifact]) -> None:
+    for item in inputs:
+        if item.operator.kind == "check":
+            raise refusal(
+                f"{name}: the result of the check {item.name!r} can't be an input of an operator",
+                hint='a check of severity "error" holds back every save when it fails; .after() '
+                "waits for a check, and an @op computes a value that other steps need",
+            )
+
+
+def _path(start: Operator, end: Operator) -> list[Operator] | None:
+    """The operators from `start` down to `end`, each needing the next; None if there's no way."""
+    stack = [(start, iter(start.needs))]
+    seen = {start}
+    while stack:
+        if stack[-1][0] is end:
+            return [operator for operator, _ in stack]
+        following = next((item for item in stack[-1][1] if item not in seen), None)
+        if following is None:
+            stack.pop()
+        else:
+            seen.add(following)
+            stack.append((following, iter(following.needs)))
+    return None
+
+
 def _attach(operator: Operator) -> None:
     # One key for the same call made again, as a notebook's cell does: the later one counts.
-    inputs = tuple(
-        (id(item.operator), item.output)
-        for item in operator.inputs
-        if item.operator.kind != "parameter"
-    )
-    key = (operator.kind, operator.name, inputs)
+    key = (operator.kind, operator.name, operator.origin, tuple(map(_input_key, operator.inputs)))
     for item in operator.inputs:
         if item.operator.kind != "parameter":
             item.operator.attached[key] = operator
 
 
-class OperatorFunction(Generic[P, R]):
-    """A function whose calls become steps of a workflow.
-
-    Attributes:
-        name: The name of the operators it makes.
-        local: The plain function.
-    """
-
-    def __init__(
-        self,
-        task: Function,
-        *,
-        name: str | None = None,
-        description: str | None = None,
-        outputs: Sequence[str] | None = None,
-        handle: type[Artifact] | None = None,
-    ) -> None:
-        function = task.function
-        functools.update_wrapper(self, function)
-        self.local: Callable[P, R] = function
-        self.name = name or str(getattr(function, "__name__", type(function).__name__))
-        self.description = description if description is not None else _first_line(function)
-        self.outputs = _output_names(self.name, outputs)
-        self._task = task
-        self._handle = handle
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Add a step to the graph; returns the handle of its output, or a tuple of handles.
-
-        Raises:
-            GraphError: The function can't be called like this.
-        """
-        labels, args, kwargs = self._bind(args, kwargs)
-        operator = connect(
-            self.name,
-            self._task,
-            args,
-            kwargs,
-            labels=labels,
-            outputs=self.outputs,
-            description=self.description,
-        )
-        self._check_inputs(operator)
-        if self._handle is not None:
-            return self._handle(operator, OUTPUT)
-        classes = handle_classes(self.local, len(self.outputs))
-        handles = [make(operator, out) for make, out in zip(classes, self.outputs, strict=True)]
-        return handles[0] if len(handles) == 1 else tuple(handles)
-
-    def __repr__(self) -> str:
-        return f"<{self._task.kind} {self.name!r}>"
-
-    def _bind(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[list[str], tuple[Any, ...], dict[str, Any]]:
-        try:
-            signature = inspect.signature(self.local)
-        except (TypeError, ValueError):  # some builtins have none; they judge their arguments
-            return [], args, kwargs
-        try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise GraphError(
-                f"{self.name}{signature} can't be called like this: {error}",
-                hint=f"the call is at {call_site()}",
-            ) from None
-        labels = []
-        for name, value in bound.arguments.items():
-            kind = signature.parameters[name].kind
-            if kind is inspect.Parameter.VAR_POSITIONAL:
-                labels += [f"{name}[{index}]" for index in range(len(value))]
-            elif kind in (
-                inspect.Parameter.POSITIONAL_ONLY,
-                inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            ):
-                labels.append(name)
-        return labels, bound.args, bound.kwargs
-
-    def _check_inputs(self, operator: Operator) -> None:
-        if operator.kind != "op":
-            return
-        for item in operator.inputs:
-            if item.operator.kind == "check":
-                raise GraphError(
-                    f"{self.name}: the result of the check {item.name!r} can't be an input of an "
-                    "operator",
-                    hint='a check of severity "error" holds back every save when it fails; compute '
-                    "the value in an @op if other steps need it",
-                )
-
-
-def _output_names(operator: str, outputs: Sequence[str] | None) -> tuple[str, ...]:
-    if outputs is None:
-        return (OUTPUT,)
-    names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
-    if not names or len(set(names)) != len(names) or not all(_is_name(name) for name in names):
-        raise GraphError(
-            f"{operator}: outputs={outputs!r} does not name the outputs",
-            hint='give each output a name of its own: outputs=["train", "test"]',
-        )
-    return names
-
-
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and name.isidentifier()
-
-
-def _first_line(function: Callable[..., Any]) -> str:
-    return (inspect.getdoc(function) or "").partition("\n")[0]
-
-
-@overload
-def op(function: Callable[P, R], /) -> OperatorFunction[P, R]: ...
-@overload
-def op(
-    *, name: str | None = ..., description: str | None = ..., outputs: Sequence[str] | None = ...
-) -> Callable[[Callable[P, R]], OperatorFunction[P, R]]: ...
-def op(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    outputs: Sequence[str] | None = None,
-) -> Any:
-    """Make a function an operator: calling it adds a step to a workflow.
-
-    Args:
-        function: The function, when used without brackets.
-        name: The operator's name; the function's by default.
-        description: A sentence for people; the first line of the docstring by default.
-        outputs: Names for several outputs; the function then returns a tuple of as many values,
-            and a call returns a tuple of as many handles.
-    """
-
-    def wrap(function: Callable[..., Any]) -> OperatorFunction[..., Any]:
-        task = Function(function, "op")
-        return OperatorFunction(task, name=name, description=description, outputs=outputs)
-
-    return wrap if function is None else wrap(function)
-
-
-def to_operator(
-    function: Callable[P, R],
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    outputs: Sequence[str] | None = None,
-) -> OperatorFunction[P, R]:
-    """Make an operator of a function that can't be decorated; the options are those of `op`."""
-    wrapped: OperatorFunction[P, R] = op(name=name, description=description, outputs=outputs)(
-        function
-    )
-    return wrapped
+def _input_key(item: Artifact) -> Hashable:
+    """What tells an input from others: values that can be written down by what they are."""
+    task = item.operator.task
+    if isinstance(task, Parameter) and task.implicit:
+        plain = type(task.value) in _PLAIN
+        return item.operator.name, repr(task.value) if plain else id(task.value)
+    return id(item.operator), item.output

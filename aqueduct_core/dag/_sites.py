@@ -8,7 +8,17 @@ import traceback
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 
-__all__ = ["CallSite", "call_site", "is_library", "own_traceback", "short_name", "user_frames"]
+from aqueduct_core.errors import GraphError
+
+__all__ = [
+    "CallSite",
+    "call_site",
+    "is_library",
+    "own_traceback",
+    "refusal",
+    "short_name",
+    "user_frames",
+]
 
 _PACKAGE = "aqueduct_core"
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
@@ -41,6 +51,12 @@ def call_site() -> CallSite | None:
     if frame is None:
         return None
     return CallSite(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def refusal(message: str, *, hint: str) -> GraphError:
+    """The error of a call that makes no sense, with the line of the user's code that made it."""
+    site = call_site()
+    return GraphError(f"{message} (at {site})" if site else message, hint=hint)
 
 
 def own_traceback(found: TracebackType | None) -> TracebackType | None:

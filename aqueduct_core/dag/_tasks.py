@@ -2,58 +2,67 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aqueduct_core.errors import GraphError, UnserializableError
+from aqueduct_core.dag._sites import refusal
+from aqueduct_core.errors import UnserializableError
 from aqueduct_core.manifest import digest_of
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
 
-__all__ = ["Function", "Parameter"]
+__all__ = ["Function", "Parameter", "plain_function", "source_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """Calls a function of the user.
+    """Calls a function of the user, or one that comes with this package.
 
     Attributes:
         function: The function.
         kind: `op`, `metric` or `check`.
         severity: What a failing check means: `warning` or `error`.
         finish: Turns what the function returned into what the operator gives, or raises.
+        preset: For a metric or check that comes with this package its `name` and arguments, from
+            which `checks.preset` makes the function anywhere; None for a function of the user.
     """
 
     function: Callable[..., Any]
     kind: str
     severity: str | None = None
     finish: Callable[[Any], Any] | None = None
+    preset: Mapping[str, JSON] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         if not callable(self.function):
-            raise GraphError(
+            raise refusal(
                 f"@{self.kind} takes a function, not {type(self.function).__name__}",
-                hint=f"put @{self.kind} above a def",
+                hint=f"put @{self.kind} above a def; options need their names: "
+                f'@{self.kind}(name="...")',
             )
-        if inspect.iscoroutinefunction(self.function):
-            raise GraphError(
-                f"{self.function.__name__} is async, and operators are run as plain functions",
-                hint="call asyncio.run(...) inside a plain def",
-            )
+        _check_plain(self.function)
+
+    @property
+    def origin(self) -> Hashable:
+        """What tells two functions apart; the same function that is defined again has the same."""
+        if self.preset is not None:
+            return self.kind, json.dumps(self.preset, sort_keys=True)
+        return self.kind, _origin(self.function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         value = self.function(*args, **kwargs)
         return value if self.finish is None else self.finish(value)
 
     def spec(self) -> Mapping[str, JSON]:
+        if self.preset is not None:
+            return {"preset": dict(self.preset)}
         source = source_of(self.function)
-        spec: dict[str, JSON] = {"source": source, "digest": _code_digest(self.function, source)}
-        if self.severity is not None:
-            spec["severity"] = self.severity
-        return spec
+        return {"source": source, "digest": _code_digest(self.function, source)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +93,49 @@ class Parameter:
             return {"type": type(self.value).__qualname__, "digest": _value_digest(self.value)}
 
 
+def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that runs when something callable is called: of a partial, of an instance."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.isroutine(function) or inspect.isclass(function):
+        return function
+    return type(function).__call__
+
+
 def source_of(function: Callable[..., Any]) -> str | None:
     """The text of a function as it was written, or None where there is none, as for builtins."""
     try:
         return inspect.getsource(inspect.unwrap(function))
     except (OSError, TypeError):
         return None
+
+
+def _check_plain(function: Callable[..., Any]) -> None:
+    """Refuse what returns something to wait for, or to iterate over, instead of a value."""
+    called = plain_function(function)
+    name = getattr(called, "__name__", repr(function))
+    if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
+        raise refusal(
+            f"{name} is async, and operators are run as plain functions",
+            hint="call asyncio.run(...) inside a plain def",
+        )
+    if inspect.isgeneratorfunction(called):
+        raise refusal(
+            f"{name} is a generator: it yields, and operators return their values",
+            hint="collect what it yields in a plain def: return list(...), or one DataFrame",
+        )
+
+
+def _origin(function: Callable[..., Any]) -> Hashable:
+    if isinstance(function, functools.partial):
+        bound = [*function.args, *function.keywords.values()]
+        return _origin(function.func), tuple(map(id, bound))
+    name = getattr(function, "__qualname__", None)
+    if name is None:
+        return id(function)
+    if name.endswith("<lambda>"):
+        return getattr(function, "__code__", id(function))  # equal where the text and line are
+    return getattr(function, "__module__", None), name
 
 
 def _code_digest(function: Callable[..., Any], source: str | None) -> str:

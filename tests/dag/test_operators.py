@@ -98,7 +98,7 @@ def test_none_is_a_value_and_defaults_stay_with_the_function() -> None:
         (lambda: aq.op(outputs=["a", "a"])(print), "does not name the outputs"),
         (lambda: aq.op(outputs=[])(print), "does not name the outputs"),
         (lambda: aq.check(severity="fatal"), "severity='fatal' is not known"),
-        (lambda: double(aq.check(lambda x: True)(1)), "the result of the check"),
+        (lambda: double(aq.check(name="fine")(lambda x: True)(1)), "the result of the check"),
     ],
 )
 def test_calls_that_make_no_sense(call, reason: str) -> None:
