@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, BinaryIO
@@ -16,12 +17,13 @@ from aqueduct_core.errors import (
     ConversionError,
     StaleReferenceError,
     StorageNotFoundError,
+    UnsafeArtifactError,
 )
 from aqueduct_core.manifest import ArtifactRef, Manifest, check_json, content_digest
 from aqueduct_core.registry import Registry, default_registry, supports
 from aqueduct_core.storage import open_storage
 from aqueduct_core.store._keys import FOLDER, LONG, SUFFIX, key_of, listing_prefix, manifest_path
-from aqueduct_core.store._parts import REFRESH_AFTER, commit
+from aqueduct_core.store._parts import REFRESH_AFTER, commit, confirm
 from aqueduct_core.store._sink import Writer, describe
 from aqueduct_core.store._source import Reader
 from aqueduct_core.store._sweep import Problem, Retention, Swept, expired, sweep
@@ -190,6 +192,39 @@ class ArtifactStore:
         from aqueduct_core.serializers.tables import convert
 
         return convert(value, as_)
+
+    def fetch(self, ref: ArtifactRef | str) -> tuple[Any, Manifest]:
+        """Load a value with its manifest, in no more requests than `get` needs; raises like it."""
+        reader = self._reader(*self._read(ref))
+        return reader.load(reader.manifest.content), reader.manifest
+
+    def copy(self, ref: ArtifactRef | str, key: str) -> ArtifactRef:
+        """Put an artifact at a further key, without reading or writing its parts again.
+
+        The copy has the name, description and lineage of the original, and is signed anew.
+
+        Args:
+            ref: What to copy.
+            key: Where to; an artifact that is there already is replaced.
+
+        Raises:
+            ArtifactNotFoundError: Nothing is stored at the key of `ref`.
+            StaleReferenceError: The key holds another artifact than the reference names.
+            CorruptArtifactError: A part is missing, or was changed.
+            UnsafeArtifactError: This store signs, and nobody signed the original.
+        """
+        path = manifest_path(key)
+        manifest, signed = self._read(ref)
+        if not (signed or self._key is None or self._allow_pickle):
+            raise UnsafeArtifactError(
+                f"{manifest.key!r} isn't signed, and a copy of it would be",
+                hint="if you trust whoever wrote it, load it and put it again",
+            )
+        if not confirm(manifest.content, self.storage):
+            self._reader(manifest, signed).audit()
+        copied = replace(manifest, key=key, created=datetime.now(UTC).isoformat(), signature=None)
+        self.storage.put(path, copied.to_bytes(self._key))
+        return copied.ref
 
     def manifest(self, ref: ArtifactRef | str) -> Manifest:
         """What is known about an artifact, without loading it; raises like `get`."""

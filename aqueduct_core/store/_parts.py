@@ -20,7 +20,7 @@ from aqueduct_core.storage._local import write_file
 from aqueduct_core.store._sink import Draft, Spool
 from aqueduct_core.store._zstd import compress_stream
 
-__all__ = ["REFRESH_AFTER", "commit"]
+__all__ = ["REFRESH_AFTER", "commit", "confirm"]
 
 _INLINE = 4_096  # a part up to this size stands in the manifest,
 _INLINE_ALL = 65_536  # as long as all that do aren't more than this
@@ -62,6 +62,16 @@ def commit(draft: Draft, storage: Storage, policy: str, spool: Callable[[], Spoo
     blobs = {id(member): _blobs(member, storage, policy, spool) for member in draft.walk()}
     _put_all([blob for group in blobs.values() for blob in group], storage)
     return _node(draft, blobs)
+
+
+def confirm(content: Node, storage: Storage) -> bool:
+    """Whether all parts of a stored object are there, as far as that is seen without reading them.
+
+    Those that are count as used now; see `REFRESH_AFTER`.
+    """
+    parts = [part for node in content.walk() for part in node.parts.values()]
+    sizes = {part.path: None if part.pack else part.stored for part in parts if part.path}
+    return all(_present(storage, path, size) for path, size in sizes.items())
 
 
 def _put_all(blobs: list[_Blob], storage: Storage) -> None:
@@ -192,9 +202,9 @@ def _hash(buffers: Sequence[Any], threads: int = 1) -> str:
     return "blake3:" + hasher.hexdigest()
 
 
-def _present(storage: Storage, path: str, size: int) -> bool:
+def _present(storage: Storage, path: str, size: int | None) -> bool:
     found = storage.stat(path)
-    if found is None or found.size != size:
+    if found is None or size not in (None, found.size):
         return False
     if storage.profile == "local" and not found.intact:
         return False  # somebody touched it: put it anew, which also mends it
