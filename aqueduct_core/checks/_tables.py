@@ -31,12 +31,12 @@ def number_of_missing_values(
     """How many values are missing in a column, in a row (counted from 0), or in all of a table."""
     what = "number_of_missing_values"
     table = _table(what, table)
-    if row is not None and not -len(table) <= row < len(table):
+    if row is not None and not 0 <= row < len(table):
         raise OperatorError(
             f"{what}(row={row}): the table has {len(table)} rows", hint="rows are counted from 0"
         )
     if row is not None:
-        table = _slice(table, row % len(table), 1)
+        table = _slice(table, row, 1)
     columns = _names(table) if column is None else [column]
     if column is None and _library(table) == "pandas":
         return int(table.isna().to_numpy().sum())  # names may be there twice

@@ -16,7 +16,16 @@ from aqueduct_core.dag._artifacts import (
 from aqueduct_core.dag._functions import OperatorFunction, op, to_operator
 from aqueduct_core.dag._graph import Graph
 from aqueduct_core.dag._operators import OUTPUT, Operator, Task, connect
-from aqueduct_core.dag._schedules import Cron, Daily, Hourly, Monthly, Schedule, Weekly
+from aqueduct_core.dag._schedules import (
+    Cron,
+    Daily,
+    Hourly,
+    Monthly,
+    Schedule,
+    Weekly,
+    schedule_from,
+    schedule_spec,
+)
 from aqueduct_core.dag._settings import RunOptions
 from aqueduct_core.dag._sites import (
     CallSite,
@@ -62,6 +71,8 @@ __all__ = [
     "op",
     "own_traceback",
     "refusal",
+    "schedule_from",
+    "schedule_spec",
     "to_operator",
     "user_frames",
     "weekly",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, get_args, get_origin
 
+from aqueduct_core.dag._tasks import plain_function
 from aqueduct_core.errors import GraphError
 
 if TYPE_CHECKING:
@@ -90,10 +91,32 @@ class Artifact:
         wait_for(self._operator, others)
         return self
 
+    def system_metric(self, metric: Literal["runtime", "max_memory"]) -> NumericArtifact:
+        """What it took to compute this, as a metric of every run.
+
+        Args:
+            metric: `runtime`, the seconds that the operator's function took, or `max_memory`, the
+                most bytes of memory that its process had in use.
+        """
+        from aqueduct_core.checks import system_metric
+
+        return system_metric(self, metric)
+
     def __repr__(self) -> str:
         site = self._operator.site
         made = f", made at {site}" if site else ""
         return f"<{type(self).__name__} {self.name!r} of {self._operator.kind}{made}>"
+
+    def _repr_html_(self) -> str:
+        from aqueduct_core.dag._display import html_of
+
+        return html_of(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise self._refusal(
+            "be copied, stored or sent to another process",
+            "; a function takes it as an argument rather than from around it",
+        )
 
     def __bool__(self) -> bool:
         raise self._refusal("be tested for truth")
@@ -114,17 +137,116 @@ class Artifact:
         )
 
 
-class TableArtifact(Artifact):
-    """A handle of a table."""
+class _TableMethods(Artifact):
+    """What can be asked of a table."""
 
     __slots__ = ()
 
     def head(self, rows: int = 5) -> Any:
         """The first rows, computed locally."""
-        return self.get().head(rows)
+        value = self.get()
+        return value.head(rows) if hasattr(value, "head") else value.slice(0, rows)
+
+    def number_of_rows(self) -> NumericArtifact:
+        """How many rows the table has, as a metric."""
+        from aqueduct_core.checks import table_metric
+
+        return table_metric(self, "number_of_rows")
+
+    def number_of_missing_values(
+        self, *, column: str | int | None = None, row: int | None = None
+    ) -> NumericArtifact:
+        """How many values are null or NaN, as a metric.
+
+        Args:
+            column: In this column; by default in all.
+            row: In this row, counted from 0; by default in all.
+        """
+        from aqueduct_core.checks import table_metric
+
+        return table_metric(self, "number_of_missing_values", column=column, row=row)
+
+    def min(self, column: str | int) -> NumericArtifact:
+        """The smallest number in a column, as a metric; NaN if there is none."""
+        from aqueduct_core.checks import table_metric
+
+        return table_metric(self, "min", column=column)
+
+    def max(self, column: str | int) -> NumericArtifact:
+        """The largest number in a column, as a metric; NaN if there is none."""
+        from aqueduct_core.checks import table_metric
+
+        return table_metric(self, "max", column=column)
+
+    def mean(self, column: str | int) -> NumericArtifact:
+        """The mean of the numbers in a column, as a metric; NaN if there are none."""
+        from aqueduct_core.checks import table_metric
+
+        return table_metric(self, "mean", column=column)
+
+    def std(self, column: str | int) -> NumericArtifact:
+        """The standard deviation of the numbers in a column (of a sample), as a metric."""
+        from aqueduct_core.checks import table_metric
+
+        return table_metric(self, "std", column=column)
+
+    def validate(self, schema: Any, *, severity: Literal["warning", "error"] = "error") -> Any:
+        """Check the table against a schema of pandera.
+
+        A failing check lists what doesn't fit.
+
+        Args:
+            schema: A `DataFrameSchema` or `DataFrameModel` for pandas or polars; the table may be
+                of any library.
+            severity: `error` fails the run and holds back every save; `warning` marks it.
+
+        Returns:
+            The handle of the check.
+        """
+        from aqueduct_core.checks import schema_check
+
+        return schema_check(self, schema, severity)
 
 
-class NumericArtifact(Artifact):
+class _NumberMethods(Artifact):
+    """What can be asked of a number."""
+
+    __slots__ = ()
+
+    def bound(
+        self,
+        *,
+        lower: float | None = None,
+        upper: float | None = None,
+        equal: float | None = None,
+        not_equal: float | None = None,
+        severity: Literal["warning", "error"] = "warning",
+    ) -> BoolArtifact:
+        """Check that the number stays within bounds, which belong to it.
+
+        Args:
+            lower: The smallest that passes.
+            upper: The largest that passes.
+            equal: The only one that passes.
+            not_equal: One that does not pass.
+            severity: `error` fails the run and holds back every save; `warning` marks it.
+
+        Returns:
+            The handle of the check.
+        """
+        from aqueduct_core.checks import bound
+
+        bounds = {"lower": lower, "upper": upper, "equal": equal, "not_equal": not_equal}
+        return bound(self, bounds, severity)
+
+
+class TableArtifact(_TableMethods):
+    """A handle of a table."""
+
+    __slots__ = ()
+
+
+class NumericArtifact(_NumberMethods):
     """A handle of a number."""
 
     __slots__ = ()
@@ -136,14 +258,18 @@ class BoolArtifact(Artifact):
     __slots__ = ()
 
 
-class GenericArtifact(Artifact):
-    """A handle of a value of any other type, or of one that nothing is known about yet."""
+class GenericArtifact(_TableMethods, _NumberMethods):
+    """A handle of a value of any other type, or of one that nothing is known about yet.
+
+    It may turn out to be a table or a number, so it has the methods of both.
+    """
 
     __slots__ = ()
 
 
 _CLASSES: Mapping[str, type[Artifact]] = {
     "pandas.DataFrame": TableArtifact,
+    "pandera.DataFrame": TableArtifact,
     "polars.DataFrame": TableArtifact,
     "polars.LazyFrame": TableArtifact,
     "pyarrow.Table": TableArtifact,
@@ -151,6 +277,10 @@ _CLASSES: Mapping[str, type[Artifact]] = {
     "builtins.bool": BoolArtifact,
     "builtins.int": NumericArtifact,
     "builtins.float": NumericArtifact,
+    "decimal.Decimal": NumericArtifact,
+    "fractions.Fraction": NumericArtifact,
+    "numpy.bool": BoolArtifact,
+    "numpy.number": NumericArtifact,
 }
 
 
@@ -169,14 +299,18 @@ def handle_classes(function: Callable[..., Any], outputs: int) -> list[type[Arti
 
 
 def _return_annotation(function: Callable[..., Any]) -> Any:
+    if inspect.isclass(function):
+        return function
     try:
-        return inspect.get_annotations(function, eval_str=True).get("return")
-    except (AttributeError, NameError, SyntaxError, TypeError):
-        return None  # an annotation for type checkers only; it tells nothing at run time
+        return inspect.get_annotations(plain_function(function), eval_str=True).get("return")
+    except Exception:  # noqa: BLE001 - an annotation for type checkers only tells nothing here
+        return None
 
 
 def _handle_class(annotation: Any) -> type[Artifact]:
-    if not isinstance(annotation, type):
-        return GenericArtifact
-    package = annotation.__module__.partition(".")[0]
-    return _CLASSES.get(f"{package}.{annotation.__qualname__}", GenericArtifact)
+    kind = get_origin(annotation) or annotation
+    for base in kind.__mro__ if isinstance(kind, type) else ():
+        package = base.__module__.partition(".")[0]
+        if f"{package}.{base.__qualname__}" in _CLASSES:
+            return _CLASSES[f"{package}.{base.__qualname__}"]
+    return GenericArtifact

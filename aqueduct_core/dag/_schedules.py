@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from aqueduct_core.errors import ParameterError
@@ -12,10 +14,20 @@ from aqueduct_core.errors import ParameterError
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
 
-__all__ = ["Cron", "Daily", "Hourly", "Monthly", "Schedule", "Weekly", "schedule_spec"]
+__all__ = [
+    "Cron",
+    "Daily",
+    "Hourly",
+    "Monthly",
+    "Schedule",
+    "Weekly",
+    "schedule_from",
+    "schedule_spec",
+]
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CRON = re.compile(r"[0-9A-Za-z*/,\-#?]+(\s+[0-9A-Za-z*/,\-#?]+){4}")
+_EXAMPLE = 'minute, hour, day of month, month, day of week: cron("0 8 * * mon-fri")'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +45,14 @@ class Hourly:
 
     def __post_init__(self) -> None:
         _check(self, minute=(0, 59))
+
+    @property
+    def cron(self) -> str:
+        """The cron expression that says the same, in `timezone`."""
+        return f"{self.minute} * * * *"
+
+    def __str__(self) -> str:
+        return f"every hour at minute {self.minute} {self.timezone}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +73,21 @@ class Daily:
     def __post_init__(self) -> None:
         _check(self, hour=(0, 23), minute=(0, 59))
 
+    @property
+    def cron(self) -> str:
+        """The cron expression that says the same, in `timezone`."""
+        return f"{self.minute} {self.hour} * * *"
+
+    def __str__(self) -> str:
+        return f"every day at {_clock(self)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weekly:
     """Every week.
 
     Attributes:
-        day: The English name of the day.
+        day: The English name of the day: `monday`.
         hour: The hour, 0 to 23.
         minute: The minute, 0 to 59.
         timezone: An IANA name.
@@ -78,26 +106,46 @@ class Weekly:
             )
         _check(self, hour=(0, 23), minute=(0, 59))
 
+    @property
+    def cron(self) -> str:
+        """The cron expression that says the same, in `timezone`."""
+        return f"{self.minute} {self.hour} * * {self.day[:3]}"
+
+    def __str__(self) -> str:
+        return f"every {self.day.title()} at {_clock(self)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monthly:
     """Every month.
 
     Attributes:
-        day: The day of the month, 1 to 31; months without it are left out.
+        day: The day of the month, 1 to 31, or `last`; months without such a day are left out.
         hour: The hour, 0 to 23.
         minute: The minute, 0 to 59.
         timezone: An IANA name.
     """
 
     kind: ClassVar[str] = "monthly"
-    day: int = 1
+    day: int | Literal["last"] = 1
     hour: int = 0
     minute: int = 0
     timezone: str = "UTC"
 
     def __post_init__(self) -> None:
-        _check(self, day=(1, 31), hour=(0, 23), minute=(0, 59))
+        if self.day != "last":
+            _check(self, day=(1, 31))
+        _check(self, hour=(0, 23), minute=(0, 59))
+
+    @property
+    def cron(self) -> str:
+        """The cron expression that says the same, in `timezone`."""
+        day = "L" if self.day == "last" else self.day
+        return f"{self.minute} {self.hour} {day} * *"
+
+    def __str__(self) -> str:
+        day = "the last day" if self.day == "last" else f"day {self.day}"
+        return f"on {day} of every month at {_clock(self)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +163,46 @@ class Cron:
 
     def __post_init__(self) -> None:
         if not _CRON.fullmatch(str(self.expression).strip()):
-            raise ParameterError(
-                f"cron({self.expression!r}) does not have five fields",
-                hint='minute, hour, day of month, month, day of week: cron("0 8 * * mon-fri")',
-            )
+            raise ParameterError(f"cron({self.expression!r}) is not five fields", hint=_EXAMPLE)
+        _check_cron(self.cron)
         _check(self)
+
+    @property
+    def cron(self) -> str:
+        """The expression, with one space between its fields."""
+        return " ".join(self.expression.split())
+
+    def __str__(self) -> str:
+        return f"cron {self.cron} {self.timezone}"
 
 
 Schedule: TypeAlias = Hourly | Daily | Weekly | Monthly | Cron
+_SCHEDULES = {item.kind: item for item in (Hourly, Daily, Weekly, Monthly, Cron)}
 
 
 def schedule_spec(schedule: Schedule) -> dict[str, JSON]:
     """A schedule as plain JSON."""
     return {"kind": schedule.kind, **asdict(schedule)}
+
+
+def schedule_from(spec: Mapping[str, Any]) -> Schedule:
+    """A schedule from what `schedule_spec` returned.
+
+    Raises:
+        ParameterError: A newer version of this package wrote it.
+    """
+    kind = _SCHEDULES.get(spec["kind"])
+    if kind is None:
+        raise ParameterError(
+            f"a schedule of kind {spec['kind']!r} is not known here",
+            hint="pip install --upgrade aqueduct-core",
+        )
+    known = [field.name for field in fields(kind)]
+    return kind(**{name: spec[name] for name in known if name in spec})
+
+
+def _clock(schedule: Daily | Weekly | Monthly) -> str:
+    return f"{schedule.hour:02}:{schedule.minute:02} {schedule.timezone}"
 
 
 def _check(schedule: Schedule, **limits: tuple[int, int]) -> None:
@@ -146,3 +221,19 @@ def _check(schedule: Schedule, **limits: tuple[int, int]) -> None:
             hint='an IANA name such as "Europe/Zurich"; "pip install tzdata" where the system has '
             "no time zones",
         ) from error
+
+
+def _check_cron(expression: str) -> None:
+    """Whether the fields mean something, where the library that knows is installed."""
+    try:
+        from cronsim import CronSim, CronSimError
+    except ModuleNotFoundError:
+        return  # whoever runs schedules has it, and judges there
+    try:
+        next(CronSim(expression, datetime.now(UTC)))
+    except CronSimError as error:
+        raise ParameterError(f"cron({expression!r}): {error}", hint=_EXAMPLE) from error
+    except StopIteration:
+        raise ParameterError(
+            f"cron({expression!r}) never comes", hint="no date has such a day"
+        ) from None

@@ -185,7 +185,7 @@ def _resources(what: str, value: Any) -> Mapping[str, JSON]:
 
 def _bytes(what: str, value: Any) -> int:
     if type(value) is int and value > 0:
-        return value
+        return int(value)
     match = _BYTES.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or float(match[1]) == 0:
         raise refusal(
@@ -193,7 +193,7 @@ def _bytes(what: str, value: Any) -> int:
             hint='a number of bytes, or a text with a unit: "512MB", "4GiB"',
         )
     number, unit, binary = match.groups()
-    return round(float(number) * (1024 if binary else 1000) ** _POWERS[unit])
+    return round(float(number) * (1024.0 if binary else 1000.0) ** _POWERS[unit])
 
 
 def _retries(what: str, value: Any) -> int:
