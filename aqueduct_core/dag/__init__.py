@@ -13,6 +13,7 @@ from aqueduct_core.dag._artifacts import (
     NumericArtifact,
     TableArtifact,
 )
+from aqueduct_core.dag._capture import infer_requirements
 from aqueduct_core.dag._functions import OperatorFunction, op, to_operator
 from aqueduct_core.dag._graph import Graph
 from aqueduct_core.dag._operators import OUTPUT, Operator, Task, connect
@@ -35,6 +36,7 @@ from aqueduct_core.dag._sites import (
     refusal,
     user_frames,
 )
+from aqueduct_core.dag._spec import FlowSpec, Input, OperatorSpec, ParameterSpec, Settings
 from aqueduct_core.dag._tasks import Function, Parameter
 from aqueduct_core.dag._version import Version, flow_id
 
@@ -45,17 +47,22 @@ __all__ = [
     "CallSite",
     "Cron",
     "Daily",
+    "FlowSpec",
     "Function",
     "GenericArtifact",
     "Graph",
     "Hourly",
+    "Input",
     "Monthly",
     "NumericArtifact",
     "Operator",
     "OperatorFunction",
+    "OperatorSpec",
     "Parameter",
+    "ParameterSpec",
     "RunOptions",
     "Schedule",
+    "Settings",
     "TableArtifact",
     "Task",
     "Version",
@@ -66,6 +73,7 @@ __all__ = [
     "daily",
     "flow_id",
     "hourly",
+    "infer_requirements",
     "is_library",
     "monthly",
     "op",

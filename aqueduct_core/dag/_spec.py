@@ -7,7 +7,7 @@ scheduler or a server, needs neither the user's code nor its libraries.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,15 @@ from aqueduct_core.manifest import digest_of
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
 
-__all__ = ["FORMAT", "FlowSpec", "Input", "OperatorSpec", "ParameterSpec", "Settings"]
+__all__ = [
+    "FORMAT",
+    "FlowSpec",
+    "Input",
+    "OperatorSpec",
+    "ParameterSpec",
+    "Settings",
+    "spec_digest",
+]
 
 FORMAT = 1
 
@@ -182,7 +190,10 @@ class OperatorSpec:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> OperatorSpec:
+    def from_json(
+        cls, data: Mapping[str, Any], functions: Sequence[Mapping[str, Any]] = ()
+    ) -> OperatorSpec:
+        """An operator from what `to_json` returned, or from a flow with shared `functions`."""
         return cls(
             name=data["name"],
             kind=data["kind"],
@@ -193,7 +204,7 @@ class OperatorSpec:
             after=tuple(data.get("after", ())),
             severity=data.get("severity"),
             settings=Settings.from_json(data.get("settings", {})),
-            task=data["task"],
+            task=functions[data["function"]] if "function" in data else data["task"],
         )
 
 
@@ -223,15 +234,8 @@ class FlowSpec:
 
     @cached_property
     def digest(self) -> str:
-        """Digest of the spec in canonical JSON: sorted keys, no spaces, UTF-8."""
-        text = json.dumps(
-            self.to_json(),
-            sort_keys=True,
-            separators=(",", ":"),
-            allow_nan=False,
-            ensure_ascii=False,
-        )
-        return digest_of(text.encode("utf-8", "surrogatepass"))
+        """The digest that names a version; see `spec_digest`."""
+        return spec_digest(self.to_json())
 
     @cached_property
     def consumers(self) -> Mapping[str, tuple[str, ...]]:
@@ -256,7 +260,7 @@ class FlowSpec:
             "after": self.after,
             "python": self.python,
             "parameters": [item.to_json() for item in self.parameters.values()],
-            "operators": [item.to_json() for item in self.operators.values()],
+            **_shared([item.to_json() for item in self.operators.values()]),
         }
 
     @classmethod
@@ -273,7 +277,8 @@ class FlowSpec:
                 hint="pip install --upgrade aqueduct-core",
             )
         parameters = [ParameterSpec.from_json(item) for item in data["parameters"]]
-        operators = [OperatorSpec.from_json(item) for item in data["operators"]]
+        functions = data.get("functions", ())
+        operators = [OperatorSpec.from_json(item, functions) for item in data["operators"]]
         return cls(
             name=data["name"],
             description=data.get("description", ""),
@@ -284,3 +289,41 @@ class FlowSpec:
             parameters={item.name: item for item in parameters},
             operators={item.name: item for item in operators},
         )
+
+
+def spec_digest(spec: Mapping[str, Any]) -> str:
+    """The digest of a spec as JSON: of its canonical form, with sorted keys, no spaces, in UTF-8.
+
+    Where a parameter's value is an artifact, its own digest of the value stands for it: the bytes
+    of a pickled value are others in each process.
+    """
+    parameters = [
+        {**item, "value": {"digest": item["value"]["digest"]}}
+        if "artifact" in item["value"]
+        else item
+        for item in spec["parameters"]
+    ]
+    text = json.dumps(
+        {**spec, "parameters": parameters},
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+        ensure_ascii=False,
+    )
+    return digest_of(text.encode("utf-8", "surrogatepass"))
+
+
+def _shared(operators: list[dict[str, Any]]) -> dict[str, Any]:
+    """Operators whose functions stand apart, each once: a fan-out can use one a thousand times."""
+    functions: list[Any] = []
+    numbers: dict[str, int] = {}
+    for operator in operators:
+        if "source" not in operator["task"]:
+            continue
+        task = operator.pop("task")
+        text = json.dumps(task, sort_keys=True)
+        if text not in numbers:
+            numbers[text] = len(functions)
+            functions.append(task)
+        operator["function"] = numbers[text]
+    return {"functions": functions, "operators": operators}

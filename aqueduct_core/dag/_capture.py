@@ -1,0 +1,205 @@
+"""Capturing functions: all that it takes to run them elsewhere, and to tell what changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from aqueduct_core.dag._fingerprint import Fingerprints, Node, Walk
+from aqueduct_core.dag._modules import is_own_file
+from aqueduct_core.dag._pickled import PickledFunction, pickle_function
+from aqueduct_core.dag._references import by_reference
+from aqueduct_core.dag._requirements import requirements_of
+from aqueduct_core.dag._sources import Source, shown_function, source_of
+from aqueduct_core.errors import AqueductError, MissingExtraError, UnserializableError
+from aqueduct_core.manifest import digest_of
+from aqueduct_core.serializers.pickle import _unpicklable as why_unpicklable
+
+__all__ = ["Captured", "Captures", "infer_requirements"]
+
+_LARGE = 10_000_000  # bytes of a value that had better be an argument
+_SHOWN = (type(None), bool, int, float)  # other values could be secrets
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Captured:
+    """A function with everything of the user's own that it needs.
+
+    Attributes:
+        digest: Digest of all that it does, equal for equal code and values.
+        source: Its text; None if there is none.
+        helpers: The texts of the functions and classes that it refers to, by name.
+        values: The values that it refers to, by name: small numbers as they are, the type and
+            digest of others.
+        pickled: The function itself.
+        modules: The names of all modules that it needs.
+        notes: What its author should know.
+    """
+
+    digest: str
+    source: str | None
+    helpers: Mapping[str, str]
+    values: Mapping[str, str]
+    pickled: PickledFunction
+    modules: frozenset[str]
+    notes: tuple[str, ...]
+
+    @property
+    def task(self) -> dict[str, Any]:
+        """What a spec says about it."""
+        return {
+            "digest": self.digest,
+            "source": self.source,
+            "helpers": dict(self.helpers),
+            "values": dict(self.values),
+        }
+
+    @property
+    def code(self) -> str:
+        """The name of its artifact: a digest of what it does and of the source it shows."""
+        return digest_of(json.dumps(self.task, sort_keys=True).encode()).partition(":")[2]
+
+
+class Captures:
+    """Captures functions; each once, however many operators use it."""
+
+    def __init__(self) -> None:
+        self._fingerprints = Fingerprints()
+        self._done: dict[int, tuple[Any, Captured]] = {}
+        self._sources: dict[int, Source | None] = {}
+
+    def of(self, function: Callable[..., Any]) -> Captured:
+        """Capture a function.
+
+        Raises:
+            UnserializableError: It refers to something that can't be captured.
+            GraphError: It refers to an artifact, an operator, or something of a client.
+        """
+        found = self._done.get(id(function))
+        if found is None:
+            found = self._done[id(function)] = (function, self._capture(function))
+        return found[1]
+
+    def _capture(self, function: Callable[..., Any]) -> Captured:
+        walk = self._fingerprints.walk(function)
+        shown = shown_function(function)
+        home = getattr(shown, "__module__", None)
+        source = self._source(shown) if _is_shown(shown) else None
+        helpers = dict(self._helpers(walk, shown, home))
+        try:
+            pickled, modules = pickle_function(
+                function,
+                modules=_needed(walk),
+                imports=[module for node in walk.nodes for module in node.imports],
+                lines=self._lines(walk, shown),
+            )
+        except Exception as error:
+            raise _failed(function, error) from error
+        return Captured(
+            digest=walk.digest,
+            source=None if source is None else source.text,
+            helpers={name: text.text for name, text in helpers.items()},
+            values=dict(_values(walk, home)),
+            pickled=pickled,
+            modules=frozenset(modules).union(*(node.packages for node in walk.nodes)),
+            notes=tuple(_notes(function, walk)),
+        )
+
+    def _source(self, obj: Any) -> Source | None:
+        if id(obj) not in self._sources:  # the fingerprints keep the object, and so its id
+            self._sources[id(obj)] = source_of(obj)
+        return self._sources[id(obj)]
+
+    def _helpers(self, walk: Walk, shown: Any, home: Any) -> Iterator[tuple[str, Source]]:
+        inside = {
+            id(edge.node)
+            for node, edge in walk.edges
+            if node.kind == "class" and node.obj is not None
+        }
+        for node in walk.nodes:
+            if node.kind not in ("function", "class") or id(node) in inside:
+                continue
+            if node.obj is shown or not _is_shown(node.obj):
+                continue
+            source = self._source(node.obj)
+            if source is not None:
+                whole = f"{node.obj.__module__}.{node.obj.__qualname__}"
+                yield _without(home, whole), source
+
+    def _lines(self, walk: Walk, shown: Any) -> dict[str, dict[int, str]]:
+        found: dict[str, dict[int, str]] = {}
+        objects = [node.obj for node in walk.nodes if node.kind == "function"]
+        for obj in [shown, *objects]:
+            source = self._source(obj) if _is_shown(obj) else None
+            if source is not None:
+                found.setdefault(source.file, {})[source.line] = source.raw
+        return found
+
+
+def infer_requirements(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The installed distributions that a function needs, pinned to their versions: `pandas==3.0.1`.
+
+    They are those of the modules that it imports and refers to, its helpers and the modules beside
+    the script included.
+    """
+    return requirements_of(Captures().of(function).modules)
+
+
+def _is_shown(obj: Any) -> bool:
+    """Whether the source of a function or class is the user's business."""
+    if isinstance(obj, FunctionType):
+        return is_own_file(obj.__code__.co_filename) or not by_reference(obj)
+    return isinstance(obj, type) and not by_reference(obj)
+
+
+def _without(home: Any, name: str) -> str:
+    """A name, without the module if it's the function's own: scripts run under several names."""
+    return name.removeprefix(f"{home}.")
+
+
+def _needed(walk: Walk) -> dict[str, set[str]]:
+    """What of the user's modules has to be there, by module."""
+    found: dict[str, set[str]] = {}
+    for node in walk.nodes:
+        for module, name in node.uses:
+            found.setdefault(module.__name__, set()).add(name)
+        if node.kind == "module":
+            names = found.setdefault(node.obj.__name__, set())
+            names.update(e.label for e in node.edges if id(e.node) not in walk.left_out)
+    return found
+
+
+def _values(walk: Walk, home: Any) -> Iterator[tuple[str, str]]:
+    for node, edge in walk.edges:
+        if edge.node.kind != "value" or node.kind == "value" or not edge.name:
+            continue
+        name = _without(home, edge.name)
+        if not name.rpartition(".")[2].startswith("__"):
+            yield name, _value_text(edge.node)
+
+
+def _value_text(node: Node) -> str:
+    if type(node.obj) in _SHOWN:
+        return repr(node.obj)
+    return f"{type(node.obj).__name__} {node.digest}"
+
+
+def _notes(function: Any, walk: Walk) -> Iterator[str]:
+    name = getattr(function, "__name__", type(function).__name__)
+    for node, edge in walk.edges:
+        if edge.node.size > _LARGE and node.kind != "value":
+            yield (
+                f"{name}: {edge.phrase} holds {edge.node.size / 1e6:.0f} MB, which are stored with "
+                "the function each time it changes; as an argument it is stored once"
+            )
+
+
+def _failed(function: Any, error: Exception) -> AqueductError:
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    if isinstance(error, MissingExtraError):
+        return error
+    found = error if isinstance(error, UnserializableError) else why_unpicklable(function, error)
+    return UnserializableError(f"{name} can't be captured: {found.message}", hint=found.hint)

@@ -1,0 +1,60 @@
+"""The text of functions and classes, for people to read and to compare."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import textwrap
+from dataclasses import dataclass
+from types import FunctionType, MethodType
+from typing import Any
+
+__all__ = ["Source", "shown_function", "source_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A piece of source.
+
+    Attributes:
+        file: The file it is in.
+        line: Its first line there.
+        raw: The text as it stands there.
+    """
+
+    file: str
+    line: int
+    raw: str
+
+    @property
+    def text(self) -> str:
+        """The text, starting at the left margin and ending in one line break."""
+        lines = [line.rstrip() for line in textwrap.dedent(self.raw).splitlines()]
+        return "\n".join(lines).strip("\n") + "\n"
+
+
+def source_of(obj: Any) -> Source | None:
+    """The source of a function or class; None where there is none, as for builtins and `exec`."""
+    target = obj.__code__ if isinstance(obj, FunctionType) else obj
+    try:
+        lines, line = inspect.getsourcelines(target)
+        file = target.co_filename if isinstance(obj, FunctionType) else inspect.getfile(target)
+    except (OSError, TypeError, SyntaxError, IndexError):
+        # IndexError, SyntaxError: the file was changed since, and ends before the function does.
+        return None
+    return Source(file, max(line, 1), "".join(lines))
+
+
+def shown_function(function: Any) -> Any:
+    """The function or class whose source shows what a callable does."""
+    while True:
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif isinstance(function, MethodType):
+            function = function.__func__
+        elif hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        elif inspect.isbuiltin(function) or isinstance(function, (FunctionType, type)):
+            return function
+        else:
+            return type(function) if callable(function) else function
