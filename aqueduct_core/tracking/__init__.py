@@ -1,7 +1,44 @@
-"""Tracking: what was published, what ran, and how it went."""
+"""Tracking: what was published, what ran, how it went and what came out of it.
+
+In a database: a file of SQLite by default, PostgreSQL or MariaDB where several machines share it.
+Importing this brings SQLAlchemy along.
+"""
 
 from __future__ import annotations
 
-from aqueduct_core.tracking._records import Records
+from aqueduct_core.tracking._tracking import Tracking, upgrade
+from aqueduct_core.tracking._values import (
+    ApiKey,
+    ArtifactRecord,
+    CheckPoint,
+    Event,
+    FlowRecord,
+    IntegrationRecord,
+    MetricPoint,
+    Page,
+    ResultRecord,
+    RunRecord,
+    SaveRecord,
+    ScheduleRecord,
+    VersionDetail,
+    VersionRecord,
+)
 
-__all__ = ["Records"]
+__all__ = [
+    "ApiKey",
+    "ArtifactRecord",
+    "CheckPoint",
+    "Event",
+    "FlowRecord",
+    "IntegrationRecord",
+    "MetricPoint",
+    "Page",
+    "ResultRecord",
+    "RunRecord",
+    "SaveRecord",
+    "ScheduleRecord",
+    "Tracking",
+    "VersionDetail",
+    "VersionRecord",
+    "upgrade",
+]

@@ -1,0 +1,269 @@
+"""Workflows and their versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select
+from sqlalchemy import update as change
+
+from aqueduct_core.dag import Version, flow_id
+from aqueduct_core.dag._spec import FlowSpec
+from aqueduct_core.errors import NotFoundError, ParameterError
+from aqueduct_core.tracking._base import Base, beyond, cursor_of, now, of_cursor, records
+from aqueduct_core.tracking._events import append_events
+from aqueduct_core.tracking._tables import flows, runs, schedules, versions
+from aqueduct_core.tracking._types import NAME, clean
+from aqueduct_core.tracking._values import FlowRecord, Page, VersionDetail, VersionRecord
+
+__all__ = ["Flows"]
+
+Order = Literal["name", "last_run"]
+
+_BRIEF = [column for column in versions.c if column.name not in ("ids", "spec")]
+
+
+class Flows(Base):
+    """Workflows and their versions."""
+
+    def publish(
+        self,
+        version: Version,
+        *,
+        notify: Mapping[str, Any] | None = None,
+        keep_runs: int | None = None,
+    ) -> bool:
+        """Make a version the current one of its workflow.
+
+        Args:
+            version: The version; it is in the store by now.
+            notify: Who is told what about its runs.
+            keep_runs: How many finished runs are kept; None for all.
+
+        Returns:
+            Whether the version is new.
+
+        Raises:
+            ParameterError: A name in it is too long for the database.
+        """
+        _check_names(version)
+        return self._database.write(lambda to: _publish(to, version, notify, keep_runs))
+
+    def flow(self, flow: str) -> FlowRecord:
+        """A workflow by its id.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        found = self._flows(_select().where(flows.c.id == flow))
+        if not found:
+            raise NotFoundError(f"there is no workflow with id {flow}")
+        return found[0]
+
+    def flow_named(self, name: str) -> FlowRecord | None:
+        """A workflow by its name, if there is one."""
+        return next(iter(self._flows(_select().where(flows.c.id == flow_id(name)))), None)
+
+    def flows(
+        self,
+        *,
+        search: str | None = None,
+        state: str | None = None,
+        engine: str | None = None,
+        order: Order = "name",
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[FlowRecord]:
+        """Workflows, by name or the one that ran last first.
+
+        Args:
+            search: A part of the name or description, in small letters or capitals.
+            state: The state of the newest run.
+            engine: What runs them.
+            order: `name`, or `last_run` for those that ran, newest first.
+            cursor: Where an earlier page ended.
+            limit: How many.
+        """
+        query = _select().where(*_filters(search, state, engine)).limit(limit + 1)
+        kind: type
+        if order == "last_run":
+            keys, kind = ("last_started", "id"), datetime
+            columns = (flows.c.last_started, flows.c.id)
+            query = query.where(flows.c.last_started.is_not(None))
+            query = query.order_by(*(column.desc() for column in columns))
+        else:
+            keys, kind = ("name", "id"), str
+            columns = (flows.c.name, flows.c.id)
+            query = query.order_by(*columns)
+        if cursor is not None:
+            value, last = of_cursor(cursor, (kind, str))
+            query = query.where(beyond(columns, (value, last), down=order == "last_run"))
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        more = cursor_of(rows[limit - 1]._mapping, keys) if len(rows) > limit else None
+        return Page(tuple(records(FlowRecord, rows[:limit])), more)
+
+    def followers(self, name: str) -> list[FlowRecord]:
+        """The workflows that the success of the workflow of this name starts."""
+        return self._flows(_select().where(flows.c.after == name).order_by(flows.c.name))
+
+    def versions(self, flow: str) -> list[VersionRecord]:
+        """The versions of a workflow, the newest first."""
+        query = select(*_BRIEF).where(versions.c.flow == flow).order_by(versions.c.number.desc())
+        with self._database.read() as connection:
+            return records(VersionRecord, connection.execute(query))
+
+    def version(self, flow: str, digest: str) -> VersionDetail:
+        """A version with its content.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        query = select(versions).where(versions.c.flow == flow, versions.c.digest == digest)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise NotFoundError(f"there is no version {digest} of the workflow {flow}")
+        known = dict(row._mapping)
+        return VersionDetail(**known | {"spec": FlowSpec.from_json(known["spec"])})
+
+    def pause(self, flow: str) -> None:
+        """Let no schedule and no other workflow start it."""
+        self._set_paused(flow, True)
+
+    def resume(self, flow: str) -> None:
+        """Let schedules and other workflows start it again."""
+        self._set_paused(flow, False)
+
+    def delete_flow(self, flow: str) -> list[str]:
+        """Forget a workflow, with its versions, runs and everything that came out of them.
+
+        Returns:
+            The UUIDs of its operators: their data is all that is left of it.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        return self._database.write(lambda connection: _delete(connection, flow))
+
+    def _flows(self, query: Select[Any]) -> list[FlowRecord]:
+        with self._database.read() as connection:
+            return records(FlowRecord, connection.execute(query))
+
+    def _set_paused(self, flow: str, paused: bool) -> None:
+        def set_paused(connection: Connection) -> None:
+            mine = and_(flows.c.id == flow, flows.c.paused != paused)
+            if connection.execute(change(flows).where(mine).values(paused=paused)).rowcount:
+                state = "paused" if paused else "resumed"
+                append_events(connection, [{"kind": "flow", "flow": flow, "state": state}])
+
+        self.flow(flow)
+        self._database.write(set_paused)
+
+
+def _publish(
+    connection: Connection,
+    version: Version,
+    notify: Mapping[str, Any] | None,
+    keep_runs: int | None,
+) -> bool:
+    moment = now()
+    known = {
+        "name": version.name,
+        "description": clean(version.spec.description),
+        "engine": version.spec.engine,
+        "digest": version.digest,
+        "after": version.spec.after,
+        "notify": None if notify is None else dict(notify),
+        "keep_runs": keep_runs,
+        "published": moment,
+    }
+    mine = flows.c.id == version.flow
+    digest = connection.execute(select(flows.c.digest).where(mine).with_for_update()).scalar()
+    if digest is None:
+        first = {"id": version.flow, "paused": False, "created": moment}
+        connection.execute(insert(flows).values(**known, **first))
+    else:
+        connection.execute(change(flows).where(mine).values(**known))
+    new = _add_version(connection, version, moment)
+    _set_schedule(connection, version.flow, version.spec.schedule)
+    if digest != version.digest:
+        event = {"kind": "flow", "flow": version.flow, "state": "published"}
+        append_events(connection, [event])
+    return new
+
+
+def _add_version(connection: Connection, version: Version, moment: datetime) -> bool:
+    of_flow = versions.c.flow == version.flow
+    known = select(versions.c.number).where(of_flow, versions.c.digest == version.digest)
+    if connection.execute(known).first():
+        return False
+    last = connection.execute(select(func.max(versions.c.number)).where(of_flow)).scalar()
+    connection.execute(
+        insert(versions).values(
+            flow=version.flow,
+            digest=version.digest,
+            number=(last or 0) + 1,
+            published=moment,
+            operators=len(version.spec.operators),
+            ids=dict(version.ids),
+            spec=version.spec.to_json(),
+        )
+    )
+    return True
+
+
+def _set_schedule(connection: Connection, flow: str, spec: Mapping[str, Any] | None) -> None:
+    mine = schedules.c.flow == flow
+    row = connection.execute(select(schedules.c.spec).where(mine)).first()
+    if spec is None:
+        connection.execute(delete(schedules).where(mine))
+    elif row is None:
+        connection.execute(insert(schedules).values(flow=flow, spec=dict(spec)))
+    elif row.spec != dict(spec):
+        connection.execute(change(schedules).where(mine).values(spec=dict(spec), next_at=None))
+
+
+def _delete(connection: Connection, flow: str) -> list[str]:
+    rows = connection.execute(select(versions.c.ids).where(versions.c.flow == flow)).all()
+    # Runs first: a cascade through versions and flows at once would look at each row twice.
+    connection.execute(delete(runs).where(runs.c.flow == flow))
+    if not connection.execute(delete(flows).where(flows.c.id == flow)).rowcount:
+        raise NotFoundError(f"there is no workflow with id {flow}")
+    append_events(connection, [{"kind": "flow", "flow": flow, "state": "deleted"}])
+    return sorted({operator for row in rows for operator in row.ids.values()})
+
+
+def _select() -> Select[Any]:
+    return select(flows, schedules.c.spec.label("schedule"), schedules.c.next_at).select_from(
+        flows.outerjoin(schedules, schedules.c.flow == flows.c.id)
+    )
+
+
+def _filters(
+    search: str | None, state: str | None, engine: str | None
+) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if search:
+        texts = (flows.c.name, flows.c.description)
+        found.append(
+            or_(*(func.lower(text).contains(search.lower(), autoescape=True) for text in texts))
+        )
+    if state is not None:
+        found.append(flows.c.last_state == state)
+    if engine is not None:
+        found.append(flows.c.engine == engine)
+    return found
+
+
+def _check_names(version: Version) -> None:
+    names = [version.name, version.spec.engine, *version.spec.operators]
+    names += [output for item in version.spec.operators.values() for output in item.outputs]
+    for name in names:
+        if not name or len(name) > NAME or clean(name) != name:
+            raise ParameterError(
+                f"{name[:NAME]!r} can't be the name of a workflow, operator or output",
+                hint=f"use 1 to {NAME} characters, and no NUL",
+            )

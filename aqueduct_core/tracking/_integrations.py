@@ -1,0 +1,158 @@
+"""Integrations and API keys."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import update as change
+
+from aqueduct_core.errors import NotFoundError, ParameterError
+from aqueduct_core.tracking._base import Base, now, records
+from aqueduct_core.tracking._secrets import Vault, new_api_key, split_api_key
+from aqueduct_core.tracking._tables import api_keys, integrations
+from aqueduct_core.tracking._types import NAME, clean
+from aqueduct_core.tracking._values import ApiKey, IntegrationRecord
+
+__all__ = ["Integrations"]
+
+_KEY = [column for column in api_keys.c if column.name != "hash"]
+_USED = timedelta(minutes=1)  # how exactly the last use of a key is known
+
+
+class Integrations(Base):
+    """Integrations, whose secrets are encrypted, and API keys."""
+
+    _vault: Vault
+
+    def put_integration(
+        self,
+        name: str,
+        kind: str,
+        config: Mapping[str, Any],
+        secrets: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep an integration, in place of an earlier one of this name.
+
+        Args:
+            name: What the user calls it.
+            kind: What it is.
+            config: What may be shown, as JSON.
+            secrets: What may not, as JSON.
+
+        Raises:
+            ParameterError: It can't have this name.
+        """
+        if not name or name != clean(name).strip() or len(name) > NAME:
+            raise ParameterError(
+                f"{name[:NAME]!r} can't be the name of an integration",
+                hint=f"use 1 to {NAME} characters, without blanks around them",
+            )
+        moment = now()
+        known = {
+            "kind": kind,
+            "config": dict(config),
+            "secrets": self._vault.seal(name, secrets or {}),
+            "updated": moment,
+        }
+
+        def put(connection: Connection) -> None:
+            mine = integrations.c.name == name
+            there = select(integrations.c.name).where(mine).with_for_update()
+            if connection.execute(there).first():
+                connection.execute(change(integrations).where(mine).values(known))
+            else:
+                first = {"name": name, "created": moment}
+                connection.execute(insert(integrations).values(known | first))
+
+        self._database.write(put)
+
+    def integration(self, name: str) -> IntegrationRecord | None:
+        """An integration with its secrets, if there is one of this name.
+
+        Raises:
+            TrackingError: The secrets were encrypted with another signing key.
+        """
+        query = select(integrations).where(integrations.c.name == name)
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None or row.name != name:
+            return None
+        known = dict(row._mapping)
+        return IntegrationRecord(**known | {"secrets": self._vault.open(name, row.secrets)})
+
+    def integrations(self) -> list[IntegrationRecord]:
+        """All integrations by name, without their secrets."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(integrations).order_by(integrations.c.name)).all()
+        return [IntegrationRecord(**dict(row._mapping) | {"secrets": {}}) for row in rows]
+
+    def delete_integration(self, name: str) -> None:
+        """Forget an integration.
+
+        Raises:
+            NotFoundError: There is none of this name.
+        """
+        query = delete(integrations).where(integrations.c.name == name)
+        if not self._database.write(lambda connection: connection.execute(query).rowcount):
+            raise NotFoundError(f"there is no integration {name!r}")
+
+    def create_api_key(self, name: str, role: str) -> tuple[ApiKey, str]:
+        """Make an API key.
+
+        Args:
+            name: Who or what it is for.
+            role: What it may do.
+
+        Returns:
+            What is kept of it, and the key itself, which is shown only once.
+        """
+        ident, key = new_api_key()
+        kept = ApiKey(id=ident, name=name, role=role, created=now(), last_used=None, revoked=None)
+        query = insert(api_keys).values(**asdict(kept), hash=self._vault.hash(key))
+        self._database.write(lambda connection: connection.execute(query))
+        return kept, key
+
+    def api_keys(self) -> list[ApiKey]:
+        """All API keys, the newest first."""
+        with self._database.read() as connection:
+            query = select(*_KEY).order_by(api_keys.c.created.desc(), api_keys.c.id)
+            return records(ApiKey, connection.execute(query))
+
+    def verify_api_key(self, key: str) -> ApiKey | None:
+        """Whose API key this is; None if it is no key, or a revoked one."""
+        ident = split_api_key(key)
+        with self._database.read() as connection:
+            row = connection.execute(select(api_keys).where(api_keys.c.id == ident)).first()
+        # As long for an unknown key as for one that is nearly right.
+        kept = row.hash if row is not None else ""
+        if not hmac.compare_digest(self._vault.hash(key), kept) or row is None:
+            return None
+        if row.revoked is not None:
+            return None
+        moment = now()
+        if row.last_used is None or row.last_used < moment - _USED:
+            query = change(api_keys).where(api_keys.c.id == ident).values(last_used=moment)
+            self._database.write(lambda connection: connection.execute(query))
+        known = {name: value for name, value in row._mapping.items() if name != "hash"}
+        return ApiKey(**known)
+
+    def revoke_api_key(self, ident: str) -> None:
+        """Let an API key be of no use from now on.
+
+        Raises:
+            NotFoundError: There is no key with this id.
+        """
+        moment = now()
+        mine = (api_keys.c.id == ident, api_keys.c.revoked.is_(None))
+        query = change(api_keys).where(*mine).values(revoked=moment)
+        if self._database.write(lambda connection: connection.execute(query).rowcount):
+            return
+        if not any(item.id == ident for item in self.api_keys()):
+            raise NotFoundError(
+                f"there is no API key {ident!r}", hint="`aqueduct apikey` lists them"
+            )
