@@ -13,10 +13,10 @@ from aqueduct_core.dag._artifacts import (
     NumericArtifact,
     TableArtifact,
 )
-from aqueduct_core.dag._capture import infer_requirements
 from aqueduct_core.dag._functions import OperatorFunction, op, to_operator
 from aqueduct_core.dag._graph import Graph
 from aqueduct_core.dag._operators import OUTPUT, Operator, Task, connect
+from aqueduct_core.dag._requirements import infer_requirements
 from aqueduct_core.dag._schedules import (
     Cron,
     Daily,

@@ -12,13 +12,12 @@ from aqueduct_core.dag._fingerprint import Fingerprints, Node, Walk
 from aqueduct_core.dag._modules import is_own_file
 from aqueduct_core.dag._pickled import PickledFunction, pickle_function
 from aqueduct_core.dag._references import by_reference
-from aqueduct_core.dag._requirements import requirements_of
 from aqueduct_core.dag._sources import Source, shown_function, source_of
 from aqueduct_core.errors import AqueductError, MissingExtraError, UnserializableError
 from aqueduct_core.manifest import digest_of
 from aqueduct_core.serializers.pickle import _unpicklable as why_unpicklable
 
-__all__ = ["Captured", "Captures", "infer_requirements"]
+__all__ = ["Captured", "Captures"]
 
 _LARGE = 10_000_000  # bytes of a value that had better be an argument
 _SHOWN = (type(None), bool, int, float)  # other values could be secrets
@@ -137,15 +136,6 @@ class Captures:
             if source is not None:
                 found.setdefault(source.file, {})[source.line] = source.raw
         return found
-
-
-def infer_requirements(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The installed distributions that a function needs, pinned to their versions: `pandas==3.0.1`.
-
-    They are those of the modules that it imports and refers to, its helpers and the modules beside
-    the script included.
-    """
-    return requirements_of(Captures().of(function).modules)
 
 
 def _is_shown(obj: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,16 +16,18 @@ from aqueduct_core.dag._parameters import ParameterDrafts
 from aqueduct_core.dag._pickled import PickledFunction
 from aqueduct_core.dag._requirements import installed_versions, requirements_of
 from aqueduct_core.dag._schedules import Schedule, schedule_spec
-from aqueduct_core.dag._spec import FlowSpec, Input, OperatorSpec, ParameterSpec, Settings
+from aqueduct_core.dag._spec import (
+    FlowSpec,
+    Input,
+    OperatorSpec,
+    ParameterSpec,
+    Settings,
+    python_minor,
+)
 from aqueduct_core.dag._tasks import Function, Parameter
 from aqueduct_core.errors import IncompatibleEnvironmentError
 
-__all__ = ["Draft", "python_minor"]
-
-
-def python_minor() -> str:
-    """The Python of this process as specs name it: `3.12`."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
+__all__ = ["Draft"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from importlib.metadata import (
-    Distribution,
-    PackageNotFoundError,
-    distribution,
-    packages_distributions,
-)
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.dag._modules import distribution_root
 
-__all__ = ["installed_versions", "requirements_of"]
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+__all__ = ["infer_requirements", "installed_versions", "requirements_of"]
+
+
+def infer_requirements(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The installed distributions that a function needs, pinned to their versions: `pandas==3.0.1`.
+
+    They are those of the modules that it imports and refers to, its helpers and the modules beside
+    the script included.
+    """
+    from aqueduct_core.dag._capture import Captures  # not before somebody publishes
+
+    return requirements_of(Captures().of(function).modules)
 
 
 def requirements_of(modules: Iterable[str]) -> tuple[str, ...]:
@@ -30,6 +38,8 @@ def installed_versions(modules: Iterable[str]) -> dict[str, str]:
 
 
 def _distributions(modules: Iterable[str]) -> list[Distribution]:
+    from importlib.metadata import PackageNotFoundError, distribution
+
     found: dict[str, Distribution] = {}
     for module in modules:
         root = distribution_root(module)
@@ -43,6 +53,8 @@ def _distributions(modules: Iterable[str]) -> list[Distribution]:
 
 @lru_cache(maxsize=1)
 def _all() -> dict[str, list[str]]:
+    from importlib.metadata import packages_distributions
+
     return {root: sorted({*names}) for root, names in packages_distributions().items()}
 
 
@@ -58,6 +70,8 @@ def _owners(root: str, module: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _holds(name: str, beginning: str) -> bool:
+    from importlib.metadata import distribution
+
     files = distribution(name).files or ()
     wanted = (f"{beginning}.", f"{beginning}/__init__.")
     return any(str(file).startswith(wanted) for file in files)

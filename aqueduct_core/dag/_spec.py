@@ -7,6 +7,7 @@ scheduler or a server, needs neither the user's code nor its libraries.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -25,6 +26,7 @@ __all__ = [
     "OperatorSpec",
     "ParameterSpec",
     "Settings",
+    "python_minor",
     "spec_digest",
 ]
 
@@ -289,6 +291,11 @@ class FlowSpec:
             parameters={item.name: item for item in parameters},
             operators={item.name: item for item in operators},
         )
+
+
+def python_minor() -> str:
+    """The Python of this process as specs name it: `3.12`."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def spec_digest(spec: Mapping[str, Any]) -> str:

@@ -9,14 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from aqueduct_core.dag._drafts import Draft, python_minor
 from aqueduct_core.dag._graph import Graph
-from aqueduct_core.dag._pickled import PickledFunction
 from aqueduct_core.dag._schedules import Schedule
-from aqueduct_core.dag._spec import FlowSpec, OperatorSpec, spec_digest
+from aqueduct_core.dag._spec import FlowSpec, OperatorSpec, python_minor, spec_digest
 from aqueduct_core.dag._tasks import Function
 from aqueduct_core.errors import (
     ArtifactNotFoundError,
@@ -27,6 +25,10 @@ from aqueduct_core.errors import (
     StorageNotFoundError,
 )
 from aqueduct_core.store import ArtifactStore
+
+if TYPE_CHECKING:
+    from aqueduct_core.dag._drafts import Draft
+    from aqueduct_core.dag._pickled import PickledFunction
 
 __all__ = ["Version", "flow_id"]
 
@@ -99,6 +101,8 @@ class Version:
             ParameterError: The value of a parameter can't be stored.
             IncompatibleEnvironmentError: An operator asks for another Python than this one.
         """
+        from aqueduct_core.dag._drafts import Draft  # not before somebody publishes
+
         flow = flow_id(name)
         draft = Draft.of(
             name,
@@ -213,6 +217,8 @@ class Version:
             IncompatibleEnvironmentError: It was captured with another Python, or a package is missing.
             UnsafeArtifactError: The store's key didn't sign it.
         """
+        from aqueduct_core.dag._pickled import PickledFunction  # not before somebody runs it
+
         found = self._operator(operator)
         checks = import_module("aqueduct_core.checks")  # which stands on this room
         finish = {"metric": checks.as_number, "check": checks.as_verdict}.get(found.kind)
