@@ -1,204 +1,142 @@
-"""Runs one operator: loads its inputs, calls its task, stores its outputs."""
+"""Runs one operator: loads its inputs, calls its function, stores its outputs."""
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cache
-from time import perf_counter
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aqueduct_core._version import __version__
-from aqueduct_core.dag import Artifact, Operator
-from aqueduct_core.errors import OperatorError
-from aqueduct_core.manifest import ArtifactRef
-from aqueduct_core.runtime._result import Failure, OperatorState, Result
-from aqueduct_core.store import ArtifactStore
+from aqueduct_core.errors import AqueductError, StorageError
+from aqueduct_core.runtime._cache import cache_key, look_up, remember
+from aqueduct_core.runtime._capture import Capture, Logs
+from aqueduct_core.runtime._failure import Failure
+from aqueduct_core.runtime._inputs import Unavailable, load_arguments
+from aqueduct_core.runtime._job import Job, Workspace
+from aqueduct_core.runtime._outputs import store_outputs
+from aqueduct_core.runtime._reasons import reason_of
+from aqueduct_core.runtime._result import (
+    Result,
+    attempt_folder,
+    ended,
+    is_superseded,
+    state_of_failure,
+    write_result,
+)
+from aqueduct_core.runtime._task import Task, judge, load_task
+from aqueduct_core.runtime._usage import Clock, PeakMemory, host
 
-__all__ = ["Clock", "Run", "Stored", "ended", "run_operator"]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An artifact of a run, and the store that holds it."""
-
-    store: ArtifactStore
-    ref: ArtifactRef
-
-    def load(self) -> Any:
-        """A new copy of the value; changing it changes nothing else."""
-        return self.store.get(self.ref)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Run:
-    """What the operators of one run have in common.
-
-    Attributes:
-        key: The run key, unique within the engine.
-        store: Where outputs go.
-        names: The name of each operator in its workflow.
-        ids: The UUID of each operator, by name.
-        raises: Let what an operator raises pass, instead of making it a result.
-        stored: The outputs that are there by now.
-    """
-
-    key: str
-    store: ArtifactStore
-    names: Mapping[Operator, str]
-    ids: Mapping[str, str]
-    raises: bool = False
-    stored: dict[tuple[Operator, str], Stored] = field(default_factory=dict)
-
-    def load(self, artifact: Artifact) -> Any:
-        """A new copy of an operator's output."""
-        return self.stored[artifact.operator, artifact.output].load()
-
-    def output_key(self, operator: Operator, output: str) -> str:
-        """Where an output is stored."""
-        return f"operators/{self.ids[self.names[operator]]}/{self.key}/{output}"
+__all__ = ["run_operator"]
 
 
-def run_operator(operator: Operator, run: Run, task: Callable[..., Any] | None = None) -> Result:
-    """Run an operator.
+def run_operator(workspace: Workspace, job: Job, *, capture: Capture | None = None) -> Result:
+    """Run an operator in this process.
 
-    What the user's code raises becomes the result, unless `run.raises`.
+    Its inputs are found in the store by their keys, its outputs are put there, and its result is
+    written last. Whatever the user's code does becomes the result.
 
     Args:
-        operator: The operator; its inputs are in `run.stored`.
-        run: The run; gets the outputs.
-        task: What to call instead of the operator's own task: another value of a parameter.
+        workspace: Where everything is.
+        job: What to run.
+        capture: Takes what is printed; by default it goes where this process prints.
+
+    Returns:
+        The result. It is `failed` if it could not be written.
     """
-    clock = Clock()
-    try:
-        with clock.phase("load"):
-            # An artifact that is passed twice is one object inside, as it is in plain Python.
-            values = {(item.operator, item.output): run.load(item) for item in operator.inputs}
-            args = [values[item.operator, item.output] for item in operator.args]
-            kwargs = {
-                name: values[item.operator, item.output] for name, item in operator.kwargs.items()
-            }
-        with clock.phase("run"):
-            outputs = _split(operator, (task or operator.task)(*args, **kwargs))
-        with clock.phase("store"):
-            stored = {name: _store(operator, run, name, outputs[name]) for name in outputs}
-    except (Exception, SystemExit) as error:
-        if run.raises:
-            raise
-        state = _state_of_failure(operator)
-        reason = f"it raised {type(error).__name__}"
-        failure = Failure.of(error)
-        return ended(operator, run, state, clock, reason=reason, error=failure)
-    run.stored.update({(operator, name): item for name, item in stored.items()})
-    passed = outputs[operator.outputs[0]] if operator.kind == "check" else None
-    state = _state_of_failure(operator) if passed is False else "succeeded"
-    return ended(
-        operator,
-        run,
-        state,
-        clock,
-        outputs={name: item.ref for name, item in stored.items()},
-        passed=passed,
-        reason="the check did not pass" if passed is False else None,
-    )
-
-
-class Clock:
-    """How long each phase of an operator takes."""
-
-    def __init__(self) -> None:
-        self.started = datetime.now(UTC).isoformat()
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Time a block."""
-        start = perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(perf_counter() - start, 6)
-
-
-def ended(
-    operator: Operator,
-    run: Run,
-    state: OperatorState,
-    clock: Clock | None = None,
-    **known: Any,
-) -> Result:
-    """The result of an operator that has come to an end."""
-    clock = clock or Clock()
-    name = run.names[operator]
-    return Result(
-        operator=run.ids[name],
-        name=name,
-        kind=operator.kind,
-        run=run.key,
-        state=state,
-        started=clock.started,
-        seconds=clock.seconds,
-        severity=getattr(operator.task, "severity", None),
-        environment=_environment(),
+    attempt = _Attempt(workspace, job)
+    storage = workspace.store.storage
+    folder = attempt_folder(job.id, job.run, job.attempt)
+    with nullcontext(Logs()) if capture is None else capture.into(storage, folder) as logs:
+        known = attempt.known()
+    if logs.error is not None:
+        known["detail"] = {**known.get("detail", {}), "logs": logs.error}
+    result = ended(
+        job.version,
+        job.operator,
+        job.run,
+        known.pop("state"),
+        attempt=job.attempt,
+        started=attempt.clock.started,
+        seconds=attempt.clock.seconds,
+        peak_memory=attempt.peak.read(),
+        environment={**host(), "packages": dict(attempt.task.packages)},
+        logs=logs.keys,
         **known,
     )
+    return written(workspace, result)
 
 
-def _state_of_failure(operator: Operator) -> OperatorState:
-    return "warning" if getattr(operator.task, "severity", None) == "warning" else "failed"
+def written(workspace: Workspace, result: Result) -> Result:
+    """Write a result; returns it, or why it could not be written."""
+    try:
+        write_result(workspace.store, result)
+    except AqueductError as error:
+        reason = f"its result could not be written: {error.message}"
+        return replace(
+            result, state="failed", reason=reason, error=Failure.of(error), outputs={}, passed=None
+        )
+    return result
 
 
-def _split(operator: Operator, value: Any) -> dict[str, Any]:
-    """The outputs by name."""
-    names = operator.outputs
-    values = (value,) if len(names) == 1 else value
-    if len(names) > 1:
-        if not isinstance(values, tuple | list):
-            raise OperatorError(
-                f"{operator.name} has the outputs {', '.join(names)}, and returned "
-                f"{type(value).__name__}",
-                hint=f"return a tuple of {len(names)} values",
+@dataclass(slots=True)
+class _Attempt:
+    """One attempt to run an operator."""
+
+    workspace: Workspace
+    job: Job
+    clock: Clock = field(default_factory=Clock)
+    peak: PeakMemory = field(default_factory=PeakMemory)
+    task: Task = field(default_factory=lambda: Task(lambda: None))
+
+    def known(self) -> dict[str, Any]:
+        """Run it; returns what is known then, as fields of its result."""
+        try:
+            return self._run()
+        except Unavailable as reason:
+            return {"state": "skipped", "reason": str(reason)}
+        except BaseException as error:  # noqa: BLE001 - also SystemExit, and what pytest raises
+            failure = Failure.of(error, self.workspace.secrets())
+            if isinstance(error, KeyboardInterrupt):
+                return {"state": "canceled", "reason": "it was interrupted", "error": failure}
+            return {
+                "state": state_of_failure(self.job.spec.severity),
+                "reason": reason_of(self.clock.phase_name, error, failure),
+                "error": failure,
+            }
+
+    def _run(self) -> dict[str, Any]:
+        workspace, job, clock = self.workspace, self.job, self.clock
+        with clock.phase("load"):
+            key = cache_key(workspace, job)
+            hit = None if key is None else look_up(workspace, job, key)
+        if key is not None and hit is not None:
+            return {
+                "state": "succeeded",
+                "outputs": hit.outputs,
+                "inputs": key.inputs,
+                "cached": hit.run,
+            }
+        with clock.phase("environment"):
+            self.task = load_task(workspace, job)
+        with clock.phase("load"):
+            given = load_arguments(workspace, job) if self.task.takes_inputs else None
+        with clock.phase("run"):
+            value = (
+                self.task.function(*given.args, **given.kwargs) if given else self.task.function()
             )
-        if len(values) != len(names):
-            raise OperatorError(
-                f"{operator.name} has the outputs {', '.join(names)}, and returned "
-                f"{len(values)} values",
-                hint=f"return {len(names)} values, or change outputs=[...]",
-            )
-    for item in values:
-        if isinstance(item, Artifact):
-            raise OperatorError(
-                f"{operator.name} returned the artifact {item.name!r}, which has no value inside "
-                "of an operator",
-                hint=f"call the plain function: {item.operator.name}.local(...)",
-            )
-    return dict(zip(names, values, strict=True))
-
-
-def _store(operator: Operator, run: Run, output: str, value: Any) -> Stored:
-    lineage = {
-        "operator": run.ids[run.names[operator]],
-        "run": run.key,
-        "inputs": [run.stored[item.operator, item.output].ref.digest for item in operator.inputs],
-    }
-    name = run.names[operator]
-    ref = run.store.put(
-        value,
-        run.output_key(operator, output),
-        name=name if len(operator.outputs) == 1 else f"{name}.{output}",
-        lineage=lineage,
-    )
-    return Stored(run.store, ref)
-
-
-@cache
-def _environment() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "host": platform.node(),
-        "aqueduct_core": __version__,
-    }
+            finding = judge(job.spec, value)
+        inputs = given.digests if given else {}
+        with clock.phase("store"):
+            if is_superseded(workspace.store, job.id, job.run, job.attempt):
+                return {"state": "canceled", "reason": "a later attempt came to its end before"}
+            outputs = store_outputs(workspace.store, job, finding.outputs, inputs)
+            if key is not None:
+                with suppress(StorageError):  # it is no failure that it will run again
+                    remember(workspace, job, key, outputs)
+        return {
+            "state": finding.state,
+            "reason": finding.reason,
+            "passed": finding.passed,
+            "value": finding.value,
+            "outputs": outputs,
+            "inputs": inputs,
+        }

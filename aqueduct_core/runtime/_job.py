@@ -1,0 +1,134 @@
+"""What is to be run, and where everything is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from aqueduct_core.errors import IntegrationError
+from aqueduct_core.store import ArtifactStore
+
+if TYPE_CHECKING:
+    from aqueduct_core.dag import Version
+    from aqueduct_core.dag._spec import OperatorSpec
+    from aqueduct_core.integrations import Integration
+
+__all__ = ["Job", "Workspace", "artifact_key"]
+
+_SECRET = re.compile(
+    r"pass|pwd|secret|token|key|credential|auth|private|dsn|url|uri", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workspace:
+    """What the operators of all workflows have in common.
+
+    Attributes:
+        store: Where versions are, and where artifacts and results go.
+        connections: The data systems by name: `{"kind": ..., "config": {...}}`. They hold secrets,
+            so they are kept in memory only and never shown.
+    """
+
+    store: ArtifactStore
+    connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Workspace:
+        """A workspace from its description.
+
+        Args:
+            data: `store`, the URL; `signing_key` in hex and `storage_options`, both if there are
+                any; and `connections`.
+        """
+        key = data.get("signing_key")
+        store = ArtifactStore(
+            data["store"],
+            signing_key=bytes.fromhex(key) if key else None,
+            storage_options=data.get("storage_options"),
+        )
+        return cls(store, data.get("connections", {}))
+
+    def integration(self, name: str) -> Integration:
+        """Open a data system.
+
+        Raises:
+            IntegrationError: There is none of this name.
+        """
+        from aqueduct_core.integrations import open_integration
+
+        found = self.connections.get(name)
+        if found is None:
+            raise IntegrationError(
+                f"no data system is called {name!r} here",
+                hint=f"client.connect_integration({name!r}, ...) makes it known; where operators "
+                f"are run by a command line, AQUEDUCT_INTEGRATION_{name.upper()} holds it",
+            )
+        return open_integration(name, found["kind"], found["config"])
+
+    def secrets(self) -> list[str]:
+        """The texts that no message may show."""
+        return [text for item in self.connections.values() for text in _secrets(item)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One operator of one run.
+
+    Attributes:
+        version: The version that is run.
+        operator: The operator's name.
+        run: The run key.
+        attempt: Counts from 1.
+        parameters: Values that the run overrides, by the parameter's name, in the form that
+            `ParameterSpec.value` has.
+        expected: The artifact types that outputs had before; see `expected_types`.
+    """
+
+    version: Version
+    operator: str
+    run: str
+    attempt: int = 1
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    expected: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> OperatorSpec:
+        """What the operator is."""
+        return self.version.spec.operators[self.operator]
+
+    @property
+    def id(self) -> str:
+        """The operator's UUID."""
+        return self.version.ids[self.operator]
+
+    def output_key(self, output: str) -> str:
+        """Where one of its outputs is stored."""
+        return artifact_key(self.id, self.run, output)
+
+
+def artifact_key(operator: str, run: str, output: str) -> str:
+    """Where an output is stored; any run's consumers find it by this."""
+    return f"operators/{operator}/{run}/{output}"
+
+
+def _secrets(value: Any, name: str = "") -> Iterator[str]:
+    """The texts in a configuration that may be secrets, by the names they have there."""
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            yield from _secrets(member, str(key))
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from _secrets(member, name)
+    elif isinstance(value, str) and _SECRET.search(name):
+        yield value
+        try:
+            password = urlsplit(value).password
+        except ValueError:  # no URL
+            return
+        if password:
+            yield password
+            yield unquote(password)

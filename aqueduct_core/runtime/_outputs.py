@@ -1,0 +1,133 @@
+"""What an operator gives: checked, and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from aqueduct_core.dag import Artifact
+from aqueduct_core.errors import AqueductError, OperatorError
+from aqueduct_core.reference import ArtifactRef
+from aqueduct_core.runtime._inputs import all_of
+from aqueduct_core.runtime._job import Job
+from aqueduct_core.store import ArtifactStore
+
+if TYPE_CHECKING:
+    from aqueduct_core.runtime._result import Result
+
+__all__ = ["expected_types", "split", "store_outputs"]
+
+# How a nest of values is stored depends on what is in it today: no change of type.
+_SAME = {"json": "object", "collection": "object"}
+
+
+def split(name: str, outputs: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """The outputs by name.
+
+    Args:
+        name: The operator's.
+        outputs: The names of its outputs.
+        value: What its function returned.
+
+    Raises:
+        OperatorError: It returned something else than these outputs.
+    """
+    values = (value,) if len(outputs) == 1 else value
+    if len(outputs) > 1:
+        listed = ", ".join(outputs)
+        if not isinstance(values, tuple | list):
+            raise OperatorError(
+                f"{name} has the outputs {listed}, and returned {type(value).__name__}",
+                hint=f"return a tuple of {len(outputs)} values",
+            )
+        if len(values) != len(outputs):
+            raise OperatorError(
+                f"{name} has the outputs {listed}, and returned {len(values)} values",
+                hint=f"return {len(outputs)} values, or change outputs=[...]",
+            )
+    for item in values:
+        if isinstance(item, Artifact):
+            raise OperatorError(
+                f"{name} returned the artifact {item.name!r}, which has no value inside of an "
+                "operator",
+                hint=f"call the plain function: {item.operator.name}.local(...)",
+            )
+    return dict(zip(outputs, values, strict=True))
+
+
+def store_outputs(
+    store: ArtifactStore, job: Job, outputs: Mapping[str, Any], inputs: Mapping[str, str]
+) -> dict[str, ArtifactRef]:
+    """Store the outputs of an operator: all of them, or none.
+
+    Args:
+        store: Where.
+        job: The operator.
+        outputs: Its outputs by name.
+        inputs: The digests of its inputs, by name.
+
+    Raises:
+        AqueductError: An output can't be stored, or is of another type than before.
+    """
+    lineage = {"operator": job.id, "run": job.run, "inputs": [*inputs.values()]}
+
+    def put(output: str) -> ArtifactRef:
+        name = job.spec.output_name(output)
+        key = job.output_key(output)
+        ref = store.put(outputs[output], key, name=name, lineage=lineage)
+        _check_type(job, output, ref)
+        return ref
+
+    puts = [partial(put, output) for output in outputs]
+    try:
+        refs = all_of(puts, parallel=store.storage.profile == "remote")
+    except BaseException:
+        for output in outputs:
+            _forget(store, job.output_key(output))
+        raise
+    return dict(zip(outputs, refs, strict=True))
+
+
+def expected_types(result: Result) -> dict[str, str]:
+    """The artifact types that the next run's outputs of an operator should have, for `Job.expected`.
+
+    Nothing is expected of an output that was None: it is optional, and may be a value next time.
+
+    Args:
+        result: How the operator ended in the last run of the same version that succeeded.
+    """
+    return {
+        name: ref.type for name, ref in result.outputs.items() if ref.digest != _digest_of_none()
+    }
+
+
+def _check_type(job: Job, output: str, ref: ArtifactRef) -> None:
+    """Compare an output's type with what it was; one that is None is optional and fits always."""
+    before = job.expected.get(output)
+    if before is None or _SAME.get(before, before) == _SAME.get(ref.type, ref.type):
+        return
+    if ref.digest == _digest_of_none():
+        return
+    raise OperatorError(
+        f"{job.spec.output_name(output)!r} is {_a(ref.type)} now, and was {_a(before)} in the run "
+        "before: whatever uses it may not understand it any more",
+        hint="return the same type each time; if the change is meant, publish the changed code as "
+        "a new version",
+    )
+
+
+@cache
+def _digest_of_none() -> str:
+    return ArtifactStore("memory://", describe=False).put(None, "none").digest
+
+
+def _forget(store: ArtifactStore, key: str) -> None:
+    try:
+        store.delete(key)
+    except AqueductError:
+        return  # what couldn't be written can hardly be removed; nothing refers to it
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
