@@ -13,6 +13,7 @@ from aqueduct_core.dag._artifacts import (
     NumericArtifact,
     TableArtifact,
 )
+from aqueduct_core.dag._diff import Change, OperatorDiff, TextDiff, VersionDiff, diff
 from aqueduct_core.dag._functions import OperatorFunction, op, to_operator
 from aqueduct_core.dag._graph import Graph
 from aqueduct_core.dag._operators import OUTPUT, Operator, Task, connect
@@ -45,6 +46,7 @@ __all__ = [
     "Artifact",
     "BoolArtifact",
     "CallSite",
+    "Change",
     "Cron",
     "Daily",
     "FlowSpec",
@@ -56,6 +58,7 @@ __all__ = [
     "Monthly",
     "NumericArtifact",
     "Operator",
+    "OperatorDiff",
     "OperatorFunction",
     "OperatorSpec",
     "Parameter",
@@ -65,12 +68,15 @@ __all__ = [
     "Settings",
     "TableArtifact",
     "Task",
+    "TextDiff",
     "Version",
+    "VersionDiff",
     "Weekly",
     "call_site",
     "connect",
     "cron",
     "daily",
+    "diff",
     "flow_id",
     "hourly",
     "infer_requirements",

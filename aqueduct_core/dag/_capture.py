@@ -101,7 +101,7 @@ class Captures:
             digest=walk.digest,
             source=None if source is None else source.text,
             helpers={name: text.text for name, text in helpers.items()},
-            values=dict(_values(walk, home)),
+            values=dict(_values(walk, shown)),
             pickled=pickled,
             modules=frozenset(modules).union(*(node.packages for node in walk.nodes)),
             notes=tuple(_notes(function, walk)),
@@ -162,11 +162,14 @@ def _needed(walk: Walk) -> dict[str, set[str]]:
     return found
 
 
-def _values(walk: Walk, home: Any) -> Iterator[tuple[str, str]]:
+def _values(walk: Walk, shown: Any) -> Iterator[tuple[str, str]]:
+    home = getattr(shown, "__module__", None)
+    own = f"{home}.{getattr(shown, '__qualname__', '')}"  # its defaults and closure: by plain name
     for node, edge in walk.edges:
         if edge.node.kind != "value" or node.kind == "value" or not edge.name:
             continue
-        name = _without(home, edge.name)
+        name = edge.name
+        name = name.removeprefix(own).strip(".()") if node.obj is shown else _without(home, name)
         if not name.rpartition(".")[2].startswith("__"):
             yield name, _value_text(edge.node)
 
