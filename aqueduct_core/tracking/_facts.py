@@ -9,8 +9,7 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from aqueduct_core.dag import Version
-from aqueduct_core.dag._spec import OperatorSpec
+from aqueduct_core.dag import OperatorSpec, Version
 from aqueduct_core.runtime import Result
 from aqueduct_core.tracking._tables import artifacts, checks, metrics, saves
 from aqueduct_core.tracking._types import NAME, clean

@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, in
 from sqlalchemy import update as change
 
 from aqueduct_core.dag import Version, flow_id
-from aqueduct_core.dag._spec import FlowSpec
 from aqueduct_core.errors import NotFoundError, ParameterError
 from aqueduct_core.tracking._base import Base, beyond, cursor_of, now, of_cursor, records
 from aqueduct_core.tracking._events import append_events
@@ -22,7 +21,7 @@ __all__ = ["Flows"]
 
 Order = Literal["name", "last_run"]
 
-_BRIEF = [column for column in versions.c if column.name not in ("ids", "spec")]
+_BRIEF = [column for column in versions.c if column.name != "document"]
 
 
 class Flows(Base):
@@ -127,7 +126,8 @@ class Flows(Base):
         if row is None:
             raise NotFoundError(f"there is no version {digest} of the workflow {flow}")
         known = dict(row._mapping)
-        return VersionDetail(**known | {"spec": FlowSpec.from_json(known["spec"])})
+        document = known.pop("document")
+        return VersionDetail(**known, version=Version.from_json(document))
 
     def pause(self, flow: str) -> None:
         """Let no schedule and no other workflow start it."""
@@ -208,8 +208,7 @@ def _add_version(connection: Connection, version: Version, moment: datetime) -> 
             number=(last or 0) + 1,
             published=moment,
             operators=len(version.spec.operators),
-            ids=dict(version.ids),
-            spec=version.spec.to_json(),
+            document=version.to_json(),
         )
     )
     return True
@@ -227,13 +226,14 @@ def _set_schedule(connection: Connection, flow: str, spec: Mapping[str, Any] | N
 
 
 def _delete(connection: Connection, flow: str) -> list[str]:
-    rows = connection.execute(select(versions.c.ids).where(versions.c.flow == flow)).all()
+    query = select(versions.c.document).where(versions.c.flow == flow)
+    ids = {ident for row in connection.execute(query) for ident in row.document["ids"].values()}
     # Runs first: a cascade through versions and flows at once would look at each row twice.
     connection.execute(delete(runs).where(runs.c.flow == flow))
     if not connection.execute(delete(flows).where(flows.c.id == flow)).rowcount:
         raise NotFoundError(f"there is no workflow with id {flow}")
     append_events(connection, [{"kind": "flow", "flow": flow, "state": "deleted"}])
-    return sorted({operator for row in rows for operator in row.ids.values()})
+    return sorted(ids)
 
 
 def _select() -> Select[Any]:

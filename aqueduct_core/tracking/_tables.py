@@ -96,8 +96,7 @@ versions = _table(
     Column("number", Integer, nullable=False),
     Column("published", Time, nullable=False),
     Column("operators", Integer, nullable=False),
-    Column("ids", Json, nullable=False),
-    Column("spec", Json, nullable=False),
+    Column("document", Json, nullable=False),
     UniqueConstraint("flow", "digest", name="one_version_per_digest"),
     UniqueConstraint("flow", "number", name="one_version_per_number"),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar, overload
 
-from aqueduct_core.dag._spec import FlowSpec
+from aqueduct_core.dag import FlowSpec, Version
 from aqueduct_core.reference import ArtifactRef
 
 __all__ = [
@@ -117,12 +117,20 @@ class VersionDetail(VersionRecord):
     """A version with its content.
 
     Attributes:
-        spec: What it consists of.
-        ids: The UUID of each operator, by name.
+        version: The version itself, without anything of the user's in memory.
     """
 
-    spec: FlowSpec = field(repr=False)
-    ids: Mapping[str, str] = field(repr=False)
+    version: Version = field(repr=False)
+
+    @property
+    def spec(self) -> FlowSpec:
+        """What it consists of."""
+        return self.version.spec
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """The UUID of each operator, by name."""
+        return self.version.ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,232 @@
+"""Real database servers for tests: `with PostgresServer() as server: url = server.create()`.
+
+One server of each kind serves all processes of a test run. Whoever needs it first starts a keeper,
+which is this file run as a program. The keeper makes the server, ends it when nobody uses it any
+more, however they ended, and leaves nothing behind. No rights of root are needed; with them the
+servers run as `nobody`, since neither starts as root.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import ClassVar
+
+__all__ = ["MariadbServer", "PostgresServer", "Server"]
+
+_ELSEWHERE = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
+_START = 60.0
+
+
+class Server:
+    """A server that is shared by all processes of a test run."""
+
+    kind: ClassVar[str]
+    programs: ClassVar[tuple[str, ...]]
+    stop: ClassVar[signal.Signals]
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """The first of its programs that isn't installed."""
+        return next((name for name in cls.programs if _program(name) is None), None)
+
+    def __enter__(self) -> Server:
+        run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
+        folder = _fast_folder() / f"aqueduct-{run}-{self.kind}"
+        while not self._join(folder):
+            pass  # the keeper was just leaving
+        self.port = int((folder / "port").read_text())
+        return self
+
+    def _join(self, folder: Path) -> bool:
+        """Become one of the users; False if the folder was removed meanwhile."""
+        folder.mkdir(mode=0o755, exist_ok=True)
+        try:
+            with (folder / "start").open("w") as turn:
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                # Held until this process ends or leaves; the keeper waits for the last one.
+                self._use = (folder / "users").open("w")
+                fcntl.flock(self._use, fcntl.LOCK_SH)
+                if not os.fstat(self._use.fileno()).st_nlink:
+                    self._use.close()
+                    return False
+                if not (folder / "port").exists():
+                    _start_keeper(self.kind, folder)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        self._use.close()
+
+    def create(self) -> str:
+        """A new, empty database; returns its URL."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Delete a database that `create` made."""
+        self.execute(f"DROP DATABASE {url.rpartition('/')[2]}")
+
+    def url(self, name: str) -> str:
+        raise NotImplementedError
+
+    def execute(self, statement: str) -> None:
+        raise NotImplementedError
+
+    def install(self, folder: Path) -> list[str]:
+        """Make the server's folder; returns the command that starts the server."""
+        raise NotImplementedError
+
+
+class PostgresServer(Server):
+    kind = "postgresql"
+    programs = ("initdb", "postgres")
+    stop = signal.SIGQUIT  # at once: nobody needs the data
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def execute(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def install(self, folder: Path) -> list[str]:
+        data = folder / "data"
+        program = _program("initdb")
+        _call(program, "-D", data, "-U", "postgres", "-A", "trust", "-N", "--locale=C.UTF-8")
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": folder,
+            "max_connections": 200,
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+        }
+        options = [text for name in settings for text in ("-c", f"{name}={settings[name]}")]
+        return [str(_program("postgres")), "-D", str(data), *options]
+
+
+class MariadbServer(Server):
+    kind = "mariadb"
+    programs = ("mariadb-install-db", "mariadbd")
+    stop = signal.SIGKILL
+
+    def url(self, name: str) -> str:
+        return f"mariadb://root@127.0.0.1:{self.port}/{name}"
+
+    def execute(self, statement: str) -> None:
+        import pymysql
+
+        connection = pymysql.connect(host="127.0.0.1", port=self.port, user="root", autocommit=True)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def install(self, folder: Path) -> list[str]:
+        careless = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"]
+        program, data = _program("mariadb-install-db"), f"--datadir={folder / 'data'}"
+        normal = "--auth-root-authentication-method=normal"
+        _call(program, "--no-defaults", data, normal, "--skip-test-db", *careless)
+        place = [data, f"--socket={folder / 's.sock'}", f"--pid-file={folder / 'pid'}"]
+        address = ["--bind-address=127.0.0.1", f"--port={self.port}", "--max-connections=200"]
+        return [str(_program("mariadbd")), "--no-defaults", *place, *address, *careless]
+
+
+def _fast_folder() -> Path:
+    """Memory where there is some: a disk makes MariaDB's first start take ten seconds."""
+    memory = Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 30:
+        return memory
+    return Path(tempfile.gettempdir())
+
+
+def _program(name: str) -> str | None:
+    """Where a program is: Debian keeps those of PostgreSQL off the PATH."""
+    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(_ELSEWHERE))
+    if found is None:
+        versions = Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
+        newest = max(versions, key=lambda path: int(path.parts[4]), default=None)
+        found = None if newest is None else str(newest)
+    return found
+
+
+def _start_keeper(kind: str, folder: Path) -> None:
+    command = [sys.executable, __file__, kind, str(folder)]
+    keeper = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    assert keeper.stdout is not None
+    with keeper.stdout as output:
+        if output.readline().strip() != b"ready":
+            raise RuntimeError(f"{kind} did not start: {output.read().decode(errors='replace')}")
+    keeper.returncode = 0  # it outlives this process, which isn't to wait for it
+
+
+def _call(*command: object) -> None:
+    arguments = [str(part) for part in command]
+    done = subprocess.run(arguments, capture_output=True, text=True, **_as_nobody())
+    if done.returncode:
+        sys.exit(f"{arguments[0]} failed: {done.stdout}{done.stderr}")
+
+
+def _as_nobody() -> dict[str, object]:
+    """Arguments of Popen: another user than root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def keep(kind: str, folder: Path) -> None:
+    """Run a server as long as somebody uses it."""
+    server = {item.kind: item for item in (PostgresServer, MariadbServer)}[kind]()
+    if os.geteuid() == 0:
+        shutil.chown(folder, "nobody")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        server.port = probe.getsockname()[1]
+    command = server.install(folder)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **_as_nobody())
+    try:
+        _wait(server, process, folder)
+        (folder / "port").write_text(str(server.port))
+        print("ready", flush=True)
+        os.close(1)
+        users = (folder / "users").open("w")
+        fcntl.flock(users, fcntl.LOCK_EX)
+    finally:
+        process.send_signal(server.stop)
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(server: Server, process: subprocess.Popen[bytes], folder: Path) -> None:
+    deadline = time.monotonic() + _START
+    while True:
+        try:
+            server.execute("SELECT 1")
+            return
+        except Exception:  # noqa: BLE001 - whatever the driver says while nobody listens
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit((folder / "log").read_text(errors="replace"))
+        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep(sys.argv[1], Path(sys.argv[2]))
