@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,12 +16,13 @@ import numpy as np
 
 from aqueduct_core.abc import JSON, Budget
 
-__all__ = ["describe", "statistics"]
+__all__ = ["describe", "statistics", "statistics_of_all"]
 
 _BINS = 10
 _ITEMS_PER_SECOND = 4_000_000  # sorted, summed and binned; sets the sample from budget.seconds
 _QUANTILES = (0.25, 0.5, 0.75)
 _TOP = 5
+_EXACT = 2.0**53  # whole numbers below it are floats exactly
 _ROOM_FOR_SHAPE = 4_096  # with less room than this, no quantiles and no histogram
 
 
@@ -82,36 +84,105 @@ def statistics(
 
 
 def _numbers(values: np.ndarray[Any, Any], masked: int, brief: bool) -> dict[str, JSON]:
-    found: dict[str, JSON] = {"nulls": masked}
-    numbers = values.astype(np.float64)  # the methods of small arrays cost more than their sums
-    if values.dtype.kind == "f":
-        finite = np.isfinite(numbers)
-        if not finite.all():
-            nulls = int(np.count_nonzero(numbers != numbers))
-            found["nulls"] = masked + nulls
-            numbers = numbers[finite]
-            if numbers.size + nulls < values.size:
-                found["infinite"] = int(values.size) - nulls - int(numbers.size)
-            values = values[finite]
-    count = numbers.size
+    numbers = values.astype(np.float64)
+    numbers.sort()  # NaN come last
+    count = int(numbers.searchsorted(np.nan)) if values.dtype.kind == "f" else numbers.size
+    found: dict[str, JSON] = {"nulls": masked + numbers.size - count}
+    numbers = numbers[:count]
+    if count and not (math.isfinite(numbers[0]) and math.isfinite(numbers[-1])):
+        numbers = numbers[np.isfinite(numbers)]
+        found["infinite"] = count - numbers.size
+        count = numbers.size
     if not count:
         return found
-    found["min"], found["max"] = _number(values.min()), _number(values.max())
+    first, last = numbers.item(0), numbers.item(-1)
+    ends = first, last
+    if values.dtype.kind != "f":
+        exact = max(-first, last) < _EXACT
+        ends = (int(first), int(last)) if exact else (values.min().item(), values.max().item())
+    found["min"], found["max"] = map(_number, ends)
     mean = float(np.add.reduce(numbers)) / count
     found["mean"] = _number(mean)
     if brief:
         return found
-    numbers.sort()
     spread = numbers - mean
     found["std"] = _number((float(np.dot(spread, spread)) / count) ** 0.5)
-    found["quantiles"] = {str(q): _number(numbers[int(q * (count - 1) + 0.5)]) for q in _QUANTILES}
-    first, last = float(numbers[0]), float(numbers[-1])
+    found["quantiles"] = {str(q): numbers.item(int(q * (count - 1) + 0.5)) for q in _QUANTILES}
     width = (last - first) / _BINS
-    if 0 < width < float("inf"):
+    if 0 < width < math.inf:
         edges = [*(first + width * step for step in range(_BINS)), last]
-        ends = [0, *np.searchsorted(numbers, edges[1:-1]).tolist(), count]
-        counts = [end - start for start, end in pairwise(ends)]
+        ends_of_bins = [0, *numbers.searchsorted(edges[1:-1]).tolist(), count]
+        counts = [end - start for start, end in pairwise(ends_of_bins)]
         found["histogram"] = {"edges": edges, "counts": counts}
+    return found
+
+
+def statistics_of_all(
+    columns: Sequence[tuple[np.ndarray[Any, Any], Any]],
+) -> list[dict[str, JSON]]:
+    """The same as `statistics` for many columns of numbers, in a few passes over all of them.
+
+    Args:
+        columns: Values of one length, each with the mask of those that are missing, or None.
+    """
+    if not columns or not columns[0][0].size:
+        return [{"nulls": 0} for _ in columns]
+    numbers = np.empty((len(columns), columns[0][0].size))
+    for row, (values, mask) in zip(numbers, columns, strict=True):
+        row[:] = values
+        if mask is not None:
+            row[mask] = np.nan
+    missing = np.isnan(numbers)
+    counts = numbers.shape[1] - np.count_nonzero(missing, axis=1)
+    numbers.sort(axis=1)  # NaN come last
+    lines = np.arange(len(columns))
+    last = np.maximum(counts - 1, 0)
+    ends = np.stack((numbers[:, 0], numbers[lines, last]), axis=1)
+    missing.sort(axis=1)
+    numbers[missing] = 0.0
+    means = np.add.reduce(numbers, axis=1) / np.maximum(counts, 1)
+    spread = np.where(missing, 0.0, numbers - means[:, None])
+    deviations = np.sqrt(np.einsum("ij,ij->i", spread, spread) / np.maximum(counts, 1))
+    quantiles = numbers[lines[:, None], (np.outer(last, _QUANTILES) + 0.5).astype(np.intp)]
+    edges = np.linspace(ends[:, 0], ends[:, 1], _BINS + 1, axis=1)
+    numbers[missing] = np.inf
+    below = [np.count_nonzero(numbers < edges[:, [place]], axis=1) for place in range(1, _BINS)]
+    bins = np.diff(np.stack((0 * counts, *below, counts), axis=1), axis=1)
+    found = []
+    rows = zip(
+        *map(_listed, (counts, ends, means, deviations, quantiles, edges, bins)), strict=True
+    )
+    for (values, mask), row in zip(columns, rows, strict=True):
+        exact = values.dtype.kind == "f" or max(map(abs, row[1])) < _EXACT
+        # Infinite numbers, and those that are no float, are looked at one column at a time.
+        usual = exact and all(map(math.isfinite, row[1]))
+        whole = values.dtype.kind != "f"
+        found.append(_of_row(values.size, whole, *row) if usual else statistics(values, mask))
+    return found
+
+
+def _listed(values: np.ndarray[Any, Any]) -> list[Any]:
+    found: list[Any] = values.tolist()
+    return found
+
+
+def _of_row(
+    size: int,
+    whole: bool,
+    count: int,
+    ends: list[float],
+    mean: float,
+    deviation: float,
+    quantiles: list[float],
+    edges: list[float],
+    bins: list[int],
+) -> dict[str, JSON]:
+    found: dict[str, JSON] = {"nulls": size - count}
+    found["min"], found["max"] = map(int, ends) if whole else ends
+    found["mean"], found["std"] = _number(mean), _number(deviation)
+    found["quantiles"] = dict(zip(map(str, _QUANTILES), quantiles, strict=True))
+    if 0 < (edges[-1] - edges[0]) / _BINS < math.inf:
+        found["histogram"] = {"edges": edges, "counts": bins}
     return found
 
 
@@ -197,7 +268,7 @@ def _cell(value: Any) -> JSON:
 
 
 def _number(value: Any) -> JSON:
-    if isinstance(value, np.integer):
+    if isinstance(value, (np.integer, int)):
         whole = int(value)
         return whole if -(2**63) <= whole < 2**63 else float(whole)
     number = float(value)

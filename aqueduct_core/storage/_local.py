@@ -266,13 +266,12 @@ def translated(key: str, temporary: str | None = None) -> Iterator[None]:
     """Turn OS errors into ours, and remove a temporary file that was not published."""
     try:
         yield
-    except OSError as error:
-        if isinstance(error, StorageError):
-            raise
-        raise _translate(error, key) from error
-    finally:
+    except BaseException as error:
         if temporary is not None and os.path.lexists(temporary):
             os.unlink(temporary)
+        if isinstance(error, OSError) and not isinstance(error, StorageError):
+            raise _translate(error, key) from error
+        raise
 
 
 def _translate(error: OSError, key: str) -> StorageError:

@@ -24,7 +24,7 @@ from aqueduct_core.registry import Registry, default_registry, supports
 from aqueduct_core.storage import open_storage
 from aqueduct_core.store._keys import FOLDER, LONG, SUFFIX, key_of, listing_prefix, manifest_path
 from aqueduct_core.store._parts import REFRESH_AFTER, commit, confirm
-from aqueduct_core.store._sink import Writer, describe
+from aqueduct_core.store._sink import Writer, describe, sayable
 from aqueduct_core.store._source import Reader
 from aqueduct_core.store._sweep import Problem, Retention, Swept, expired, sweep
 
@@ -115,7 +115,8 @@ class ArtifactStore:
             StorageError: The storage failed.
         """
         path = manifest_path(key) if key is not None else None
-        check_json({"name": name, "lineage": dict(lineage or {})})
+        if name is not None or lineage:
+            check_json({"name": name, "lineage": dict(lineage or {})})
         writer = Writer(
             self.registry,
             policy=self.policy,
@@ -145,7 +146,11 @@ class ArtifactStore:
             description=description,
             lineage=lineage or {},
         )
-        self.storage.put(path, manifest.to_bytes(self._key))
+        try:
+            document = manifest.to_bytes(self._key)
+        except (TypeError, ValueError, RecursionError):  # a third party's description is no JSON
+            document = replace(manifest, description=sayable(description)).to_bytes(self._key)
+        self.storage.put(path, document)
         return manifest.ref
 
     def get(

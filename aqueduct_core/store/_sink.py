@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import RawIOBase
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -22,7 +24,7 @@ from aqueduct_core.storage._local import as_bytes, translated
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Draft", "Spool", "Writer"]
+__all__ = ["Draft", "Spool", "Writer", "describe", "sayable"]
 
 _SPOOL = 1 << 20  # streamed parts up to this size stay in memory
 _DEEPEST = 100  # nested artifacts; each level costs several Python frames
@@ -193,23 +195,18 @@ class Writer:
         return draft
 
     def _pick(self, obj: Any) -> Entry:
-        found: list[Entry] = []
-        for entry in self._registry.candidates(type(obj)):
-            if found and entry.family != found[0].family:
-                break
-            serializer = entry.load()
-            if supports(serializer, Picks) and not serializer.accepts(obj):
-                continue
-            if not entry.family:
-                return entry
-            found.append(entry)
-        if not found:
-            raise UnserializableError(f"no serializer takes {_class(obj)}", hint="register one")
-        if len(found) == 1:
-            return found[0]
-        names = [entry.name for entry in found]
-        chosen = choose_format(names, size_of(obj), self._policy, self._profile)
-        return found[names.index(chosen)]
+        for _, alike in groupby(self._registry.candidates(type(obj)), attrgetter("family")):
+            formats = {entry.name: entry for entry in alike}
+            while formats:
+                # To ask whether one takes the object can cost more than to choose.
+                entry = next(iter(formats.values()))
+                if entry.family and len(formats) > 1:
+                    size = size_of(obj)
+                    entry = formats[choose_format([*formats], size, self._policy, self._profile)]
+                serializer = formats.pop(entry.name).load()
+                if not supports(serializer, Picks) or serializer.accepts(obj):
+                    return entry
+        raise UnserializableError(f"no serializer takes {_class(obj)}", hint="register one")
 
     def _named(self, obj: Any, name: str) -> Entry:
         entry = self._registry.entry(name)
@@ -265,15 +262,29 @@ def describe(obj: Any, draft: Draft, budget: Budget) -> dict[str, Any]:
     if supports(draft.serializer, Describes):
         try:
             description = dict(draft.serializer.describe(obj, budget))
-            json.dumps(description, allow_nan=False).encode()  # or it couldn't be stored
         except Exception as error:  # noqa: BLE001 - a third party's; the value must be storable
-            description = {"error": ascii(f"{type(error).__name__}: {error}")}
+            description = _excuse(error)
     members = [
         {"type": member.artifact, **member.description} for member in draft.members[: budget.rows]
     ]
     if members:
         description["members"] = members
     return description
+
+
+def sayable(description: Mapping[str, Any]) -> dict[str, Any]:
+    """What JSON can tell of a description; what it can't is replaced by the reason."""
+    members = [sayable(member) for member in description.get("members", ())]
+    try:
+        own = {name: value for name, value in description.items() if name != "members"}
+        json.dumps(own, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        own = _excuse(error)
+    return own | ({"members": members} if members else {})
+
+
+def _excuse(error: Exception) -> dict[str, Any]:
+    return {"error": ascii(f"{type(error).__name__}: {error}")}
 
 
 def _artifact_type(serializer: Any, obj: Any, meta: Mapping[str, Any]) -> str:

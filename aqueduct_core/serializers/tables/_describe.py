@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -60,12 +60,12 @@ class View(Protocol):
         """The type of a column and, if they are counted at no cost, its nulls."""
         ...
 
-    def statistics(self, index: int, step: int) -> dict[str, JSON]:
-        """The statistics of every `step`-th value of a column."""
+    def statistics(self, columns: range, step: int) -> Iterator[dict[str, JSON] | None]:
+        """The statistics of every `step`-th value of columns, as they are asked for; None: unknown."""
         ...
 
-    def cells(self, index: int, rows: int) -> list[Any]:
-        """The first values of a column."""
+    def cells(self, index: int, rows: int) -> list[JSON]:
+        """The first values of a column, as a preview tells them."""
         ...
 
     def extras(self, rows: int) -> dict[str, JSON]:
@@ -103,18 +103,16 @@ def _described(view: View, budget: Budget) -> dict[str, JSON]:
     most = min(_MOST_ROWS, max(200, int(budget.seconds * _ROWS_PER_SECOND)))
     step = -(-view.rows // most) or 1
     statistics: dict[str, JSON] = {}
-    for index in range(min(width, _MOST_COLUMNS, max(1, budget.size // 768))):
-        if index and time.perf_counter() > until:
+    counting = view.statistics(range(min(width, _MOST_COLUMNS, max(1, budget.size // 768))), step)
+    for index, counted in enumerate(counting):
+        if counted is not None:
+            if "nulls" in schema[index]:
+                counted["nulls"] = schema[index]["nulls"]
+            elif step == 1 and "nulls" in counted:
+                schema[index]["nulls"] = counted["nulls"]
+            statistics.setdefault(shorten(view.names[index]), counted)
+        if time.perf_counter() > until:
             break
-        try:
-            counted = view.statistics(index, step)
-        except ODD:
-            continue
-        if "nulls" in schema[index]:
-            counted["nulls"] = schema[index]["nulls"]
-        elif step == 1 and "nulls" in counted:
-            schema[index]["nulls"] = counted["nulls"]
-        statistics.setdefault(shorten(view.names[index]), counted)
     found["statistics"] = statistics
     if step > 1:
         found["sampled"] = -(-view.rows // step)
@@ -128,7 +126,7 @@ def _preview(view: View, budget: Budget) -> JSON:
     columns = []
     for index in range(width):
         try:
-            columns.append([cell(value) for value in view.cells(index, rows)])
+            columns.append(view.cells(index, rows))
         except ODD:
             columns.append(["?"] * rows)
     return {
@@ -200,15 +198,19 @@ class ArrowView:
             found["nulls"] = self._table.column(place).null_count
         return found
 
-    def statistics(self, index: int, step: int) -> dict[str, JSON]:
-        place = self._places[index]
-        return arrow_statistics(self._table.column(place), step) if place >= 0 else {}
+    def statistics(self, columns: range, step: int) -> Iterator[dict[str, JSON] | None]:
+        for index in columns:
+            place = self._places[index]
+            try:
+                yield arrow_statistics(self._table.column(place), step) if place >= 0 else {}
+            except ODD:
+                yield None
 
-    def cells(self, index: int, rows: int) -> list[Any]:
+    def cells(self, index: int, rows: int) -> list[JSON]:
         place = self._places[index]
         if place < 0:
             return ["…"] * rows
-        return list(self._table.column(place).slice(0, rows).to_pylist())
+        return [cell(value) for value in self._table.column(place).slice(0, rows).to_pylist()]
 
     def extras(self, rows: int) -> dict[str, JSON]:
         return {}
@@ -235,10 +237,24 @@ def arrow_statistics(column: pa.ChunkedArray, step: int = 1) -> dict[str, JSON]:
         if len(present):
             return {**nulls, "min": str(least["min"]), "max": str(least["max"])}
         return nulls
-    texts = (types.is_string, types.is_large_string, types.is_string_view)
-    if any(test(kind) for test in texts):
-        return nulls | text_statistics(Counter(present.slice(0, _TEXTS).to_pylist()))
+    if types.is_string_view(kind):
+        return nulls | _of_texts(present.slice(0, _TEXTS).cast(pa.large_string()))
+    if types.is_string(kind) or types.is_large_string(kind):
+        return nulls | _of_texts(present.slice(0, _TEXTS))
     return nulls
+
+
+def _of_texts(column: pa.ChunkedArray) -> dict[str, JSON]:
+    """The same as `text_statistics`, without a Python object for each text."""
+    if not len(column):
+        return {}
+    counted = pc.value_counts(column.chunk(0) if column.num_chunks == 1 else column)
+    texts, counts = counted.field(0), counted.field(1).to_numpy()
+    order = np.argsort(-counts, kind="stable")[:_TOP].tolist()
+    top: list[JSON] = [[shorten(texts[place].as_py()), counts.item(place)] for place in order]
+    least, most = pc.min_max(texts).values()
+    ends = {"min": shorten(least.as_py()), "max": shorten(most.as_py())}
+    return {**ends, "distinct": len(texts), "top": top}
 
 
 def text_statistics(counts: Counter[str]) -> dict[str, JSON]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from aqueduct_core.abc import JSON
-from aqueduct_core.serializers._array_describe import statistics
+from aqueduct_core.serializers._array_describe import statistics, statistics_of_all
 from aqueduct_core.serializers.tables._describe import (
     MOST_SHOWN,
     ODD,
@@ -20,11 +22,20 @@ from aqueduct_core.serializers.tables._describe import (
     shorten,
     text_statistics,
 )
-from aqueduct_core.serializers.tables._pandas_internals import blocks_of, plain_array
+from aqueduct_core.serializers.tables._pandas_internals import (
+    blocks_of,
+    masked_parts,
+    plain_array,
+)
 
 __all__ = ["PandasView"]
 
 _TEXTS = 2_000
+_FEW = 256  # categories
+_MANY = 8  # columns of numbers from which it pays to count several at once
+_TOGETHER = 100_000  # numbers that are counted at once
+_ARROW = (pd.arrays.ArrowExtensionArray, pd.arrays.ArrowStringArray)
+_MASKED = (pd.arrays.BooleanArray, pd.arrays.IntegerArray, pd.arrays.FloatingArray)
 
 
 class PandasView:
@@ -32,11 +43,13 @@ class PandasView:
 
     def __init__(self, obj: Any) -> None:
         self._index = getattr(obj, "index", None)
+        self._types: dict[int, str] = {}
         self.rows = len(obj)
         if isinstance(obj, pd.DataFrame):
             self.width = obj.shape[1]
-            self.names: Sequence[str] = [str(name) for name in obj.columns[:MOST_SHOWN]]
-            self._columns, self.size = _columns(obj)
+            labels = obj.columns if self.width <= MOST_SHOWN else obj.columns[:MOST_SHOWN]
+            self.names: Sequence[str] = list(map(str, labels.tolist()))
+            self._columns, self.size = self._of_frame(obj)
         else:
             name = getattr(obj, "name", None)
             self.width = 1
@@ -45,28 +58,116 @@ class PandasView:
             self._columns, self.size = [values], int(values.nbytes)
 
     def field(self, index: int) -> dict[str, JSON]:
-        return {"type": shorten(_type(self._columns[index].dtype))}
+        dtype = self._columns[index].dtype
+        # The columns of a block share one dtype, and its name takes longer than anything else here.
+        name = self._types.get(id(dtype))
+        if name is None:
+            told = _numpy_type(dtype) if isinstance(dtype, np.dtype) else _type(dtype)
+            name = self._types[id(dtype)] = told
+        return {"type": name}
 
-    def statistics(self, index: int, step: int) -> dict[str, JSON]:
-        values = self._columns[index][::step]
-        if not isinstance(values, np.ndarray):
-            return _of_extension(values)
-        return _of_objects(values) if values.dtype.kind == "O" else statistics(values)
+    def statistics(self, columns: range, step: int) -> Iterator[dict[str, JSON] | None]:
+        numbers = [index for index in columns if _is_numeric(self._columns[index])]
+        if len(numbers) < _MANY:
+            numbers = []
+        size = max(1, _TOGETHER // (-(-self.rows // step) or 1))
+        together: dict[int, dict[str, JSON]] = {}
+        for index in columns:
+            if numbers and index == numbers[0]:
+                chosen, numbers = numbers[:size], numbers[size:]
+                samples = [_numbers(self._columns[place], step) for place in chosen]
+                together |= dict(zip(chosen, statistics_of_all(samples), strict=True))
+            found = together.pop(index, None)
+            yield _counted(self._columns[index], step) if found is None else found
 
-    def cells(self, index: int, rows: int) -> list[Any]:
-        values = self._columns[index][:rows]
-        if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
-            return [None if np.isnat(value) else str(value) for value in values]
-        return [_shown(value) for value in values.tolist()]
+    def cells(self, index: int, rows: int) -> list[JSON]:
+        return _cells(self._columns[index], rows)
 
     def extras(self, rows: int) -> dict[str, JSON]:
         index = self._index
         if not isinstance(index, pd.Index) or isinstance(index, pd.RangeIndex):
             return {}
         try:
-            return {"index": [cell(_shown(value)) for value in index[:rows].tolist()]}
+            return {"index": _told(index[:rows].tolist())}
         except ODD:
             return {}
+
+    def _of_frame(self, frame: pd.DataFrame) -> tuple[list[Any], int]:
+        """The first columns as arrays, and the bytes of all: faster than a Series for each."""
+        columns: list[Any] = [None] * min(frame.shape[1], MOST_SHOWN)
+        size = 0
+        for values, where in blocks_of(frame):
+            size += int(values.nbytes)
+            places = where[:MOST_SHOWN].tolist()
+            shown = [place for place in places if place < len(columns)]
+            if not isinstance(values, np.ndarray):
+                for place in shown:
+                    columns[place] = values
+                continue
+            for row, place in enumerate(places):
+                if place < len(columns):
+                    columns[place] = values[row]
+        return columns, size
+
+
+def _is_numeric(values: Any) -> bool:
+    if isinstance(values, np.ndarray):
+        return values.dtype.kind in "iuf"
+    return isinstance(values, (pd.arrays.IntegerArray, pd.arrays.FloatingArray))
+
+
+def _numbers(values: Any, step: int) -> tuple[Any, Any]:
+    """A sample of a column of numbers, and which of them are missing."""
+    if isinstance(values, np.ndarray):
+        return values[::step], None
+    data, mask = masked_parts(values)
+    return data[::step], mask[::step]
+
+
+def _counted(column: Any, step: int) -> dict[str, JSON] | None:
+    try:
+        return _statistics(column, step)
+    except ODD:
+        return None
+
+
+def _statistics(values: Any, step: int) -> dict[str, JSON]:
+    if isinstance(values, np.ndarray):
+        sample = values[::step]
+        return _of_objects(sample) if sample.dtype.kind == "O" else statistics(sample)
+    if isinstance(values, _MASKED):
+        return statistics(*_numbers(values, step))
+    if isinstance(values, _ARROW):
+        return arrow_statistics(_chunked(values), step)
+    if isinstance(values, pd.Categorical):
+        return _of_categories(values.codes[::step], values.categories)
+    sample = values[::step]
+    if isinstance(sample, (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray)):
+        return statistics(sample.asi8.view(f"M8[{sample.unit}]"))
+    nulls: dict[str, JSON] = {"nulls": int(np.count_nonzero(sample.isna()))}
+    if isinstance(sample.dtype, pd.SparseDtype):
+        return statistics(np.asarray(sample))
+    try:
+        return arrow_statistics(_chunked(pa.array(sample, from_pandas=True))) | nulls
+    except ODD:
+        return nulls
+
+
+def _of_categories(codes: Any, categories: pd.Index) -> dict[str, JSON]:
+    present = codes[codes >= 0]
+    counts = np.bincount(present)
+    used = np.flatnonzero(counts)
+    names = _names_of(categories, used)
+    seen = Counter({str(names[code]): counts.item(code) for code in names})
+    return {"nulls": len(codes) - len(present), **text_statistics(seen)}
+
+
+def _names_of(categories: pd.Index, used: Any) -> dict[int, Any]:
+    """The categories at some places; all if they are few, which is quicker than to pick."""
+    if len(categories) <= _FEW:
+        names = categories.tolist()
+        return {code: names[code] for code in used.tolist()}
+    return dict(zip(used.tolist(), categories.take(used).tolist(), strict=True))
 
 
 def _of_objects(values: Any) -> dict[str, JSON]:
@@ -80,26 +181,50 @@ def _of_objects(values: Any) -> dict[str, JSON]:
     )
 
 
-def _of_extension(values: Any) -> dict[str, JSON]:
-    nulls: dict[str, JSON] = {"nulls": int(np.count_nonzero(values.isna()))}
-    if isinstance(values.dtype, pd.SparseDtype):
-        return statistics(np.asarray(values))
+def _chunked(values: Any) -> pa.ChunkedArray:
+    found = values.__arrow_array__() if isinstance(values, _ARROW) else values
+    return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
+
+
+def _cells(values: Any, rows: int) -> list[JSON]:
+    if isinstance(values, _ARROW):
+        return _told(_chunked(values).slice(0, rows).to_pylist())
     if isinstance(values, pd.Categorical):
-        counts = np.bincount(values.codes[values.codes >= 0])
-        seen = {str(values.categories[code]): int(counts[code]) for code in np.flatnonzero(counts)}
-        return nulls | text_statistics(Counter(seen))
-    if isinstance(values, (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray)):
-        return statistics(values.asi8.view(f"M8[{values.unit}]"))
-    try:
-        converted = pa.array(values, from_pandas=True)
-    except ODD:
-        return nulls
-    chunked = converted if isinstance(converted, pa.ChunkedArray) else pa.chunked_array([converted])
-    return arrow_statistics(chunked) | nulls
+        codes = values.codes[:rows]
+        used = np.unique(codes[codes >= 0])
+        names = _names_of(values.categories, used)
+        return _told([names.get(code) for code in codes.tolist()])
+    if isinstance(values, _MASKED):
+        data, mask = masked_parts(values)
+        shown = _told(data[:rows].tolist())
+        return [
+            None if gone else value for value, gone in zip(shown, mask[:rows].tolist(), strict=True)
+        ]
+    first = values[:rows]
+    if isinstance(first, np.ndarray) and first.dtype.kind == "M":
+        return [None if text == "NaT" else text for text in np.datetime_as_string(first).tolist()]
+    if isinstance(first, np.ndarray) and first.dtype.kind == "m":
+        return [None if np.isnat(value) else str(value) for value in first]
+    cells = first.tolist()
+    if isinstance(first, np.ndarray) and _are_plain(first, cells):
+        return cells
+    return _told(cells)
 
 
-def _shown(value: Any) -> Any:
-    return None if value is pd.NA or value is pd.NaT else value
+def _are_plain(values: np.ndarray[Any, Any], cells: list[Any]) -> bool:
+    """Whether JSON takes the numbers of an array as they are."""
+    if values.dtype.kind == "f":
+        return all(map(math.isfinite, cells))
+    return values.dtype.kind in "bi"
+
+
+def _told(values: list[Any]) -> list[JSON]:
+    return [None if value is pd.NA or value is pd.NaT else cell(value) for value in values]
+
+
+@lru_cache(maxsize=256)
+def _numpy_type(dtype: np.dtype[Any]) -> str:
+    return shorten(str(dtype))
 
 
 def _type(dtype: Any) -> str:
@@ -107,16 +232,4 @@ def _type(dtype: Any) -> str:
         # Its own text prints the categories.
         count = 0 if dtype.categories is None else len(dtype.categories)
         return f"category[{count}]"
-    return str(dtype)
-
-
-def _columns(frame: pd.DataFrame) -> tuple[list[Any], int]:
-    """The first columns as arrays, and the bytes of all: faster than a Series for each."""
-    columns: list[Any] = [None] * min(frame.shape[1], MOST_SHOWN)
-    size = 0
-    for values, places in blocks_of(frame):
-        size += int(values.nbytes)
-        for row, place in enumerate(places.tolist()):
-            if place < len(columns):
-                columns[place] = values[row] if isinstance(values, np.ndarray) else values
-    return columns, size
+    return shorten(str(dtype))
