@@ -164,12 +164,13 @@ def _needed(walk: Walk) -> dict[str, set[str]]:
 
 def _values(walk: Walk, shown: Any) -> Iterator[tuple[str, str]]:
     home = getattr(shown, "__module__", None)
-    own = f"{home}.{getattr(shown, '__qualname__', '')}"  # its defaults and closure: by plain name
+    own = f"{home}.{getattr(shown, '__qualname__', '')}"
     for node, edge in walk.edges:
         if edge.node.kind != "value" or node.kind == "value" or not edge.name:
             continue
-        name = edge.name
-        name = name.removeprefix(own).strip(".()") if node.obj is shown else _without(home, name)
+        name = _without(home, edge.name)
+        if node.obj is shown and edge.name.startswith((f"{own}.", f"{own}(")):
+            name = edge.name.removeprefix(own).strip(".()")  # its own defaults and closure
         if not name.rpartition(".")[2].startswith("__"):
             yield name, _value_text(edge.node)
 

@@ -105,7 +105,7 @@ class Walk:
     Attributes:
         digest: The function's digest.
         nodes: All nodes, the function's first.
-        edges: The edges by which each of the others was reached first, with where they come from.
+        edges: All edges between them, with where they come from.
         left_out: What can't be captured of modules that are captured as a whole.
     """
 
@@ -313,7 +313,7 @@ class Fingerprints:
                 if id(other) not in numbers:
                     numbers[id(other)] = len(nodes)
                     nodes.append(other)
-                    edges.append((node, edge))
+                edges.append((node, edge))
                 told.append([edge.label, numbers[id(other)]])
             record.append([node.kind, node.digest, told])
         digest = digest_of(json.dumps(record).encode())

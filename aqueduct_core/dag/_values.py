@@ -149,12 +149,12 @@ class _Digester(Pickler):
         return f"content {ref.digest}"
 
     def _array(self, numpy: Any, array: Any) -> str:
-        if array.dtype.names and array.dtype.itemsize:
+        data = numpy.ascontiguousarray(array)
+        if array.dtype.names:
+            from numpy.lib.recfunctions import repack_fields
+
             # Between the fields of a structure there can be bytes that nobody has set.
-            packed = numpy.lib.recfunctions.repack_fields(array, recurse=True)
-        else:
-            packed = array
-        data = numpy.ascontiguousarray(packed)
+            data = repack_fields(data, recurse=True)
         self._sink.size += data.nbytes
         raw = data.reshape(-1).view(numpy.uint8) if data.nbytes else b""
         order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
