@@ -2,36 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from aqueduct_core.dag import Version
 from aqueduct_core.runtime import Result
 
-__all__ = ["Engine", "Progress", "RunState", "Trigger"]
+__all__ = ["Engine", "Handle", "Listener", "RunState", "Silent"]
 
 RunState: TypeAlias = Literal[
     "pending", "running", "succeeded", "warning", "failed", "canceled", "skipped"
 ]
 
-Progress: TypeAlias = Callable[[str, Result | None], None]
-"""Called with an operator's name when it starts (None), and again with its result."""
+
+class Listener(Protocol):
+    """Is told how a run goes, in whatever thread that happens; it shouldn't take long."""
+
+    def run_started(self, run: str) -> None:
+        """The run has started, or goes on."""
+        ...
+
+    def operator_started(self, name: str, attempt: int) -> None:
+        """An operator is running now."""
+        ...
+
+    def operator_finished(self, result: Result) -> None:
+        """An attempt of an operator has ended, or the operator is skipped or canceled."""
+        ...
+
+    def environment(self, message: str) -> None:
+        """An environment for some operators is being made."""
+        ...
+
+    def run_finished(self, state: RunState) -> None:
+        """The run has ended."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """One request to run a workflow.
+class Silent:
+    """A listener that nothing interests; for others to inherit what doesn't interest them."""
+
+    def run_started(self, run: str) -> None:
+        pass
+
+    def operator_started(self, name: str, attempt: int) -> None:
+        pass
+
+    def operator_finished(self, result: Result) -> None:
+        pass
+
+    def environment(self, message: str) -> None:
+        pass
+
+    def run_finished(self, state: RunState) -> None:
+        pass
+
+
+class Handle(Protocol):
+    """A run that was started.
 
     Attributes:
-        run: The run key: the engine's id of the run.
-        parameters: Other values for some parameters, by name.
-        progress: Who wants to know how it goes.
+        run: The run key.
     """
 
     run: str
-    parameters: Mapping[str, Any]
-    progress: Progress | None = None
+
+    @property
+    def state(self) -> RunState:
+        """Where it stands."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> RunState:
+        """Wait for its end; returns the state that it has by then."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop it; its state is `canceled` as soon as everything has ended."""
+        ...
 
 
 class Engine(Protocol):
@@ -47,6 +94,27 @@ class Engine(Protocol):
         """Make a version known, so that it can be triggered."""
         ...
 
-    def trigger(self, version: Version, request: Trigger) -> RunState:
-        """Start a run; returns its state by then, which is final for an engine that waits."""
+    def trigger(
+        self,
+        version: Version,
+        run: str,
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        listener: Listener | None = None,
+    ) -> Handle:
+        """Start a run.
+
+        Args:
+            version: What to run; it is saved.
+            run: The run key, unique in the workflow.
+            parameters: Other values for some parameters, in the form of `ParameterSpec.value`.
+            listener: Who wants to know how it goes.
+        """
+        ...
+
+    def cancel(self, run: str) -> None:
+        """Stop a run, whoever started it."""
+        ...
+
+    def retry(self, run: str, listener: Listener | None = None) -> Handle:
+        """Run again what failed, was skipped or canceled in a run; what succeeded is kept."""
         ...

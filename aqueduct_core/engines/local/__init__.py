@@ -1,8 +1,23 @@
-"""The local engine: workflows run in this process."""
+"""The local engine: workflows run on this machine, in worker processes."""
 
 from __future__ import annotations
 
-from aqueduct_core.engines.local._engine import LocalEngine
+from typing import TYPE_CHECKING, Any
+
 from aqueduct_core.engines.local._evaluate import evaluate
 
-__all__ = ["LocalEngine", "evaluate"]
+if TYPE_CHECKING:
+    from aqueduct_core.engines.local._engine import LocalEngine
+    from aqueduct_core.engines.local._handle import RunHandle
+
+__all__ = ["LocalEngine", "RunHandle", "evaluate"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imported when it is needed: an artifact is computed without the database's libraries."""
+    from importlib import import_module
+
+    homes = {"LocalEngine": "_engine", "RunHandle": "_handle"}
+    if name not in homes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{homes[name]}"), name)

@@ -1,42 +1,245 @@
-"""The engine that the client has built in."""
+"""The engine that the client has built in: workers on this machine, and no server."""
 
 from __future__ import annotations
 
-from aqueduct_core.dag import Operator, Version
-from aqueduct_core.engines.base import RunState, Trigger
-from aqueduct_core.engines.local._execute import execute, outcome
-from aqueduct_core.runtime import Result, Run
-from aqueduct_core.store import ArtifactStore
-from aqueduct_core.tracking import Records
+import atexit
+import fcntl
+import os
+import platform
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aqueduct_core.dag import Version
+from aqueduct_core.engines.base import Listener, RunState, Silent
+from aqueduct_core.engines.local._execution import Execution
+from aqueduct_core.engines.local._guarded import Guarded
+from aqueduct_core.engines.local._handle import RunHandle
+from aqueduct_core.engines.local._interpreters import Interpreters
+from aqueduct_core.engines.local._keeper import HEARTBEAT, Keeper
+from aqueduct_core.engines.local._order import Order, rest_after_death, rest_after_failure
+from aqueduct_core.engines.local._pool import Pool, cores
+from aqueduct_core.engines.local._recorder import Recorder
+from aqueduct_core.errors import ParameterError, UnsupportedError
+from aqueduct_core.runtime import Workspace, expected_types, read_result, write_result
+from aqueduct_core.tracking import Tracking
 
 __all__ = ["LocalEngine"]
 
+_KEPT = ("succeeded", "warning")
+STALE = timedelta(seconds=4 * HEARTBEAT)
+
 
 class LocalEngine:
-    """Runs workflows in this process, and is done when `trigger` returns.
+    """Runs workflows on this machine, each operator in one of several worker processes.
+
+    Runs go on in threads of their own, and a program ends only after they have. Thread-safe.
 
     Args:
-        store: Where outputs go.
-        records: Where results go.
+        workspace: Where artifacts and results go, and the data systems.
+        tracking: Where runs are recorded.
+        home: The folder of the workspace; environments are kept there.
+        workers: How many operators run at a time; one for each core by default.
+        storage_options: What the workspace's store was opened with.
+
+    Raises:
+        UnsupportedError: The store is in the memory of this process.
     """
 
     kind = "local"
 
-    def __init__(self, store: ArtifactStore, records: Records) -> None:
-        self._store = store
-        self._records = records
+    def __init__(
+        self,
+        workspace: Workspace,
+        tracking: Tracking,
+        *,
+        home: Path,
+        workers: int | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise ParameterError(f"workers={workers}", hint="at least one")
+        self._workspace = workspace
+        self._tracking = tracking
+        self._home = Path(home)
+        self._pool = Pool(_setup(workspace, storage_options), workers or cores())
+        self._keeper = Keeper(tracking, self._pool)
+        self._owner = f"{platform.node()}:{os.getpid()}"
+        atexit.register(_close, weakref.ref(self))
+
+    def __repr__(self) -> str:
+        return f"<LocalEngine in {self._home} with {self._pool.slots} workers>"
+
+    def prepare(self) -> None:
+        """Start a worker in the background: a run is about to be triggered."""
+        self._pool.warm()
+        self._keeper.look()
 
     def deploy(self, version: Version) -> None:
-        """Nothing to do: the version is in this process."""
+        """Save a version, so that workers find it."""
+        version.save(self._workspace.store)
 
-    def trigger(self, version: Version, request: Trigger) -> RunState:
-        graph = version.graph
-        run = Run(request.run, self._store, graph.names, version.ids)
-        results: dict[Operator, Result] = {}
-        for operator, result in execute(graph, run, graph.override(request.parameters)):
-            if result is not None:
-                self._records.put_result(result)
-                results[operator] = result
-            if request.progress is not None:
-                request.progress(graph.names[operator], result)
-        return outcome(results)
+    def trigger(
+        self,
+        version: Version,
+        run: str,
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        listener: Listener | None = None,
+        **known: Any,
+    ) -> RunHandle:
+        """Start a run; returns at once.
+
+        Args:
+            version: What to run; it is saved, and known to the tracking database.
+            run: The run key.
+            parameters: Other values for some parameters, in the form of `ParameterSpec.value`.
+            listener: Who wants to know how it goes; called in the thread of the run.
+            known: What else the tracking database shall know: `trigger`, `scheduled_for`.
+        """
+        order = Order(version=version, run=run, parameters=dict(parameters or {}))
+        return self._start(order, listener, **known)
+
+    def cancel(self, run: str) -> None:
+        """Stop a run, of this process or another one."""
+        self._tracking.request_cancel(run)
+        self._keeper.cancel(run)
+
+    def retry(self, run: str, listener: Listener | None = None) -> RunHandle:
+        """Run again what failed, was skipped or canceled; what succeeded is kept.
+
+        Raises:
+            NotFoundError: There is no such run, or not its version any more.
+            ParameterError: It hasn't ended, or there is nothing to be run again.
+        """
+        record = self._tracking.run(run)
+        if record.ended is None:
+            raise ParameterError(
+                f"the run {run!r} is {record.state}", hint="wait for its end, or cancel it"
+            )
+        if record.state in _KEPT:
+            raise ParameterError(f"nothing failed in the run {run!r}", hint="trigger a new run")
+        version = Version.load(self._workspace.store, record.flow, record.version)
+        results = self._tracking.results(run, flow=record.flow)
+        return self._start(rest_after_failure(version, record, results), listener)
+
+    def recover(self, listener: Listener | None = None) -> list[RunHandle]:
+        """Go on with the runs whose process was killed; what had ended by then is kept."""
+        store, tracking = self._workspace.store, self._tracking
+        handles = []
+        with self._alone():
+            for record in tracking.stale_runs(STALE, engine=self.kind):
+                version = Version.load(store, record.flow, record.version)
+                planned = tracking.results(record.id, flow=record.flow)
+                found = [read_result(store, uuid, record.id) for uuid in version.ids.values()]
+                written = [result for result in found if result is not None]
+                tracking.record(version, written)
+                order = rest_after_death(version, record, planned, written)
+                handles.append(self._start(order, listener))
+        return handles
+
+    def close(self) -> None:
+        """Let idle workers go. Runs that are still going on keep theirs; wait for them first."""
+        self._keeper.close()
+        self._pool.close()
+
+    def _start(self, order: Order, listener: Listener | None, **known: Any) -> RunHandle:
+        version, store = order.version, self._workspace.store
+        self._tracking.start_run(
+            order.run,
+            version.flow,
+            version.digest,
+            engine=self.kind,
+            parameters=order.parameters,
+            owner=self._owner,
+            **known,
+        )
+        told = Guarded(listener or Silent())
+        recorder = Recorder(partial(self._tracking.record, version), partial(write_result, store))
+        execution = Execution(
+            replace(
+                order,
+                expected=self._expected(version, order.run),
+                connections=self._connections(version),
+            ),
+            store,
+            self._pool,
+            Interpreters(self._home / "environments", told.environment),
+            recorder,
+            told,
+        )
+        self._keeper.add(version.flow, order.run, execution.cancel)
+        work = partial(self._work, order, execution, recorder, told)
+        return RunHandle(order.run, work, execution.cancel)
+
+    def _work(
+        self, order: Order, execution: Execution, recorder: Recorder, told: Guarded
+    ) -> RunState:
+        """A run from beginning to end, in its own thread."""
+        flow, run = order.version.flow, order.run
+        state: RunState = "failed"
+        reason = None
+        try:
+            told.run_started(run)
+            try:
+                state = execution.run()
+                recorder.flush()
+            finally:
+                recorder.close()
+        except BaseException as error:
+            state, reason = "failed", f"it could not be run to its end: {error}"
+            raise
+        finally:
+            self._keeper.remove(flow, run)
+            self._tracking.finish_run(run, state, reason=reason, flow=flow)
+            told.run_finished(state)
+        if told.error is not None:
+            raise told.error
+        return state
+
+    def _expected(self, version: Version, run: str) -> dict[str, Mapping[str, str]]:
+        """The artifact types of the last run, if it was one of this version and succeeded."""
+        last = self._tracking.latest_run(version.flow, states=_KEPT)
+        if last is None or last.version != version.digest or last.id == run:
+            return {}
+        results = self._tracking.results(last.id, flow=version.flow)
+        return {result.name: expected_types(result) for result in results if result.outputs}
+
+    def _connections(self, version: Version) -> dict[str, Mapping[str, Any]]:
+        """What workers need to know of data systems: no more than the version uses."""
+        names = {item.task.get("integration") for item in version.spec.operators.values()}
+        known = self._workspace.connections
+        return {name: known[name] for name in names if isinstance(name, str) and name in known}
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one process of this machine after the other look for runs to recover."""
+        with (self._home / "recover.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _setup(workspace: Workspace, storage_options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What workers are told of a workspace, except for its connections."""
+    store = workspace.store
+    if store.url.startswith("memory:"):
+        raise UnsupportedError(
+            "workers can't reach a store in the memory of this process",
+            hint="open the store in a folder, or in a bucket",
+        )
+    setup: dict[str, Any] = {"store": store.url}
+    if store._key is not None:
+        setup["signing_key"] = store._key.hex()
+    if storage_options:
+        setup["storage_options"] = dict(storage_options)
+    return setup
+
+
+def _close(found: weakref.ref[LocalEngine]) -> None:
+    engine = found()
+    if engine is not None:
+        engine.close()

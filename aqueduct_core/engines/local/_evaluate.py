@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
-from aqueduct_core.dag import Artifact, Graph, Operator, own_traceback
-from aqueduct_core.engines.local._execute import execute
+from aqueduct_core.dag import Artifact, Function, Graph, Operator, Parameter, own_traceback
 from aqueduct_core.errors import OperatorError
-from aqueduct_core.runtime import Failure, Run
+from aqueduct_core.reference import ArtifactRef
+from aqueduct_core.runtime import Clock, Failure
+from aqueduct_core.runtime._outputs import split
+from aqueduct_core.runtime._usage import PeakMemory
 from aqueduct_core.store import ArtifactStore
 
 __all__ = ["evaluate"]
+
+_MEMO = "computed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    """What an operator gave, and what it took; a system metric looks at it as at a result.
+
+    Attributes:
+        name: The operator's name.
+        store: Where the outputs are.
+        outputs: The outputs.
+        seconds: How long each phase took.
+        peak_memory: The most resident memory of this process while it ran.
+    """
+
+    name: str
+    store: ArtifactStore
+    outputs: Mapping[str, ArtifactRef]
+    seconds: Mapping[str, float]
+    peak_memory: int
+
+    def load(self, output: str) -> Any:
+        """A new copy of an output; changing it changes nothing else."""
+        return self.store.get(self.outputs[output])
 
 
 def evaluate(artifact: Artifact, parameters: Mapping[str, Any]) -> Any:
@@ -22,25 +49,58 @@ def evaluate(artifact: Artifact, parameters: Mapping[str, Any]) -> Any:
     other = graph.override(parameters)
     # In memory, signed with a key that nobody else has: what is read is what was just written.
     store = ArtifactStore("memory://", signing_key=os.urandom(32), describe=False)
-    ids = {name: name for name in graph.names.values()}
-    run = Run(uuid4().hex, store, graph.names, ids, raises=True)
     affected = set(other)
+    done: dict[Operator, _Computed] = {}
     for operator in graph.operators:
-        if any(item.operator in affected for item in operator.inputs):
+        if not affected.isdisjoint(operator.needs):
             affected.add(operator)
-        elif operator not in affected:
-            run.stored.update({(operator, name): item for name, item in operator.memo.items()})
-    current = artifact.operator
+        known = None if operator in affected else operator.memo.get(_MEMO)
+        done[operator] = known or _compute(graph.names[operator], operator, other, done, store)
+        if operator not in affected:
+            # One assignment: another thread that computes the same sees all of it or nothing.
+            operator.memo[_MEMO] = done[operator]
+    return done[artifact.operator].load(artifact.output)
+
+
+def _compute(
+    name: str,
+    operator: Operator,
+    other: Mapping[Operator, Any],
+    done: Mapping[Operator, _Computed],
+    store: ArtifactStore,
+) -> _Computed:
+    clock, peak = Clock(), PeakMemory()
     try:
-        for current, result in execute(graph, run, other):
-            if result is not None and current not in affected:
-                current.memo.update({name: run.stored[current, name] for name in current.outputs})
+        with clock.phase("load"):
+            call = _call(operator, other, done)
+        with clock.phase("run"):
+            value = call()
+        outputs = split(name, operator.outputs, value)
+        with clock.phase("store"):
+            refs = {output: store.put(item, f"{name}/{output}") for output, item in outputs.items()}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - raised again, told in full
         own = error.with_traceback(own_traceback(error.__traceback__))
-        raise _explained(graph.names[current], current, own) from own
-    return run.load(artifact)
+        made = f" (made at {operator.site})" if operator.site else ""
+        failure = Failure.of(own)
+        raise OperatorError(f"{operator.kind} {name!r}{made} failed: {failure}") from own
+    return _Computed(name, store, refs, clock.seconds, peak.read())
 
 
-def _explained(name: str, operator: Operator, error: BaseException) -> OperatorError:
-    made = f" (made at {operator.site})" if operator.site else ""
-    return OperatorError(f"{operator.kind} {name!r}{made} failed: {Failure.of(error)}")
+def _call(
+    operator: Operator, other: Mapping[Operator, Any], done: Mapping[Operator, _Computed]
+) -> Callable[[], Any]:
+    """What an operator does, with its arguments."""
+    if operator in other:
+        assert isinstance(operator.task, Parameter)
+        return lambda: other[operator]
+    task = operator.task
+    if isinstance(task, Function) and (task.preset or {}).get("name") == "system_metric":
+        return lambda: task(done[operator.args[0].operator])
+    # An artifact that is passed twice is one object inside, as it is in plain Python.
+    values = {
+        (item.operator, item.output): done[item.operator].load(item.output)
+        for item in operator.inputs
+    }
+    args = [values[item.operator, item.output] for item in operator.args]
+    kwargs = {key: values[item.operator, item.output] for key, item in operator.kwargs.items()}
+    return lambda: task(*args, **kwargs)

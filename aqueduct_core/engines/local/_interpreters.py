@@ -1,0 +1,66 @@
+"""Finds the interpreter of each lane; environments are made while other operators run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock, Thread
+
+from aqueduct_core.engines.local._plan import Lane
+from aqueduct_core.errors import AqueductError
+from aqueduct_core.runtime.environments import Progress, ensure
+
+__all__ = ["Interpreters"]
+
+
+class Interpreters:
+    """The interpreters of one run.
+
+    Args:
+        folder: Where environments are kept.
+        report: Is told what is done to make one.
+    """
+
+    def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._report = report
+        self._found: dict[tuple[tuple[str, ...], str | None], str | AqueductError | None] = {}
+        self._lock = Lock()
+
+    def find(self, lane: Lane, wake: Callable[[], None]) -> str | AqueductError | None:
+        """The interpreter of a lane, or why there is none; None while it is being made.
+
+        Args:
+            lane: The lane.
+            wake: Called when it is worth asking again.
+        """
+        if lane.is_plain:
+            return sys.executable
+        key = (lane.requirements or (), lane.python)
+        with self._lock:
+            if key in self._found:
+                return self._found[key]
+            self._found[key] = None
+        # A daemon: a run that is canceled doesn't wait for an installation.
+        Thread(target=self._make, args=(*key, wake), name="aqueduct-uv", daemon=True).start()
+        return None
+
+    def _make(
+        self, requirements: tuple[str, ...], python: str | None, wake: Callable[[], None]
+    ) -> None:
+        found: str | AqueductError
+        try:
+            found = str(
+                ensure(requirements, python=python, folder=self._folder, progress=self._told)
+            )
+        except AqueductError as error:
+            found = error
+        except Exception as error:  # noqa: BLE001 - the operators that wait for it have to end
+            found = AqueductError(f"the environment can't be made: {type(error).__name__}: {error}")
+        with self._lock:
+            self._found[requirements, python] = found
+        wake()
+
+    def _told(self, progress: Progress) -> None:
+        self._report(str(progress))

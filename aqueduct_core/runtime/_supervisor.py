@@ -1,0 +1,224 @@
+"""The parent's side of a worker: an interpreter that runs operators, one after the other.
+
+Whatever an operator does to the process that it runs in, ends it, blocks it or blows it up, happens
+to a worker, and its supervisor is there to tell.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from threading import Lock
+from time import monotonic, sleep
+from typing import Any
+from weakref import WeakSet
+
+from aqueduct_core.runtime._channel import Batch, Channel
+from aqueduct_core.runtime._tree import end_tree, kill_group
+
+__all__ = ["GRACE", "SECRETS", "Broken", "Left", "Worker"]
+
+GRACE = 5.0  # seconds that the processes of an operator get to end after SIGTERM
+_LOOK = 0.005
+
+# What configures the command line of one operator; its worker is told over the socket instead, so
+# that no operator finds a secret in its environment or hands it on to a program that it starts.
+SECRETS = ("AQUEDUCT_SIGNING_KEY", "AQUEDUCT_STORAGE_OPTIONS", "AQUEDUCT_INTEGRATION_")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Operators that a worker gave back, without having started them."""
+
+    operators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An operator that a worker could not even begin to run, and why."""
+
+    operators: tuple[tuple[str, int], ...]
+    reason: str
+
+
+class Worker:
+    """A child interpreter that runs operators; starts at once.
+
+    Not for two threads at a time, except for `end`.
+
+    Args:
+        setup: The workspace, as `Workspace.from_json` takes it. Secrets travel through a socket that
+            nobody else has.
+        python: The interpreter, which has this package.
+        held: Entered while the worker lives.
+
+    Attributes:
+        python: The interpreter.
+        spools: Where `collect_logs` finds what it printed last.
+        pending: Names and attempts of the operators it was given, the one that runs now first.
+        since: When that one started, by `time.monotonic`.
+        idle_since: When it had nothing left to do.
+        is_ready: Whether it has started up.
+    """
+
+    def __init__(
+        self,
+        setup: Mapping[str, Any],
+        python: str = sys.executable,
+        held: AbstractContextManager[None] | None = None,
+    ) -> None:
+        self.python = python
+        self.pending: deque[tuple[str, int]] = deque()
+        self.since = self.idle_since = monotonic()
+        self.is_ready = False
+        self._connections: Mapping[str, Mapping[str, Any]] = {}
+        self._ending = Lock()
+        with ExitStack() as stack:
+            if held is not None:
+                stack.enter_context(held)
+            self.spools = Path(mkdtemp(prefix="aqueduct-worker-"))
+            stack.callback(rmtree, self.spools, ignore_errors=True)
+            ours, theirs = socket.socketpair()
+            self._channel = stack.enter_context(closing(Channel(ours)))
+            with theirs:
+                self._process = _start(python, theirs.fileno())
+            self._after = stack.pop_all()
+        _ALIVE.add(self)
+        self._send({"setup": {**setup, "spools": str(self.spools)}})
+
+    def __repr__(self) -> str:
+        return f"<Worker {self._process.pid} of {self.python}>"
+
+    @property
+    def pid(self) -> int:
+        """The number of its process and of its process group."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process hasn't come to an end; doesn't reap it."""
+        if self._process.returncode is not None:
+            return False
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, flags) is None
+
+    def fileno(self) -> int:
+        """For a selector: readable when `receive` has something to tell."""
+        return self._channel.fileno()
+
+    def submit(self, batch: Batch) -> None:
+        """Give it operators to run; a worker that is gone tells so in `receive`."""
+        if not self.pending:
+            self.since = monotonic()
+        self.pending.extend(batch.operators)
+        self._send({"batch": batch.to_json()})
+
+    def connect(self, connections: Mapping[str, Mapping[str, Any]]) -> None:
+        """Tell it how to reach data systems; the last word counts."""
+        if connections != self._connections:
+            self._connections = dict(connections)
+            self._send({"connections": self._connections})
+
+    def revoke(self) -> None:
+        """Ask it to give back what it hasn't started; `Left` is the answer."""
+        self._send({"revoke": True})
+
+    def receive(self) -> Sequence[Mapping[str, Any] | Left | Broken] | None:
+        """Wait for news; None when the process is gone, which `lost` explains.
+
+        Returns:
+            Results as JSON, operators given back, or why the batch is broken.
+        """
+        messages = self._channel.receive()
+        if messages is None:
+            return None
+        if messages and "ready" in messages[0]:
+            self.is_ready = True
+            del messages[0]
+        return [self._take(message) for message in messages]
+
+    def lost(self) -> int:
+        """Clear away after the process came to its end, with whatever it left running.
+
+        Returns:
+            Its exit code; minus the number of the signal that killed it.
+        """
+        with self._ending:
+            kill_group(self._process)
+        _ALIVE.discard(self)
+        self._after.close()
+        return self._process.returncode
+
+    def end(self, grace: float = GRACE) -> None:
+        """End the process and all that it started, and wait until they are gone."""
+        with self._ending:
+            if self._process.returncode is None:
+                end_tree(self._process, grace)
+
+    def close(self) -> None:
+        """Let an idle worker go: it ends by itself when its socket is closed; see `wait`."""
+        self._channel.close()
+
+    def wait(self, timeout: float) -> None:
+        """Wait for a closed worker to end; it is made to after a while."""
+        deadline = monotonic() + timeout
+        while self.is_alive and monotonic() < deadline:
+            sleep(_LOOK)
+        self.lost()
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        with suppress(OSError):  # it is gone, which is what receive() will find
+            self._channel.send(message)
+
+    def _take(self, message: Mapping[str, Any]) -> Mapping[str, Any] | Left | Broken:
+        now = monotonic()
+        taken: Mapping[str, Any] | Left | Broken
+        if "result" in message:
+            taken = message["result"]
+            self.pending.popleft()
+        elif "left" in message:
+            taken = Left(tuple(message["left"]))
+            self.pending = deque(item for item in self.pending if item[0] not in taken.operators)
+        else:
+            taken = Broken(tuple(self.pending), message["broken"])
+            self.pending.clear()
+        self.since = now
+        if not self.pending:
+            self.idle_since = now
+        return taken
+
+
+def _start(python: str, descriptor: int) -> subprocess.Popen[bytes]:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(SECRETS)
+    }
+    return subprocess.Popen(  # noqa: S603 - an interpreter of our choosing
+        # -P: a random.py in the current folder is none of the worker's business.
+        [python, "-P", "-m", "aqueduct_core.runtime.worker", str(descriptor)],
+        stdin=subprocess.DEVNULL,
+        pass_fds=[descriptor],
+        start_new_session=True,  # it leads a group, and Ctrl-C is the parent's business
+        env=environment,
+    )
+
+
+_ALIVE: WeakSet[Worker] = WeakSet()
+
+
+def _after_fork() -> None:
+    """A forked copy of the parent must not keep the workers alive, nor talk to them."""
+    for worker in [*_ALIVE]:
+        worker.close()
+    _ALIVE.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,183 @@
+"""An interpreter that runs operators for a supervisor: `python -m aqueduct_core.runtime.worker FD`.
+
+It is told everything over the socket FD, and lives as long as the other end: when that is closed,
+an idle worker ends, and a busy one takes along whatever its operator has started.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from shutil import rmtree
+from socket import socket
+from threading import Thread
+from typing import Any
+
+from aqueduct_core.dag import Version
+from aqueduct_core.runtime import Capture, Job, Result, Workspace, run_operator, run_saves
+from aqueduct_core.runtime._channel import Batch, Channel
+from aqueduct_core.runtime._tree import kill_own_tree
+
+__all__ = ["main"]
+
+_VERSIONS = 8  # kept in memory
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is done in one go: one operator, or all saves of a batch."""
+
+    batch: Batch
+    operators: tuple[tuple[str, int], ...]
+
+
+class _Inbox:
+    """What the supervisor sent. A thread of its own reads it, so that its end is noticed at once.
+
+    Attributes:
+        setup: What it sent first.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._tasks: SimpleQueue[_Task | dict[str, Any] | None] = SimpleQueue()
+        self._is_gone = self._is_busy = False
+        [first, *more] = channel.receive() or [{}]
+        self.setup: dict[str, Any] = first["setup"]
+        Thread(target=self._read, args=(more,), name="aqueduct-inbox", daemon=True).start()
+
+    def next(self) -> _Task | dict[str, Any] | None:
+        """Wait for something to do, or for new connections; None when the supervisor is gone."""
+        self._is_busy = False
+        task = self._tasks.get()
+        self._is_busy = True  # before the question: the reader asks the other way round
+        return None if self._is_gone else task
+
+    def give_back(self) -> None:
+        """Tell the supervisor what is not going to be started."""
+        left: list[str] = []
+        try:
+            while isinstance(task := self._tasks.get_nowait(), _Task):
+                left += [name for name, _ in task.operators]
+            self._tasks.put(task)
+        except Empty:
+            if left:
+                self._channel.send({"left": left})
+
+    def _read(self, messages: list[dict[str, Any]]) -> None:
+        received: list[dict[str, Any]] | None = messages
+        while received is not None:
+            for message in received:
+                if "batch" in message:
+                    self._put(Batch.from_json(message["batch"]))
+                elif "revoke" in message:
+                    self.give_back()
+                else:
+                    self._tasks.put(message["connections"])
+            received = self._channel.receive()
+        self._is_gone = True
+        rmtree(self.setup["spools"], ignore_errors=True)
+        if self._is_busy:
+            kill_own_tree()
+        self._tasks.put(None)
+
+    def _put(self, batch: Batch) -> None:
+        if batch.saves:
+            self._tasks.put(_Task(batch, batch.operators))
+        else:
+            for operator in batch.operators:
+                self._tasks.put(_Task(batch, (operator,)))
+
+
+class _Loop:
+    """Runs what comes in."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._inbox = _Inbox(channel)
+        self._workspace = Workspace.from_json(self._inbox.setup)
+        self._capture = Capture(Path(self._inbox.setup["spools"]))
+        self._versions: dict[tuple[str, str], Version] = {}
+        channel.send({"ready": True})
+
+    def run(self) -> None:
+        while (task := self._inbox.next()) is not None:
+            if isinstance(task, dict):
+                self._workspace = replace(self._workspace, connections=task)
+            else:
+                self._run(task)
+
+    def _run(self, task: _Task) -> None:
+        try:
+            with _surroundings():
+                results = self._results(task)
+        except BaseException as error:  # noqa: BLE001 - it is told, and the worker goes on
+            self._inbox.give_back()
+            self._channel.send({"broken": f"{type(error).__name__}: {error}"})
+            return
+        for result in results:
+            self._channel.send({"result": result.to_json()})
+        if any(result.state not in ("succeeded", "warning") for result in results):
+            self._inbox.give_back()  # what comes next may need it
+
+    def _results(self, task: _Task) -> list[Result]:
+        batch = task.batch
+        version = self._version(batch.flow, batch.digest)
+        if batch.saves:
+            names, attempts = zip(*task.operators, strict=True)
+            return run_saves(
+                self._workspace, version, names, batch.run, max(attempts), batch.parameters
+            )
+        [(name, attempt)] = task.operators
+        expected = batch.expected.get(name, {})
+        job = Job(version, name, batch.run, attempt, batch.parameters, expected)
+        return [run_operator(self._workspace, job, capture=self._capture)]
+
+    def _version(self, flow: str, digest: str) -> Version:
+        found = self._versions.pop((flow, digest), None)
+        if found is None:
+            found = Version.load(self._workspace.store, flow, digest)
+        self._versions[flow, digest] = found  # the newest last
+        if len(self._versions) > _VERSIONS:
+            self._versions.pop(next(iter(self._versions)))
+        return found
+
+
+@contextmanager
+def _surroundings() -> Iterator[None]:
+    """Take back what an operator changes of the process: the next one isn't to know of it."""
+    folder, environment = os.getcwd(), dict(os.environ)
+    try:
+        yield
+    finally:
+        os.chdir(folder)
+        if os.environ != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+
+
+def main(descriptor: int) -> None:
+    """Run operators until the supervisor closes its end of the socket.
+
+    Args:
+        descriptor: Number of the socket.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the parent may have ignored it
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    faulthandler.enable()  # where a segmentation fault happened goes to the operator's log
+    sock = socket(fileno=descriptor)
+    sock.set_inheritable(False)
+    channel = Channel(sock)
+    os.register_at_fork(after_in_child=channel.close)
+    _Loop(channel).run()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
