@@ -27,12 +27,16 @@ class SqlIntegration(ABC):
 
     Args:
         name: What the user calls it.
+
+    Attributes:
+        owner: The client that it belongs to, in words; None for any.
     """
 
     kind: ClassVar[str]
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.owner: str | None = None
 
     def __repr__(self) -> str:
         return f"<{self.kind} integration {self.name!r}>"
@@ -59,7 +63,8 @@ class SqlIntegration(ABC):
         given = dict(parameters or {})
         statement.check(list(given))
         label = name or f"{self.name} query"
-        return TableArtifact(connect(label, Query(self, statement), kwargs=given), OUTPUT)
+        read = Query(self, statement)
+        return TableArtifact(connect(label, read, kwargs=given, owner=self.owner), OUTPUT)
 
     def table(self, name: str) -> TableArtifact:
         """All rows of a table, read when the workflow runs."""
@@ -97,7 +102,8 @@ class SqlIntegration(ABC):
                 f"{table_name!r} can't be the name of a table", hint='table_name="predictions"'
             )
         # Saves are told apart by this name: saving the same again, as a notebook does, is one save.
-        connect(f"save {table_name}", Save(self, table_name, mode), [artifact], outputs=())
+        save = Save(self, table_name, mode)
+        connect(f"save {table_name}", save, [artifact], outputs=(), owner=self.owner)
 
     @abstractmethod
     def config(self) -> Mapping[str, JSON]:
@@ -110,6 +116,14 @@ class SqlIntegration(ABC):
     @abstractmethod
     def tables(self) -> list[str]:
         """The names of the tables and views."""
+
+    @abstractmethod
+    def drop(self, table_name: str) -> None:
+        """Remove a table; nothing happens if there is none of this name.
+
+        Raises:
+            IntegrationError: It is a view, or the database refuses.
+        """
 
     @abstractmethod
     def quote(self, name: str) -> str:

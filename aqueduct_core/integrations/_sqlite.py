@@ -65,6 +65,10 @@ class SqliteIntegration(SqlIntegration):
             inspector = inspect(self._engine)
             return sorted([*inspector.get_table_names(), *inspector.get_view_names()])
 
+    def drop(self, table_name: str) -> None:
+        with self._connection() as connection, self._explained(f"drop table {table_name!r}"):
+            connection.execute(f"DROP TABLE IF EXISTS {self.quote(table_name)}")
+
     def quote(self, name: str) -> str:
         return str(self._engine.dialect.identifier_preparer.quote_identifier(name))
 

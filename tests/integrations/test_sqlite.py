@@ -342,3 +342,17 @@ def test_authoring_mistakes(database: SqlIntegration) -> None:
         database.save(table, table_name="")
     with pytest.raises(GraphError, match="no value for :low"):
         database.sql("SELECT :low")
+
+
+def test_a_table_is_dropped_and_a_view_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "w.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute('CREATE TABLE "a ""b" (id)')
+        database.execute("CREATE VIEW v AS SELECT 1 AS one")
+    warehouse = open_integration("w", "sqlite", {"path": path})
+    assert isinstance(warehouse, SqlIntegration)
+    warehouse.drop('a "b')
+    warehouse.drop("nothing of this name")
+    assert warehouse.tables() == ["v"]
+    with pytest.raises(IntegrationError, match="could not drop table 'v'"):
+        warehouse.drop("v")
