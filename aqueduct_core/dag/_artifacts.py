@@ -293,6 +293,8 @@ def handle_classes(function: Callable[..., Any], outputs: int) -> list[type[Arti
     if outputs == 1:
         return [_handle_class(annotation)]
     members = get_args(annotation) if get_origin(annotation) is tuple else ()
+    if members[1:] == (...,):
+        members = members[:1] * outputs
     if len(members) != outputs:
         members = (None,) * outputs
     return [_handle_class(member) for member in members]

@@ -132,12 +132,12 @@ def _names(operators: Iterable[Operator]) -> dict[Operator, str]:
     explicit = [item for item in operators if not _is_implicit(item)]
     _refuse_claims(explicit)
     names: dict[Operator, str] = {}
-    free = _FreeNames()
+    free = _FreeNames({operator.name for operator in explicit})
     for operator in explicit:
-        names[operator] = free.take(operator.name)
+        names[operator] = free.first(operator.name)
     for operator in explicit:
         if len(operator.outputs) > 1:
-            free.taken.update(f"{names[operator]}.{output}" for output in operator.outputs)
+            free.reserve(f"{names[operator]}.{output}" for output in operator.outputs)
     for operator in explicit:
         for item in operator.inputs:
             if _is_implicit(item.operator):
@@ -176,16 +176,39 @@ def _told(operator: Operator) -> str:
 
 
 class _FreeNames:
-    """Numbers names that are used again: `predict`, `predict-2`."""
+    """Numbers names that are used again: `predict`, `predict-2`.
 
-    def __init__(self) -> None:
-        self.taken: set[str] = set()
+    Args:
+        asked: Names that are kept for the first who takes each.
+    """
+
+    def __init__(self, asked: set[str]) -> None:
+        self._taken = set(asked)
+        self._asked = asked
         self._numbers: dict[str, int] = {}
 
+    def first(self, name: str) -> str:
+        """A name that was asked for, to the first; a number is added for the others."""
+        if name in self._asked:
+            self._asked.discard(name)
+            return name
+        return self.take(name)
+
     def take(self, name: str) -> str:
+        """A name, or a numbered one if it is taken."""
         free = name
-        while free in self.taken:
+        while free in self._taken:
             self._numbers[name] = self._numbers.get(name, 1) + 1
             free = f"{name}-{self._numbers[name]}"
-        self.taken.add(free)
+        self._taken.add(free)
         return free
+
+    def reserve(self, names: Iterable[str]) -> None:
+        """Take names of outputs, which have no choice."""
+        for name in names:
+            if name in self._taken:
+                raise GraphError(
+                    f"an operator and the output of another are both called {name!r}",
+                    hint="give the operator another name=",
+                )
+            self._taken.add(name)

@@ -79,6 +79,7 @@ class Operator:
     attached: dict[Any, Operator] = field(default_factory=dict, repr=False)
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
     _after: list[Operator] = field(default_factory=list, init=False, repr=False)
+    _needed: bool = field(default=False, init=False, repr=False)  # by any other operator
 
     @property
     def kind(self) -> str:
@@ -161,6 +162,8 @@ def connect(
         named=named,
         owner=common_owner(name, owner, [item.operator for item in inputs]),
     )
+    for item in inputs:
+        _mark_needed(item.operator)
     if operator.kind in _ATTACHED:
         _attach(operator)
     return operator
@@ -186,11 +189,12 @@ def wait_for(operator: Operator, others: Iterable[Any]) -> None:
             if path is not None:
                 raise refusal(
                     f"{operator.name!r} can't wait for {other.name!r}, which needs it: "
-                    + " -> ".join([*(item.name for item in reversed(path)), operator.name]),
+                    f"{_told([*reversed(path), operator])}",
                     hint="a workflow runs from inputs to outputs: leave out one of these steps",
                 )
             if other.operator not in operator._after:
                 operator._after.append(other.operator)
+                _mark_needed(other.operator)
 
 
 def common_owner(name: str, owner: str | None, operators: Iterable[Operator]) -> str | None:
@@ -273,8 +277,14 @@ def _refuse_checks(name: str, inputs: Iterable[Artifact]) -> None:
             )
 
 
+def _mark_needed(operator: Operator) -> None:
+    object.__setattr__(operator, "_needed", True)
+
+
 def _path(start: Operator, end: Operator) -> list[Operator] | None:
     """The operators from `start` down to `end`, each needing the next; None if there's no way."""
+    if start is not end and not end._needed:
+        return None
     stack = [(start, iter(start.needs))]
     seen = {start}
     while stack:
@@ -287,6 +297,14 @@ def _path(start: Operator, end: Operator) -> list[Operator] | None:
             seen.add(following)
             stack.append((following, iter(following.needs)))
     return None
+
+
+def _told(path: Sequence[Operator]) -> str:
+    """Operators in the order in which they'd run, with their lines where names don't suffice."""
+    names = [operator.name for operator in path]
+    alike = len(set(names)) < len(set(path))
+    steps = (f"{item.name} ({item.site})" if alike else item.name for item in path)
+    return " -> ".join(steps)
 
 
 def _attach(operator: Operator) -> None:

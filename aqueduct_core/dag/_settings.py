@@ -129,7 +129,7 @@ def _lines_of(what: str, file: Path, outer: tuple[Path, ...]) -> list[str]:
     found: list[str] = []
     text = file.read_text(encoding="utf-8-sig").replace("\\\n", " ")
     for line in text.splitlines():
-        line = re.sub(r"(^|\s)#.*", "", line).strip()
+        line = " ".join(re.sub(r"(^|\s)#.*", "", line).split())
         include = re.fullmatch(r"(?:-r|--requirement)[\s=]*(\S.*)", line)
         if include is None:
             found += [line] if line else []
