@@ -13,7 +13,7 @@ from aqueduct_core._version import __version__
 
 if TYPE_CHECKING:
     from aqueduct_core.checks import check, metric
-    from aqueduct_core.client import Client, Flow, Run
+    from aqueduct_core.client import Client, Deletion, Flow, Run, RunArtifact
     from aqueduct_core.dag import (
         Artifact,
         BoolArtifact,
@@ -44,6 +44,7 @@ __all__ = [
     "ArtifactStore",
     "BoolArtifact",
     "Client",
+    "Deletion",
     "Flow",
     "GenericArtifact",
     "Manifest",
@@ -51,6 +52,7 @@ __all__ = [
     "Registry",
     "Retention",
     "Run",
+    "RunArtifact",
     "SerializerInfo",
     "TableArtifact",
     "__version__",
@@ -73,6 +75,7 @@ _HOMES = {
     "ArtifactStore": "store",
     "BoolArtifact": "dag",
     "Client": "client",
+    "Deletion": "client",
     "Flow": "client",
     "GenericArtifact": "dag",
     "Manifest": "manifest",
@@ -80,6 +83,7 @@ _HOMES = {
     "Registry": "registry",
     "Retention": "store",
     "Run": "client",
+    "RunArtifact": "client",
     "SerializerInfo": "registry",
     "TableArtifact": "dag",
     "check": "checks",

@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
-from aqueduct_core.client._client import Client
-from aqueduct_core.client._flow import Flow
-from aqueduct_core.client._home import default_home
-from aqueduct_core.client._run import CheckResult, Run, RunArtifact
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["CheckResult", "Client", "Flow", "Run", "RunArtifact", "default_home"]
+from aqueduct_core.client._client import Client
+from aqueduct_core.client._home import Home, default_home
+
+if TYPE_CHECKING:
+    from aqueduct_core.client._artifact import CheckResult, RunArtifact
+    from aqueduct_core.client._delete import Deletion
+    from aqueduct_core.client._flow import Flow
+    from aqueduct_core.client._graph import GraphView
+    from aqueduct_core.client._run import Run
+
+__all__ = [
+    "CheckResult",
+    "Client",
+    "Deletion",
+    "Flow",
+    "GraphView",
+    "Home",
+    "Run",
+    "RunArtifact",
+    "default_home",
+]
+
+_MODULES = {
+    "CheckResult": "_artifact",
+    "Deletion": "_delete",
+    "Flow": "_flow",
+    "GraphView": "_graph",
+    "Run": "_run",
+    "RunArtifact": "_artifact",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value

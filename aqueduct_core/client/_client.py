@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from secrets import token_hex
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from aqueduct_core.client._flow import Flow
-from aqueduct_core.client._home import Home
-from aqueduct_core.client._run import Run
+from aqueduct_core.client._session import Session
 from aqueduct_core.dag import (
     OUTPUT,
     Artifact,
     GenericArtifact,
-    Graph,
     Operator,
     Parameter,
     Schedule,
-    Version,
     call_site,
-    flow_id,
 )
-from aqueduct_core.engines.base import Progress, RunState, Trigger
-from aqueduct_core.engines.local import LocalEngine
-from aqueduct_core.errors import GraphError, NotFoundError, UnsupportedError
-from aqueduct_core.integrations import Integration, Save, open_integration
-from aqueduct_core.store import ArtifactStore
-from aqueduct_core.tracking import Records
+from aqueduct_core.errors import NotFoundError, UnsupportedError
 
 if TYPE_CHECKING:
+    from aqueduct_core.client._delete import Deletion
+    from aqueduct_core.client._flow import Flow
+    from aqueduct_core.client._run import Run
     from aqueduct_core.integrations import SqlIntegration
+    from aqueduct_core.store import ArtifactStore
+    from aqueduct_core.tracking import FlowRecord
 
 __all__ = ["Client"]
-
-_FORMAT = 1
 
 
 class Client:
@@ -50,6 +39,10 @@ class Client:
         api_key: For a server; not in this release.
         address: For a server; not in this release.
         home: Another folder to work in.
+        database: The URL of another database than the one in that folder, for several machines that
+            share it: `postgresql://...`, `mariadb://...`. By default `AQUEDUCT_DATABASE`.
+        store: The URL of another artifact store: `s3://bucket/prefix`, ...
+        storage_options: What `open_storage` takes for that URL.
     """
 
     def __init__(
@@ -58,28 +51,47 @@ class Client:
         address: str | None = None,
         *,
         home: str | os.PathLike[str] | None = None,
+        database: str | None = None,
+        store: str | os.PathLike[str] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         if api_key is not None or address is not None:
             raise UnsupportedError(
                 "this release has no server to connect to",
                 hint="Client() works embedded, in a folder of its own",
             )
-        self._home = Home(home)
-        self.store = ArtifactStore(self._home.artifacts, signing_key=self._home.signing_key())
-        self._records = Records(self.store.storage)
-        self._engine = LocalEngine(self.store, self._records)
-        self._integrations: dict[str, Integration] = {}
+        self._session = Session(home, database, store, storage_options)
 
     def __repr__(self) -> str:
-        return f"<Client in {self._home.path}>"
+        return f"<Client in {self._session.home.path}>"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let workers and connections go; runs that are going on are waited for.
+
+        A program that ends does the same by itself.
+        """
+        self._session.close()
 
     @property
     def home(self) -> str:
         """The folder that everything is kept in."""
-        return str(self._home.path)
+        return str(self._session.home.path)
+
+    @property
+    def store(self) -> ArtifactStore:
+        """The store of all artifacts; it signs what it holds."""
+        return self._session.store
 
     def connect_integration(self, name: str, kind: str, **config: Any) -> SqlIntegration:
         """Make a data system known under a name, and connect to it once.
+
+        Secrets in the configuration are encrypted before they are kept.
 
         Args:
             name: What workflows call it; what had this name before is replaced.
@@ -90,11 +102,9 @@ class Client:
             UnsupportedError: This release has no such kind.
             IntegrationError: It can't be reached.
         """
-        integration = open_integration(name, kind, config)
-        integration.test()
-        self._home.put_integration(name, {"kind": kind, "config": dict(integration.config())})
-        self._integrations[name] = integration
-        return integration  # type: ignore[return-value]  # every kind so far is a SQL database
+        from aqueduct_core.client._connect import connect
+
+        return connect(self._session, name, kind, config)
 
     def integration(self, name: str) -> SqlIntegration:
         """A data system that was connected before, also by another program.
@@ -102,26 +112,29 @@ class Client:
         Raises:
             NotFoundError: There is none of this name.
         """
-        if name not in self._integrations:
-            data = self._home.integration(name)
-            if data is None:
-                listed = ", ".join(map(repr, self._home.integrations())) or "none"
-                raise NotFoundError(
-                    f"there is no integration {name!r}",
-                    hint=f"there is: {listed}; connect_integration adds one",
-                )
-            self._integrations[name] = open_integration(name, data["kind"], data["config"])
-        return self._integrations[name]  # type: ignore[return-value]  # as above
+        from aqueduct_core.client._connect import connected
+
+        return connected(self._session, name)
 
     def integrations(self) -> dict[str, SqlIntegration]:
         """All data systems that are known, by name."""
-        return {name: self.integration(name) for name in self._home.integrations()}
+        known = self._session.tracking.integrations()
+        return {item.name: self.integration(item.name) for item in known}
 
-    def delete_integration(self, name: str) -> None:
-        """Forget a data system; its data stays where it is."""
-        self.integration(name)
-        self._integrations.pop(name, None)
-        self._home.delete_integration(name)
+    def delete_integration(self, name: str, *, force: bool = False) -> None:
+        """Forget a data system; its data stays where it is.
+
+        Args:
+            name: Its name.
+            force: Also if workflows use it, which can't run any more then.
+
+        Raises:
+            NotFoundError: There is none of this name.
+            IntegrationError: Workflows use it; the text lists them.
+        """
+        from aqueduct_core.client._connect import disconnect
+
+        disconnect(self._session, name, force=force)
 
     def create_param(self, name: str, default: Any, *, description: str = "") -> Artifact:
         """A named input of a workflow, which every run may override.
@@ -131,8 +144,13 @@ class Client:
             default: Its value where nobody gives another; any value that can be stored.
             description: A sentence for people.
         """
-        task = Parameter(default)
-        operator = Operator(name=name, task=task, description=description, site=call_site())
+        operator = Operator(
+            name=name,
+            task=Parameter(default),
+            description=description,
+            site=call_site(),
+            owner=self._session.owner,
+        )
         return GenericArtifact(operator, OUTPUT)
 
     def publish_flow(
@@ -144,10 +162,13 @@ class Client:
         *,
         description: str = "",
         schedule: Schedule | None = None,
+        after: Flow | str | None = None,
         engine: str | None = None,
         parameters: Mapping[str, Any] | None = None,
+        keep_runs: int | None = None,
         run_now: bool = True,
-        progress: Progress | None = None,
+        notify: Mapping[str, Any] | None = None,
+        wait: bool = True,
         quiet: bool = False,
     ) -> Flow:
         """Publish what some artifacts are computed from as a workflow, and run it.
@@ -160,34 +181,38 @@ class Client:
             metrics: The metrics that come along; by default all that were called on the graph.
             checks: The checks that come along; by default all that were called on the graph.
             description: A sentence for people.
-            schedule: When it shall run; recorded in this release, whose engine runs now or never.
+            schedule: When it runs by itself, while `aqueduct scheduler` is running.
+            after: Run it whenever this other workflow has succeeded.
             engine: `local`, the default.
             parameters: Other values for some parameters, by name, for the run that starts now.
-            run_now: Whether to run it now, and wait for it.
-            progress: Called with an operator's name and None when it starts, and with its result.
-            quiet: Don't say on standard error where to look.
+            keep_runs: How many finished runs to keep; older ones are deleted after each run, with
+                their data. All by default.
+            run_now: Whether to run it now.
+            notify: Who is told about its runs.
+            wait: Whether to wait for that run. Otherwise it goes on in the background; this program
+                doesn't exit before it has ended.
+            quiet: Don't show how it goes, nor say where to look.
 
         Raises:
-            GraphError: The artifacts make no workflow.
-            ParameterError: There is no such parameter.
+            GraphError: The artifacts make no workflow, or belong to another client.
+            ParameterError: There is no such parameter, or it can't have this value.
             UnsupportedError: There is no such engine in this release.
         """
-        chosen = [artifacts] if isinstance(artifacts, Artifact) else list(artifacts)
-        _check_publishable(name, chosen, engine)
-        graph = Graph.of(chosen, metrics=metrics, checks=checks)
-        graph.override(parameters or {})
-        version = Version.of(name, graph, schedule=schedule, description=description)
-        self._record(version)
-        flow = self.flow(name)
-        notes = _notes(version) if schedule is not None else []
-        if run_now:
-            run = self._run(version, parameters or {}, progress)
-            notes += [f"{name!r}: run {run.id} {run.status}"]
-            notes += [f"  {operator}: {failure}" for operator, failure in run.errors().items()]
-        notes.append(f"client.flow({name!r}).latest() shows the run; everything is in {self.home}")
-        if not quiet:
-            sys.stderr.write("".join(f"{note}\n" for note in notes))
-        return flow
+        from aqueduct_core.client._publish import Options, publish
+
+        options = Options(
+            description=description,
+            schedule=schedule,
+            after=after,
+            engine=engine,
+            parameters=parameters,
+            keep_runs=keep_runs,
+            run_now=run_now,
+            notify=notify,
+            wait=wait,
+            quiet=quiet,
+        )
+        return publish(self._session, name, artifacts, metrics, checks, options)
 
     def flow(self, name: str) -> Flow:
         """A published workflow.
@@ -195,92 +220,65 @@ class Client:
         Raises:
             NotFoundError: There is none of this name.
         """
-        data = self._records.flow(flow_id(name))
-        if data is None:
-            listed = ", ".join(repr(flow["name"]) for flow in self._records.flows()) or "none"
-            raise NotFoundError(f"there is no workflow {name!r}", hint=f"there is: {listed}")
-        return Flow(data, self.store, self._records)
+        from aqueduct_core.client._flow import Flow
+
+        return Flow(self._record(name), self._session)
 
     def flows(self) -> list[Flow]:
         """All published workflows, by name."""
-        return [Flow(data, self.store, self._records) for data in self._records.flows()]
+        from aqueduct_core.client._flow import Flow, all_flows
 
-    def _record(self, version: Version) -> None:
-        """Keep a version; the same one again keeps its date."""
-        now = datetime.now(UTC).isoformat()
-        if self._records.version(version.flow, version.digest) is None:
-            self._records.put_version(
-                version.flow,
-                version.digest,
-                {
-                    "format": _FORMAT,
-                    "digest": version.digest,
-                    "published": now,
-                    "spec": version.spec,
-                    "operators": dict(version.ids),
-                },
-            )
-        flow = {"format": _FORMAT, "id": version.flow, "name": version.name, "published": now}
-        self._records.put_flow(version.flow, {**flow, "version": version.digest})
-        self._engine.deploy(version)
+        return [Flow(record, self._session) for record in all_flows(self._session)]
 
-    def _run(
-        self, version: Version, parameters: Mapping[str, Any], progress: Progress | None
+    def trigger(
+        self,
+        name: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        wait: bool = True,
+        quiet: bool = False,
     ) -> Run:
-        now = datetime.now(UTC)
-        # Sorts by time; the random end keeps two that start at once apart.
-        key = f"{now:%Y%m%dT%H%M%S}{now.microsecond:06}Z-{token_hex(3)}"
-        data = {
-            "format": _FORMAT,
-            "id": key,
-            "flow": version.flow,
-            "name": version.name,
-            "version": version.digest,
-            "engine": self._engine.kind,
-            "started": now.isoformat(),
-            "parameters": list(parameters),
-            "operators": [{"name": name, "id": uuid} for name, uuid in version.ids.items()],
-        }
-        start = perf_counter()
-        state: RunState = "canceled"  # what it stays if somebody interrupts it
-        self._records.put_run(version.flow, key, {**data, "status": "running", "seconds": None})
-        try:
-            state = self._engine.trigger(version, Trigger(key, parameters, progress))
-        except Exception:
-            state = "failed"
-            raise
-        finally:
-            data |= {"status": state, "seconds": round(perf_counter() - start, 6)}
-            self._records.put_run(version.flow, key, data)
-        return Run(data, self.store, self._records)
+        """Run a workflow now; see `Flow.trigger`."""
+        return self.flow(name).trigger(parameters, wait=wait, quiet=quiet)
 
+    def run(self, run_id: str) -> Run:
+        """A run of any workflow by its id.
 
-def _check_publishable(name: str, artifacts: Sequence[Any], engine: str | None) -> None:
-    if not name or not name.strip():
-        raise GraphError("a workflow needs a name", hint='publish_flow("Customer Churn", ...)')
-    if not artifacts or not all(isinstance(artifact, Artifact) for artifact in artifacts):
-        raise GraphError(
-            f"publish_flow takes the artifacts that the workflow is for, not {artifacts!r}",
-            hint="pass what an @op or a query returned: artifacts=[predictions]",
-        )
-    if engine not in (None, "local"):
-        raise UnsupportedError(
-            f"there is no engine {engine!r}: this release runs workflows in this process",
-            hint='leave out engine=, or pass engine="local"',
-        )
+        Raises:
+            NotFoundError: There is none of this id.
+        """
+        from aqueduct_core.client._run import Run
 
+        return Run(self._session.tracking.run(run_id), self._session)
 
-def _notes(version: Version) -> list[str]:
-    recorded = (
-        f"the schedule of {version.name!r} is recorded; this release has no scheduler, so it runs "
-        "only when it is published"
-    )
-    return [
-        recorded,
-        *(
-            f"the save to {operator.task.table_name!r} has mode='fail', so a second run will stop "
-            "there: mode='replace' or 'append' goes on"
-            for operator in version.graph.operators
-            if isinstance(operator.task, Save) and operator.task.mode == "fail"
-        ),
-    ]
+    def delete_flow(
+        self,
+        name: str,
+        saved_objects: Sequence[tuple[str, str]] | Literal["all"] = (),
+    ) -> Deletion:
+        """Delete a workflow, with its versions, its runs and their data.
+
+        Args:
+            name: The workflow.
+            saved_objects: Also drop these tables that its runs saved: pairs of integration and
+                table, as `flow.saved()` lists them, or `"all"`.
+
+        Returns:
+            What was deleted, and what could not be.
+
+        Raises:
+            NotFoundError: There is no such workflow, or it hasn't saved one of the objects.
+            ParameterError: It is running.
+        """
+        from aqueduct_core.client._delete import delete_flow
+
+        return delete_flow(self._session, self._record(name), saved_objects)
+
+    def _record(self, name: str) -> FlowRecord:
+        record = self._session.tracking.flow_named(name)
+        if record is None:
+            from aqueduct_core.client._flow import all_flows
+
+            listed = ", ".join(repr(item.name) for item in all_flows(self._session)) or "none"
+            raise NotFoundError(f"there is no workflow {name!r}", hint=f"there is: {listed}")
+        return record

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
+from aqueduct_core.client._cards import flow_html
+from aqueduct_core.client._graph import GraphView
+from aqueduct_core.client._markup import escape
 from aqueduct_core.client._run import Run
-from aqueduct_core.errors import NotFoundError
-from aqueduct_core.store import ArtifactStore
-from aqueduct_core.tracking import Records
+from aqueduct_core.client._words import schedule_words
+from aqueduct_core.errors import NotFoundError, ParameterError
 
-__all__ = ["Flow"]
+if TYPE_CHECKING:
+    from aqueduct_core.client._session import Session
+    from aqueduct_core.dag import VersionDiff
+    from aqueduct_core.tracking import FlowRecord, VersionDetail, VersionRecord
+
+__all__ = ["Flow", "all_flows"]
+
+_PAGE = 200
+
+
+def all_flows(session: Session) -> Iterator[FlowRecord]:
+    """All published workflows, by name."""
+    cursor: str | None = None
+    while True:
+        page = session.tracking.flows(cursor=cursor, limit=_PAGE)
+        yield from page
+        cursor = page.cursor
+        if cursor is None:
+            return
 
 
 class Flow:
@@ -21,29 +41,109 @@ class Flow:
         name: Its name.
     """
 
-    def __init__(self, data: Mapping[str, Any], store: ArtifactStore, records: Records) -> None:
-        self.id: str = data["id"]
-        self.name: str = data["name"]
-        self._store = store
-        self._records = records
+    def __init__(self, record: FlowRecord, session: Session) -> None:
+        self.id: str = record.id
+        self.name: str = record.name
+        self._session = session
 
     def __repr__(self) -> str:
-        return f"<Flow {self.name!r}>"
+        try:
+            record = self._record()
+        except NotFoundError:
+            return f"<Flow {self.name!r}: deleted>"
+        last = f", last run {record.last_state}" if record.last_state else ", not run yet"
+        schedule = schedule_words(record.schedule)
+        when = f", {schedule}" if schedule else ""
+        return f"<Flow {self.name!r}{when}{', paused' if record.paused else ''}{last}>"
+
+    def _repr_html_(self) -> str:
+        try:
+            return flow_html(self)
+        except NotFoundError:
+            return escape(self)
 
     @property
-    def version(self) -> Mapping[str, Any]:
-        """The current version: `digest`, `published` and `spec`."""
-        flow = self._records.flow(self.id)
-        version = flow and self._records.version(self.id, flow["version"])
-        if not version:
-            raise NotFoundError(
-                f"the workflow {self.name!r} is gone", hint="client.flows() lists what there is"
-            )
-        return version
+    def description(self) -> str:
+        """A sentence for people."""
+        return self._record().description
 
-    def runs(self) -> list[Run]:
-        """All runs, the newest first."""
-        return [self.run(key) for key in reversed(self._records.runs(self.id))]
+    @property
+    def schedule(self) -> Mapping[str, Any] | None:
+        """When it runs by itself: the schedule's fields and its `kind`."""
+        return self._record().schedule
+
+    @property
+    def after(self) -> str | None:
+        """The name of the workflow whose success starts it."""
+        return self._record().after
+
+    @property
+    def engine(self) -> str:
+        """What runs it."""
+        return self._record().engine
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is kept from starting by itself."""
+        return self._record().paused
+
+    @property
+    def keep_runs(self) -> int | None:
+        """How many finished runs are kept; None for all."""
+        return self._record().keep_runs
+
+    def versions(self) -> list[VersionRecord]:
+        """All versions, the newest first."""
+        return self._session.tracking.versions(self.id)
+
+    def version(self, which: str | int | None = None) -> VersionDetail:
+        """A version with its spec.
+
+        Args:
+            which: The digest or the start of it, or the version's number; the current one by default.
+
+        Raises:
+            NotFoundError: There is none.
+            ParameterError: Several digests start like this.
+        """
+        digest = self._record().digest if which is None else self._digest(which)
+        return self._session.tracking.version(self.id, digest)
+
+    def diff(self, a: str | int | None = None, b: str | int | None = None) -> VersionDiff:
+        """What is different in another version.
+
+        Args:
+            a: The digest or the start of it, or a number; the version before `b` by default.
+            b: The same; the newest version by default.
+        """
+        from aqueduct_core.dag import Version, diff
+
+        known = self.versions()
+        newer = known[0] if b is None else self._found(b, known)
+        if a is None:
+            older = next((item for item in known if item.number < newer.number), newer)
+        else:
+            older = self._found(a, known)
+        store = self._session.store
+        one, other = (Version.load(store, self.id, item.digest) for item in (older, newer))
+        return diff(one, other)
+
+    def runs(self, *, limit: int | None = None) -> list[Run]:
+        """Its runs, the newest first.
+
+        Args:
+            limit: At most so many; all by default.
+        """
+        found: list[Run] = []
+        cursor: str | None = None
+        while limit is None or len(found) < limit:
+            size = _PAGE if limit is None else min(_PAGE, limit - len(found))
+            page = self._session.tracking.runs(self.id, cursor=cursor, limit=size)
+            found += [Run(record, self._session) for record in page]
+            cursor = page.cursor
+            if cursor is None:
+                break
+        return found
 
     def latest(self) -> Run:
         """The newest run.
@@ -51,12 +151,10 @@ class Flow:
         Raises:
             NotFoundError: There is none yet.
         """
-        keys = self._records.runs(self.id)
-        if not keys:
-            raise NotFoundError(
-                f"{self.name!r} has not run yet", hint="publish_flow(..., run_now=True) runs it"
-            )
-        return self.run(keys[-1])
+        record = self._session.tracking.latest_run(self.id)
+        if record is None:
+            raise NotFoundError(f"{self.name!r} has not run yet", hint="flow.trigger() runs it")
+        return Run(record, self._session)
 
     def run(self, run_id: str) -> Run:
         """One run.
@@ -64,9 +162,75 @@ class Flow:
         Raises:
             NotFoundError: There is none of this id.
         """
-        data = self._records.run(self.id, run_id)
-        if data is None:
+        try:
+            return Run(self._session.tracking.run(run_id, flow=self.id), self._session)
+        except NotFoundError as error:
             raise NotFoundError(
                 f"{self.name!r} has no run {run_id!r}", hint="flow.runs() lists what there is"
+            ) from error
+
+    def trigger(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        wait: bool = True,
+        quiet: bool = False,
+    ) -> Run:
+        """Run it now.
+
+        Args:
+            parameters: Other values for some parameters, by name.
+            wait: Whether to wait until the run has ended. Otherwise it goes on in the background;
+                this program doesn't exit before it has ended.
+            quiet: Don't show how it goes.
+
+        Raises:
+            ParameterError: There is no such parameter, or it can't have this value.
+        """
+        from aqueduct_core.client._start import start
+
+        return start(self._session, self._record(), parameters or {}, wait=wait, quiet=quiet)
+
+    def pause(self) -> None:
+        """Keep it from starting by itself, by its schedule or after another workflow."""
+        self._session.tracking.pause(self.id)
+
+    def resume(self) -> None:
+        """Let it start by itself again."""
+        self._session.tracking.resume(self.id)
+
+    def graph(self) -> GraphView:
+        """The graph of the current version."""
+        return GraphView(self.version().spec)
+
+    def saved(self) -> list[tuple[str, str]]:
+        """What its runs have saved: integration and table or path."""
+        return self._session.tracking.saved_objects(self.id)
+
+    def _record(self) -> FlowRecord:
+        return self._session.tracking.flow(self.id)
+
+    def _digest(self, which: str | int) -> str:
+        return self._found(which, self.versions()).digest
+
+    def _found(self, which: str | int, known: list[VersionRecord]) -> VersionRecord:
+        text = str(which)
+        if text.isdecimal() and len(text) < 6:
+            found = [item for item in known if item.number == int(text)]
+        else:
+            found = [
+                item
+                for item in known
+                if item.digest.startswith(text) or item.digest.partition(":")[2].startswith(text)
+            ]
+        if not found or not text:
+            raise NotFoundError(
+                f"{self.name!r} has no version {text!r}",
+                hint=f"its versions are 1 to {len(known)}; flow.versions() shows their digests",
             )
-        return Run(data, self._store, self._records)
+        if len(found) > 1:
+            raise ParameterError(
+                f"{len(found)} versions of {self.name!r} start with {text!r}",
+                hint="give more of the digest",
+            )
+        return found[0]

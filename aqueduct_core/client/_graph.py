@@ -52,7 +52,7 @@ class GraphView:
     @property
     def edges(self) -> list[Edge]:
         """What leads from operator to operator."""
-        found = []
+        found: list[Edge] = []
         for operator in self.operators:
             taken = [
                 Edge(item.source, operator.name, item.output)

@@ -1,27 +1,23 @@
-"""The folder of the embedded client: artifacts and records, integrations, the signing key.
+"""The folder of the embedded client.
 
-signing.key           secret of this workspace, readable by its owner only
-integrations/*.json   one file each, so that two programs can add some at once
-artifacts/            the artifact store, with the records of workflows and runs beside it
+signing.key     secret of this workspace, readable by its owner only
+aqueduct.db     workflows, runs and data systems; secrets in it are encrypted
+artifacts/      the artifact store, with what operators wrote beside it
+environments/   of operators that have requirements of their own
 """
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import mkstemp
-from typing import Any
-from urllib.parse import quote, unquote
 
-from aqueduct_core.errors import ParameterError, SignatureError
+from aqueduct_core.errors import SignatureError
 
 __all__ = ["Home", "default_home"]
 
 _KEY_BYTES = 32
-_LONGEST_NAME = 100
 
 
 def default_home() -> Path:
@@ -45,6 +41,16 @@ class Home:
     def artifacts(self) -> Path:
         """The folder of the artifact store."""
         return self.path / "artifacts"
+
+    @property
+    def environments(self) -> Path:
+        """The folder of environments."""
+        return self.path / "environments"
+
+    @property
+    def database(self) -> str:
+        """The URL of the tracking database."""
+        return f"sqlite:///{self.path / 'aqueduct.db'}"
 
     def signing_key(self) -> bytes:
         """The secret that signs what this workspace stores; made once.
@@ -73,36 +79,6 @@ class Home:
                 "A new key is made when the file is removed",
             )
         return key
-
-    def put_integration(self, name: str, data: Mapping[str, Any]) -> None:
-        """Keep the configuration of an integration."""
-        path = self._integration_path(name)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        self._draft(json.dumps(data, indent=1)).replace(path)
-
-    def integration(self, name: str) -> dict[str, Any] | None:
-        """The configuration of an integration, if there is one."""
-        try:
-            data: dict[str, Any] = json.loads(self._integration_path(name).read_text("utf-8"))
-        except FileNotFoundError:
-            return None
-        return data
-
-    def integrations(self) -> list[str]:
-        """The names of all integrations."""
-        return sorted(unquote(path.stem) for path in (self.path / "integrations").glob("*.json"))
-
-    def delete_integration(self, name: str) -> None:
-        """Forget an integration."""
-        self._integration_path(name).unlink(missing_ok=True)
-
-    def _integration_path(self, name: str) -> Path:
-        if not name or len(name) > _LONGEST_NAME:
-            raise ParameterError(
-                f"{name!r} can't be the name of an integration",
-                hint=f"1 to {_LONGEST_NAME} characters",
-            )
-        return self.path / "integrations" / f"{quote(name, safe='').replace('.', '%2E')}.json"
 
     def _draft(self, text: str) -> Path:
         """A new file that only its owner can read."""

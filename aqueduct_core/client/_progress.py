@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._markup import badge, escape
+from aqueduct_core.engines.base import Silent
 
 if TYPE_CHECKING:
     from aqueduct_core.runtime import Result
 
 __all__ = ["in_notebook", "say", "watch"]
-
-Show: TypeAlias = "Callable[[str, Result | None], None]"
 
 _PAUSE = 0.2  # seconds between two pictures in a notebook
 _RUNNING = 5  # names of running operators that are shown
@@ -38,107 +37,128 @@ def say(*lines: str) -> None:
 
 
 @contextmanager
-def watch(title: str, total: int) -> Iterator[Show]:
+def watch(title: str, total: int, *, quiet: bool = False) -> Iterator[Silent]:
     """Show how operators come and go, while the block lasts.
 
     Args:
         title: What is run.
         total: How many operators there are.
+        quiet: Show nothing.
 
     Yields:
-        What an engine calls: with an operator's name and None when it starts, and with its result.
+        The listener to give to an engine.
     """
-    if in_notebook():
+    if quiet or not (in_notebook() or sys.stderr.isatty()):
+        yield Silent()
+    elif in_notebook():
         with _Notebook(title, total) as picture:
             yield picture
-    elif sys.stderr.isatty():
-        with _terminal(title, total) as show:
-            yield show
     else:
-        yield _nothing
+        with _Terminal(title, total) as line:
+            yield line
 
 
-def _nothing(name: str, result: Result | None) -> None:
-    pass
-
-
-class _Tally:
+class _Tally(Silent):
     """What runs, and what has come to an end."""
-
-    def __init__(self) -> None:
-        self.running: dict[str, None] = {}
-        self.states: dict[str, str] = {}
-
-    def note(self, name: str, result: Result | None) -> None:
-        self.states.pop(name, None)  # it is tried again
-        if result is None:
-            self.running[name] = None
-        else:
-            self.running.pop(name, None)
-            self.states[name] = result.state
-
-    def names(self) -> str:
-        shown = list(self.running)[:_RUNNING]
-        more = len(self.running) - len(shown)
-        return ", ".join(shown) + (f" and {more:,} more" if more else "")
-
-
-@contextmanager
-def _terminal(title: str, total: int) -> Iterator[Show]:
-    from rich.console import Console
-    from rich.markup import escape as plain
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    tally, lock = _Tally(), Lock()
-    columns = [TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn()]
-    with Progress(
-        *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    ) as bar:
-        task = bar.add_task(plain(title), total=total)
-
-        def show(name: str, result: Result | None) -> None:
-            with lock:
-                tally.note(name, result)
-                told = f"{title}: {tally.names()}" if tally.running else title
-                bar.update(task, completed=len(tally.states), description=plain(told))
-
-        yield show
-
-
-class _Notebook:
-    """A picture that is drawn over itself."""
 
     def __init__(self, title: str, total: int) -> None:
         self._title = title
         self._total = total
-        self._tally = _Tally()
-        self._lock = Lock()
-        self._handle: Any = None
-        self._drawn = 0.0
+        self._running: dict[str, None] = {}
+        self._states: dict[str, str] = {}
+        self._note = ""
+        self._lock = Lock()  # engines call from threads of their own
+
+    def operator_started(self, name: str, attempt: int) -> None:
+        with self._lock:
+            self._states.pop(name, None)  # it is tried again
+            self._running[name] = None
+            self.changed()
+
+    def operator_finished(self, result: Result) -> None:
+        with self._lock:
+            self._running.pop(result.name, None)
+            self._states[result.name] = result.state
+            self.changed()
+
+    def environment(self, message: str) -> None:
+        with self._lock:
+            self._note = message
+            self.changed()
+
+    def changed(self) -> None:
+        """Show what there is now; nobody else changes it meanwhile."""
+        raise NotImplementedError
+
+    def doing(self) -> str:
+        """What goes on, in words."""
+        if not self._running:
+            return self._note
+        shown = list(self._running)[:_RUNNING]
+        more = len(self._running) - len(shown)
+        return ", ".join(shown) + (f" and {more:,} more" if more else "")
+
+
+class _Terminal(_Tally):
+    """A line that is drawn over itself, and taken away at the end."""
+
+    def __enter__(self) -> _Terminal:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        columns = [
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        ]
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task(self._title, total=self._total)
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def changed(self) -> None:
+        doing = self.doing()
+        told = f"{self._title}: {doing}" if doing else self._title
+        self._bar.update(self._task, completed=len(self._states), description=told)
+
+
+class _Notebook(_Tally):
+    """A picture that is drawn over itself, and stays."""
+
+    _drawn = 0.0
 
     def __enter__(self) -> _Notebook:
         module = importlib.import_module("IPython.display")  # there, since this is a notebook
         self._html = module.HTML
-        self._handle = module.display(self._html(self.picture()), display_id=True)
+        self._handle: Any = module.display(self._html(self.picture()), display_id=True)
         return self
 
     def __exit__(self, *error: object) -> None:
         self._draw()
 
-    def __call__(self, name: str, result: Result | None) -> None:
-        with self._lock:
-            self._tally.note(name, result)
-            if monotonic() - self._drawn >= _PAUSE:
-                self._draw()
+    def changed(self) -> None:
+        if monotonic() - self._drawn >= _PAUSE:
+            self._draw()
 
     def picture(self) -> str:
         """As HTML."""
         counts: dict[str, int] = {}
-        for state in self._tally.states.values():
+        for state in self._states.values():
             counts[state] = counts.get(state, 0) + 1
         badges = " ".join(f"{count:,} {badge(state)}" for state, count in sorted(counts.items()))
-        running = f"{badge('running')} {escape(self._tally.names())}" if self._tally.running else ""
-        done = f"{len(self._tally.states):,} of {self._total:,}"
+        doing = self.doing()
+        running = f"{badge('running')} {escape(doing)}" if doing else ""
+        done = f"{len(self._states):,} of {self._total:,}"
         return f"<div><b>{escape(self._title)}</b> {done} &nbsp; {badges} {running}</div>"
 
     def _draw(self) -> None:

@@ -2,71 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Literal
 
+from aqueduct_core.client._artifact import CheckResult, RunArtifact
+from aqueduct_core.client._cards import run_html
+from aqueduct_core.client._graph import GraphView
+from aqueduct_core.client._logs import read_log
+from aqueduct_core.client._markup import escape
+from aqueduct_core.client._parameters import values_of
 from aqueduct_core.errors import NotFoundError
-from aqueduct_core.manifest import ArtifactRef, Manifest
-from aqueduct_core.runtime import Failure, Result
-from aqueduct_core.store import ArtifactStore
-from aqueduct_core.tracking import Records
 
-__all__ = ["CheckResult", "Run", "RunArtifact"]
+if TYPE_CHECKING:
+    from aqueduct_core.client._session import Session
+    from aqueduct_core.dag import FlowSpec
+    from aqueduct_core.reference import ArtifactRef
+    from aqueduct_core.runtime import Failure, Result
+    from aqueduct_core.tracking import RunRecord, VersionDetail
 
+__all__ = ["FINISHED", "Run"]
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """What a check found.
-
-    Attributes:
-        name: The check.
-        severity: `warning` or `error`.
-        passed: Whether it passed; None if it came to no verdict.
-        reason: Why not.
-    """
-
-    name: str
-    severity: str
-    passed: bool | None
-    reason: str | None
-
-    def __bool__(self) -> bool:
-        return self.passed is True
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RunArtifact:
-    """An artifact of a run.
-
-    Attributes:
-        name: Its name in the workflow.
-        ref: The reference to what is stored.
-    """
-
-    name: str
-    ref: ArtifactRef
-    _store: ArtifactStore
-
-    def get(self, *, as_: type | None = None, columns: Sequence[Any] | None = None) -> Any:
-        """Load the value; the options are those of `ArtifactStore.get`."""
-        return self._store.get(self.ref, as_=as_, columns=columns)
-
-    def preview(self) -> Mapping[str, Any]:
-        """Schema, statistics and first rows, as they were computed when it was stored."""
-        return self.manifest().description
-
-    def manifest(self) -> Manifest:
-        """Everything that is known about it without loading it."""
-        return self._store.manifest(self.ref)
-
-    @property
-    def type(self) -> str:
-        """The artifact type: `table`, `numeric`, ..."""
-        return self.ref.type
-
-    def __repr__(self) -> str:
-        return f"<RunArtifact {self.name!r}: {self.ref.type}, {self.ref.size:,} bytes>"
+FINISHED = ("succeeded", "warning", "failed", "canceled", "skipped")
+_STALE = timedelta(
+    seconds=30
+)  # without a sign of life after which a run's process is taken as gone
+_LOOKS = (0.02, 1.0)  # the shortest and the longest pause between two looks, in seconds
 
 
 class Run:
@@ -76,40 +38,130 @@ class Run:
         id: The run key.
     """
 
-    def __init__(self, data: Mapping[str, Any], store: ArtifactStore, records: Records) -> None:
-        self.id: str = data["id"]
-        self._data = data
-        self._store = store
-        self._records = records
+    def __init__(self, record: RunRecord, session: Session) -> None:
+        self.id: str = record.id
+        self._record = record
+        self._session = session
+        self._content: VersionDetail | None = None
 
     def __repr__(self) -> str:
-        return f"<Run {self.id} of {self._data['name']!r}: {self.status}>"
+        try:
+            failed = [item.name for item in self.operators() if item.state == "failed"]
+        except NotFoundError:
+            return f"<Run {self.id}: deleted>"
+        more = f", {', '.join(failed[:3])} failed" if failed else ""
+        return f"<Run {self.id} of {self._spec.name!r}: {self.status}{more}>"
+
+    def _repr_html_(self) -> str:
+        try:
+            return run_html(self)
+        except NotFoundError:
+            return escape(self)
+
+    @property
+    def flow(self) -> str:
+        """The name of the workflow."""
+        return self._spec.name
+
+    @property
+    def flow_id(self) -> str:
+        """The id of the workflow."""
+        return self._record.flow
 
     @property
     def status(self) -> str:
-        """`running`, `succeeded`, `warning`, `failed`, ... as it is by now."""
-        return str(self._fresh()["status"])
+        """Its state by now.
+
+        `pending`, `running`, `succeeded`, `warning`, `failed`, `canceled` or `skipped`. A run whose
+        process is gone is `failed`; `reason` says so.
+        """
+        record = self._fresh()
+        return "failed" if _is_lost(record) else record.state
+
+    @property
+    def reason(self) -> str | None:
+        """Why it ended as it did, in a sentence, where there is something to say."""
+        record = self._fresh()
+        if _is_lost(record):
+            return (
+                f"the process that ran it ({record.owner}) has given no sign of life since "
+                f"{record.heartbeat:%Y-%m-%d %H:%M:%S} UTC; it was killed, or its machine is down. "
+                "retry() goes on where it stopped"
+            )
+        return record.reason
 
     @property
     def version(self) -> str:
         """The digest of the version that ran."""
-        return str(self._data["version"])
+        return self._record.version
 
     @property
-    def started(self) -> str:
-        """When it was started, ISO 8601 in UTC."""
-        return str(self._data["started"])
+    def started(self) -> datetime:
+        """When it was started."""
+        return self._record.started
 
     @property
-    def seconds(self) -> float | None:
-        """How long it took; None while it runs."""
-        seconds = self._fresh()["seconds"]
-        return None if seconds is None else float(seconds)
+    def duration(self) -> float | None:
+        """How many seconds it took; None while it runs."""
+        return self._fresh().seconds
+
+    @property
+    def trigger(self) -> str:
+        """What started it: `manual`, `schedule`, `after` or `retry`."""
+        return self._record.trigger
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait until it has ended.
+
+        Args:
+            timeout: Seconds to wait at most; None for as long as it takes.
+
+        Returns:
+            This run.
+
+        Raises:
+            TimeoutError: It hasn't ended by then. It goes on.
+        """
+        deadline = None if timeout is None else monotonic() + timeout
+        pause, longest = _LOOKS
+        while self.status not in FINISHED:
+            left = longest if deadline is None else deadline - monotonic()
+            if left <= 0:
+                raise TimeoutError(f"the run {self.id} has not ended within {timeout:g} seconds")
+            sleep(min(pause, left))
+            pause = min(pause * 1.5, longest)
+        return self
+
+    def cancel(self) -> None:
+        """Stop it, with everything that its operators have started."""
+        self._session.engine.cancel(self.id)
+
+    def retry(self, *, wait: bool = True, quiet: bool = False) -> Run:
+        """Run what failed again, and what was skipped or stopped; the rest stays as it is.
+
+        Args:
+            wait: Whether to wait until it has ended.
+            quiet: Don't show how it goes.
+
+        Returns:
+            This run.
+        """
+        from aqueduct_core.client._start import retry
+
+        return retry(self._session, self, wait=wait, quiet=quiet)
+
+    def graph(self) -> GraphView:
+        """The graph as it was, with what became of each operator."""
+        results = self.operators()
+        states = {item.name: item.state for item in results}
+        notes = {item.name: _note(item) for item in results}
+        return GraphView(self._spec, states, notes)
 
     def operators(self) -> list[Result]:
         """The results of all operators that have come to an end, in the order of the graph."""
-        found = [self._records.result(item["id"], self.id) for item in self._data["operators"]]
-        return [result for result in found if result is not None]
+        found = self._session.tracking.results(self.id, flow=self._record.flow)
+        by_name = {item.name: item for item in found}
+        return [by_name[name] for name in self._spec.operators if name in by_name]
 
     def operator(self, name: str) -> Result:
         """The result of one operator.
@@ -117,23 +169,21 @@ class Run:
         Raises:
             NotFoundError: There is none of this name, or it hasn't come to an end.
         """
-        for item in self._data["operators"]:
-            if item["name"] == name:
-                result = self._records.result(item["id"], self.id)
-                if result is not None:
-                    return result
-                raise NotFoundError(
-                    f"the operator {name!r} has no result in run {self.id}",
-                    hint=f"the run is {self.status}",
-                )
-        raise _not_found("operator", name, [item["name"] for item in self._data["operators"]])
+        self._check_operator(name)
+        for result in self.operators():
+            if result.name == name:
+                return result
+        raise NotFoundError(
+            f"the operator {name!r} has no result in run {self.id}",
+            hint=f"the run is {self.status}",
+        )
 
     def artifacts(self) -> dict[str, RunArtifact]:
         """All stored artifacts by name."""
         return {
-            name: RunArtifact(name, ref, self._store)
+            name: RunArtifact(name, ref, self._session.store)
             for result in self.operators()
-            for name, ref in _outputs(result).items()
+            for name, ref in self._outputs(result)
         }
 
     def artifact(self, name: str) -> RunArtifact:
@@ -155,7 +205,7 @@ class Run:
         for result in self.operators():
             if result.name == name and result.state != "succeeded":
                 raise NotFoundError(
-                    f"{name!r} has no artifact in run {self.id}: it {result.state}"
+                    f"{name!r} has no artifact in run {self.id}: it {_told(result.state)}"
                     + (f", {result.reason}" if result.reason else ""),
                     hint=f"run.error({name!r}) shows what it raised",
                 )
@@ -163,11 +213,16 @@ class Run:
 
     def metrics(self) -> dict[str, Any]:
         """The value of each metric that was computed."""
-        return self._values("metric")
+        return {
+            result.name: self._session.store.get(ref)
+            for result in self.operators()
+            if result.kind == "metric"
+            for ref in result.outputs.values()
+        }
 
     def parameters(self) -> dict[str, Any]:
         """The value that each parameter had."""
-        return self._values("parameter")
+        return values_of(self._spec, self._record.parameters, self._session.store)
 
     def checks(self) -> dict[str, CheckResult]:
         """What each check found."""
@@ -179,6 +234,18 @@ class Run:
             if result.kind == "check"
         }
 
+    def logs(self, operator: str, stream: Literal["stdout", "stderr"] | None = None) -> str:
+        """What an operator printed, also while it runs.
+
+        Args:
+            operator: Its name.
+            stream: One of the streams; by default both, one after the other.
+        """
+        self._check_operator(operator)
+        streams = ("stdout", "stderr") if stream is None else (stream,)
+        uuid = self._version.ids[operator]
+        return "".join(read_log(self._session.store.storage, uuid, self.id, one) for one in streams)
+
     def error(self, operator: str) -> Failure | None:
         """What an operator raised, or None."""
         return self.operator(operator).error
@@ -187,26 +254,61 @@ class Run:
         """What operators raised, by their names."""
         return {result.name: result.error for result in self.operators() if result.error}
 
-    def _fresh(self) -> Mapping[str, Any]:
-        if self._data["status"] == "running":
-            self._data = self._records.run(self._data["flow"], self.id) or self._data
-        return self._data
+    def code(self, operator: str) -> str | None:
+        """The text of an operator's function or query as it was; None where there is none."""
+        self._check_operator(operator)
+        task = self._spec.operators[operator].task
+        text = task.get("source", task.get("query"))
+        return None if text is None else str(text)
 
-    def _values(self, kind: str) -> dict[str, Any]:
-        return {
-            result.name: self._store.get(ref)
-            for result in self.operators()
-            if result.kind == kind
-            for ref in result.outputs.values()
-        }
+    @property
+    def _version(self) -> VersionDetail:
+        if self._content is None:
+            record = self._record
+            self._content = self._session.tracking.version(record.flow, record.version)
+        return self._content
+
+    @property
+    def _spec(self) -> FlowSpec:
+        return self._version.spec
+
+    def _fresh(self) -> RunRecord:
+        if self._record.state not in FINISHED:
+            self._record = self._session.tracking.run(self.id, flow=self._record.flow)
+        return self._record
+
+    def _outputs(self, result: Result) -> Iterator[tuple[str, ArtifactRef]]:
+        spec = self._spec.operators[result.name]
+        for output, ref in result.outputs.items():
+            yield spec.output_name(output), ref
+
+    def _check_operator(self, name: str) -> None:
+        if name not in self._spec.operators:
+            raise _not_found("operator", name, list(self._spec.operators))
 
 
-def _outputs(result: Result) -> dict[str, ArtifactRef]:
-    several = len(result.outputs) > 1
-    return {
-        f"{result.name}.{output}" if several else result.name: ref
-        for output, ref in result.outputs.items()
-    }
+def _is_lost(record: RunRecord) -> bool:
+    """Whether nobody runs it any more, though nobody has said how it ended."""
+    if record.state != "running" or record.engine != "local" or record.heartbeat is None:
+        return False
+    return datetime.now(UTC) - record.heartbeat > _STALE
+
+
+def _note(result: Result) -> str:
+    if result.cached is not None:
+        return f"{result.kind}, unchanged"
+    if not result.seconds:
+        return result.kind
+    seconds = result.duration
+    return (
+        f"{result.kind}, {seconds * 1000:.0f} ms"
+        if seconds < 1
+        else f"{result.kind}, {seconds:.1f} s"
+    )
+
+
+def _told(state: str) -> str:
+    return state if state in ("failed", "succeeded") else f"was {state}"
 
 
 def _not_found(what: str, name: str, there: Sequence[str]) -> NotFoundError:

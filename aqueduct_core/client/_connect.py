@@ -1,0 +1,105 @@
+"""Data systems under names: kept in the database, with their secrets encrypted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from aqueduct_core.client._flow import all_flows
+from aqueduct_core.errors import IntegrationError, NotFoundError
+from aqueduct_core.integrations import open_integration
+
+if TYPE_CHECKING:
+    from aqueduct_core.client._session import Session
+    from aqueduct_core.integrations import SqlIntegration
+
+__all__ = ["connect", "connected", "disconnect", "is_secret", "users"]
+
+_SECRET = re.compile(
+    r"pass(word|wd|phrase)?$|^pwd$|secret|token|credential|api_?key|access_?key|private",
+    re.IGNORECASE,
+)
+
+
+def is_secret(name: str, value: Any) -> bool:
+    """Whether a setting must not be shown: by its name, or since it is a URL with a password."""
+    if _SECRET.search(name):
+        return True
+    if not isinstance(value, str) or "://" not in value:
+        return False
+    try:
+        return urlsplit(value).password is not None
+    except ValueError:  # no URL; it may still hold anything
+        return True
+
+
+def connect(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> SqlIntegration:
+    """Connect to a data system once, and keep how that is done."""
+    integration = _open(session, name, kind, config)
+    integration.test()
+    kept = integration.config()
+    shown = {key: value for key, value in kept.items() if not is_secret(key, value)}
+    hidden = {key: value for key, value in kept.items() if key not in shown}
+    session.tracking.put_integration(name, kind, shown, hidden)
+    session.integrations[name] = integration
+    session.connections_changed()
+    return integration
+
+
+def connected(session: Session, name: str) -> SqlIntegration:
+    """A data system that was connected before.
+
+    Raises:
+        NotFoundError: There is none of this name.
+    """
+    if name not in session.integrations:
+        found = session.tracking.integration(name)
+        if found is None:
+            names = [item.name for item in session.tracking.integrations()]
+            listed = ", ".join(map(repr, names)) or "none"
+            raise NotFoundError(
+                f"there is no integration {name!r}",
+                hint=f"there is: {listed}; connect_integration adds one",
+            )
+        config = {**found.config, **found.secrets}
+        session.integrations[name] = _open(session, name, found.kind, config)
+    return session.integrations[name]
+
+
+def disconnect(session: Session, name: str, *, force: bool) -> None:
+    """Forget a data system; its data stays where it is.
+
+    Raises:
+        NotFoundError: There is none of this name.
+        IntegrationError: Workflows use it.
+    """
+    connected(session, name)
+    flows = users(session).get(name, [])
+    if flows and not force:
+        listed = ", ".join(map(repr, flows))
+        raise IntegrationError(
+            f"{name!r} is used by {len(flows)} workflows, which could not run any more: {listed}",
+            hint="publish them without it or delete them first; force=True deletes it anyway",
+        )
+    session.tracking.delete_integration(name)
+    session.integrations.pop(name, None)
+    session.connections_changed()
+
+
+def users(session: Session) -> dict[str, list[str]]:
+    """Which workflows use which data system in their current version, by name."""
+    found: dict[str, list[str]] = {}
+    for flow in all_flows(session):
+        spec = session.tracking.version(flow.id, flow.digest).spec
+        for name in {str(item.task["integration"]) for item in spec.of_kind("query", "save")}:
+            found.setdefault(name, []).append(flow.name)
+    return found
+
+
+def _open(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> SqlIntegration:
+    made: Any = open_integration(name, kind, config)  # every kind so far is a SQL database
+    made.owner = session.owner
+    integration: SqlIntegration = made
+    return integration

@@ -1,0 +1,182 @@
+"""Publishing: from handles to a version, its record, and a first run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aqueduct_core.client._flow import Flow
+from aqueduct_core.client._progress import say
+from aqueduct_core.client._start import start
+from aqueduct_core.client._words import as_time
+from aqueduct_core.dag import Artifact, Graph, Schedule, Version
+from aqueduct_core.errors import GraphError, NotFoundError, ParameterError, UnsupportedError
+
+if TYPE_CHECKING:
+    from aqueduct_core.client._session import Session
+
+__all__ = ["Options", "publish"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What `Client.publish_flow` takes besides names and artifacts; see there."""
+
+    description: str = ""
+    schedule: Schedule | None = None
+    after: Flow | str | None = None
+    engine: str | None = None
+    parameters: Mapping[str, Any] | None = None
+    keep_runs: int | None = None
+    run_now: bool = True
+    notify: Mapping[str, Any] | None = None
+    wait: bool = True
+    quiet: bool = False
+
+
+def publish(
+    session: Session,
+    name: str,
+    artifacts: Artifact | Sequence[Artifact],
+    metrics: Sequence[Artifact] | None,
+    checks: Sequence[Artifact] | None,
+    options: Options,
+) -> Flow:
+    """Publish a workflow, and run it; see `Client.publish_flow`."""
+    chosen = [artifacts] if isinstance(artifacts, Artifact) else list(artifacts)
+    _check(name, chosen, options)
+    graph = Graph.of(chosen, metrics=metrics, checks=checks)
+    _check_owner(session, name, graph)
+    graph.override(options.parameters or {})
+    after = _leader(session, name, options.after)
+    if options.run_now:
+        session.engine.prepare()  # a worker starts while functions are captured
+    version = Version.of(
+        name,
+        graph,
+        schedule=options.schedule,
+        after=after,
+        description=options.description,
+    )
+    version.save(session.store)
+    is_new = session.tracking.publish(version, notify=options.notify, keep_runs=options.keep_runs)
+    flow = Flow(session.tracking.flow(version.flow), session)
+    if not options.quiet:
+        say(*_published(session, version, is_new, run_now=options.run_now))
+    if options.run_now:
+        _run(session, flow, version, options)
+    return flow
+
+
+def _check(name: str, artifacts: Sequence[Any], options: Options) -> None:
+    if not name or not name.strip():
+        raise GraphError("a workflow needs a name", hint='publish_flow("Customer Churn", ...)')
+    if not artifacts or not all(isinstance(artifact, Artifact) for artifact in artifacts):
+        raise GraphError(
+            f"publish_flow takes the artifacts that the workflow is for, not {artifacts!r}",
+            hint="pass what an @op or a query returned: artifacts=[predictions]",
+        )
+    if options.engine not in (None, "local"):
+        raise UnsupportedError(
+            f"there is no engine {options.engine!r}: this release runs workflows on this machine",
+            hint='leave out engine=, or pass engine="local"',
+        )
+    if options.schedule is not None and options.after is not None:
+        raise ParameterError(
+            "a workflow starts by its schedule or after another one, not both",
+            hint="leave out schedule= or after=",
+        )
+    keep = options.keep_runs
+    if keep is not None and (type(keep) is not int or keep < 1):
+        raise ParameterError(
+            f"keep_runs={keep!r}", hint="a whole number from 1, or None to keep all runs"
+        )
+
+
+def _check_owner(session: Session, name: str, graph: Graph) -> None:
+    if graph.owner not in (None, session.owner):
+        raise GraphError(
+            f"{name!r} is made of artifacts of {graph.owner}, and is published with "
+            f"{session.owner}",
+            hint="make its queries and parameters with the client that publishes it",
+        )
+
+
+def _leader(session: Session, name: str, after: Flow | str | None) -> str | None:
+    """The name of the workflow that this one follows.
+
+    Raises:
+        NotFoundError: There is no such workflow.
+        GraphError: It follows this one.
+    """
+    if after is None:
+        return None
+    leader = after.name if isinstance(after, Flow) else after
+    chain = [name]
+    current: str | None = leader
+    while current is not None:
+        chain.append(current)
+        if current == name:
+            raise GraphError(
+                f"workflows would start each other for ever: {' -> '.join(reversed(chain))}",
+                hint="leave out after= in one of them",
+            )
+        record = session.tracking.flow_named(current)
+        if record is None and current == leader:
+            raise NotFoundError(
+                f"there is no workflow {leader!r} to run after", hint="publish it first"
+            )
+        current = record.after if record is not None else None
+    return leader
+
+
+def _published(session: Session, version: Version, is_new: bool, *, run_now: bool) -> list[str]:
+    known = session.tracking.versions(version.flow)
+    number = next(item.number for item in known if item.digest == version.digest)
+    what = f"version {number} published" if is_new else f"version {number}, nothing has changed"
+    lines = [f"{version.name!r}: {what}"]
+    if version.spec.schedule is not None or version.spec.after is not None:
+        lines.append("  it runs by itself while `aqueduct scheduler` is running")
+    lines += [
+        f"  the save to {item.task.get('table')!r} has mode='fail', so a second run will stop "
+        "there: mode='replace' or 'append' goes on"
+        for item in version.spec.of_kind("save")
+        if item.task.get("mode") == "fail" and (version.spec.schedule or number > 1)
+    ]
+    lines += [f"  {note}" for note in version.metadata.get("notes", ())]
+    if not run_now:
+        lines.append(
+            f"  client.trigger({version.name!r}) runs it; everything is in {_where(session)}"
+        )
+    return lines
+
+
+def _run(session: Session, flow: Flow, version: Version, options: Options) -> None:
+    record = session.tracking.flow(flow.id)
+    run = start(
+        session,
+        record,
+        options.parameters or {},
+        wait=options.wait,
+        quiet=options.quiet,
+        version=version,
+    )
+    if options.quiet:
+        return
+    if not options.wait:
+        say(f"  run {run.id} goes on in the background; flow.latest() shows it")
+        return
+    duration = run.duration
+    took = "" if duration is None else f" in {as_time(duration)}"
+    lines = [f"  run {run.id} {run.status}{took}"]
+    lines += [f"    {name}: {failure}" for name, failure in run.errors().items()]
+    lines.append(
+        f"  look at it: client.flow({flow.name!r}).latest(), or aqueduct run show {run.id}; "
+        f"everything is in {_where(session)}"
+    )
+    say(*lines)
+
+
+def _where(session: Session) -> str:
+    return str(session.home.path)

@@ -1,0 +1,123 @@
+"""What a client, its workflows and its runs share; each part is opened when it is first needed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from threading import RLock, Thread
+from typing import TYPE_CHECKING, Any
+
+from aqueduct_core.client._home import Home
+from aqueduct_core.errors import MissingExtraError
+from aqueduct_core.store import ArtifactStore
+
+if TYPE_CHECKING:
+    from aqueduct_core.engines.local import LocalEngine
+    from aqueduct_core.integrations import SqlIntegration
+    from aqueduct_core.tracking import Tracking
+
+__all__ = ["Session"]
+
+_PASSWORD = re.compile(r"(?<=://)([^/@\s]*):[^/@\s]*@")
+
+
+class Session:
+    """One workspace, as one program uses it. Thread-safe.
+
+    Args:
+        home: The folder of the workspace.
+        database: The URL of another database than the folder's.
+        store: The URL of another artifact store than the folder's.
+        storage_options: What `open_storage` takes for that URL.
+
+    Attributes:
+        home: The folder.
+        store: The artifact store.
+        integrations: The data systems that were opened, by name.
+    """
+
+    def __init__(
+        self,
+        home: str | os.PathLike[str] | None = None,
+        database: str | None = None,
+        store: str | os.PathLike[str] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.home = Home(home)
+        self._key = self.home.signing_key()
+        self._database = database or os.environ.get("AQUEDUCT_DATABASE") or self.home.database
+        self.store = ArtifactStore(
+            store if store is not None else self.home.artifacts,
+            signing_key=self._key,
+            storage_options=storage_options,
+        )
+        self.integrations: dict[str, SqlIntegration] = {}
+        self._storage_options = storage_options
+        self._lock = RLock()
+        self._tracking: Tracking | None = None
+        self._engine: LocalEngine | None = None
+
+    @property
+    def owner(self) -> str:
+        """What tells this workspace from others, in words."""
+        if self._database == self.home.database:
+            return f"the client in {self.home.path}"
+        return f"the client of {_PASSWORD.sub('***@', self._database)}"
+
+    @property
+    def tracking(self) -> Tracking:
+        """The tracking database."""
+        with self._lock:
+            if self._tracking is None:
+                try:
+                    from aqueduct_core.tracking import Tracking
+                except ModuleNotFoundError as error:
+                    library = error.name or "sqlalchemy"
+                    raise MissingExtraError(library, "workflows", "Keeping workflows") from error
+                self._tracking = Tracking(self._database, secret=self._key)
+            return self._tracking
+
+    @property
+    def engine(self) -> LocalEngine:
+        """The engine that runs workflows on this machine."""
+        with self._lock:
+            if self._engine is None:
+                from aqueduct_core.engines.local import LocalEngine
+                from aqueduct_core.runtime import Workspace
+
+                workspace = Workspace(self.store, self._connections())
+                self._engine = LocalEngine(
+                    workspace,
+                    self.tracking,
+                    home=self.home.path,
+                    storage_options=self._storage_options,
+                )
+            return self._engine
+
+    def connections_changed(self) -> None:
+        """Let runs that start from now on know other data systems; those that go on keep theirs."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            Thread(target=engine.close, name="aqueduct-close").start()  # waits for runs
+
+    def close(self) -> None:
+        """Let idle workers and connections go; what is needed again is opened again."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+            tracking, self._tracking = self._tracking, None
+        if engine is not None:
+            engine.close()
+        if tracking is not None:
+            tracking.close()
+
+    def _connections(self) -> dict[str, dict[str, Any]]:
+        """The data systems with their secrets, for workers; never written down."""
+        found = {}
+        for listed in self.tracking.integrations():
+            item = self.tracking.integration(listed.name)
+            if item is not None:
+                config = {**item.config, **item.secrets}
+                found[item.name] = {"kind": item.kind, "config": config}
+        return found
