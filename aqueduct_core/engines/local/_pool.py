@@ -71,7 +71,7 @@ class Pool:
         """
         with self._lock:
             first = next(iter(self._waiting), member)
-            if first is not member or slots > self._free:
+            if first != member or slots > self._free:
                 self._waiting[member] = None
                 return None
             self._waiting.pop(member, None)
