@@ -44,6 +44,8 @@ def validate(table: Any, schema: Any) -> Verdict:
 
 def _as_table_of(schema: Any, table: Any) -> Any:
     """The table as one of the library that the schema is for."""
+    if hasattr(table, "collect"):
+        table = table.collect()  # of a lazy frame pandera looks at the schema only
     polars = any("polars" in name for name in _modules(schema))
     library = type(table).__module__.partition(".")[0]
     if polars and library != "polars":
@@ -51,7 +53,7 @@ def _as_table_of(schema: Any, table: Any) -> Any:
 
         return pl.from_arrow(table) if library == "pyarrow" else pl.from_pandas(table)
     if not polars and library in ("polars", "pyarrow"):
-        return (table.collect() if hasattr(table, "collect") else table).to_pandas()
+        return table.to_pandas()
     return table
 
 

@@ -37,10 +37,8 @@ def number_of_missing_values(
         )
     if row is not None:
         table = _slice(table, row, 1)
-    columns = _names(table) if column is None else [column]
-    if column is None and _library(table) == "pandas":
-        return int(table.isna().to_numpy().sum())  # names may be there twice
-    return sum(_missing(_column(what, table, name)) for name in columns)
+    columns = _columns(table) if column is None else [_column(what, table, column)]
+    return sum(map(_missing, columns))
 
 
 def statistic(table: Any, *, name: str, column: str | int) -> Any:
@@ -80,9 +78,9 @@ def _as_float(values: Any) -> Any:
 
 def _numbers(what: str, column: Any) -> Any:
     """The values of a column that aren't missing, as an Arrow array of numbers."""
+    pc = _compute(what)
     import pyarrow as pa
 
-    pc = _compute(what)
     try:
         if _library(column) == "pandas":
             array = pa.chunked_array([pa.array(column, from_pandas=True)])
@@ -111,6 +109,8 @@ def _numbers(what: str, column: Any) -> Any:
 def _missing(column: Any) -> int:
     library = _library(column)
     if library == "pandas":
+        if column.dtype.kind == "f":  # extension types tell NaN from missing
+            column = column.astype("float64")
         return int(column.isna().sum())
     if library == "polars":
         return int(column.null_count() + (column.is_nan().sum() if column.dtype.is_float() else 0))
@@ -135,6 +135,13 @@ def _table(what: str, value: Any) -> Any:
 
 def _names(table: Any) -> list[Any]:
     return list(table.column_names if _library(table) == "pyarrow" else table.columns)
+
+
+def _columns(table: Any) -> list[Any]:
+    """All columns; in pandas several may have one name."""
+    if _library(table) == "pandas":
+        return [table.iloc[:, place] for place in range(table.shape[1])]
+    return [table[name] for name in _names(table)]
 
 
 def _column(what: str, table: Any, name: str | int) -> Any:

@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from aqueduct_core.checks._results import as_number, as_verdict
+from aqueduct_core.checks import Verdict, as_number, as_verdict
 from aqueduct_core.errors import OperatorError
 
 
@@ -32,6 +32,31 @@ from aqueduct_core.errors import OperatorError
 )
 def test_verdicts(value, verdict: bool) -> None:
     assert as_verdict(value) is verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (np.array([True, False, False]), "2 of 3 rows are not true"),
+        (pd.Series([True, False]), "1 of 2 rows are not true"),
+        (
+            pd.Series([True, None, False], dtype="boolean"),
+            "2 of 3 rows are not true, 1 of them missing",
+        ),
+        (pl.Series([None], dtype=pl.Boolean), "1 of 1 rows are not true, 1 of them missing"),
+        (Verdict(False, "because"), "because"),
+        (False, None),
+        (True, None),
+        (pd.Series([True]), None),
+    ],
+)
+def test_a_verdict_says_why(value, reason) -> None:
+    assert Verdict.of(value).reason == reason
+
+
+def test_a_verdict_is_true_if_it_passed() -> None:
+    assert Verdict(True)
+    assert not Verdict(False, "because")
 
 
 @pytest.mark.parametrize(
