@@ -134,7 +134,7 @@ class Flows(Base):
         self._set_paused(flow, True)
 
     def resume(self, flow: str) -> None:
-        """Let schedules and other workflows start it again."""
+        """Let schedules and other workflows start it again; what it missed stays missed."""
         self._set_paused(flow, False)
 
     def delete_flow(self, flow: str) -> list[str]:
@@ -157,6 +157,9 @@ class Flows(Base):
             mine = and_(flows.c.id == flow, flows.c.paused != paused)
             if connection.execute(change(flows).where(mine).values(paused=paused)).rowcount:
                 state = "paused" if paused else "resumed"
+                if not paused:
+                    mine = schedules.c.flow == flow
+                    connection.execute(change(schedules).where(mine).values(next_at=None))
                 append_events(connection, [{"kind": "flow", "flow": flow, "state": state}])
 
         self.flow(flow)

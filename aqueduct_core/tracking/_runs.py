@@ -48,6 +48,7 @@ class Runs(Base):
         owner: str | None = None,
         state: str = "running",
         started: datetime | None = None,
+        once: bool = False,
     ) -> RunRecord:
         """Record that a run starts; or that it goes on, if it is known.
 
@@ -62,11 +63,12 @@ class Runs(Base):
             owner: The process that runs it.
             state: `running`, or `pending` while it waits.
             started: When it started; now by default.
+            once: Refuse a run that is known: of several who want to start it, one does.
 
         Raises:
             NotFoundError: There is no such workflow or version.
             TrackingError: Another scheduler has started this moment of the schedule; or the run
-                is one of another version.
+                is one of another version, or known and shall start `once`.
         """
         moment = now()
         going = {"state": state, "owner": owner, "heartbeat": moment}
@@ -90,6 +92,8 @@ class Runs(Base):
                 if trigger == "schedule" and scheduled_for is not None and owner is not None:
                     tick_taken(connection, flow, scheduled_for, owner, run)
                 connection.execute(insert(runs).values(new))
+            elif once:
+                raise TrackingError(f"the run {run!r} is there already")
             elif row.version != version:
                 raise TrackingError(f"the run {run!r} is there already, of another version")
             else:
