@@ -152,12 +152,12 @@ def statistics_of_all(
     rows = zip(
         *map(_listed, (counts, ends, means, deviations, quantiles, edges, bins)), strict=True
     )
-    for (values, mask), row in zip(columns, rows, strict=True):
-        exact = values.dtype.kind == "f" or max(map(abs, row[1])) < _EXACT
-        # Infinite numbers, and those that are no float, are looked at one column at a time.
-        usual = exact and all(map(math.isfinite, row[1]))
+    for (values, mask), told in zip(columns, rows, strict=True):
         whole = values.dtype.kind != "f"
-        found.append(_of_row(values.size, whole, *row) if usual else statistics(values, mask))
+        exact = not whole or max(map(abs, told[1])) < _EXACT
+        # Infinite numbers, and those that are no float, are looked at one column at a time.
+        usual = exact and all(map(math.isfinite, told[1]))
+        found.append(_of_row(values.size, whole, *told) if usual else statistics(values, mask))
     return found
 
 

@@ -205,7 +205,7 @@ def _cells(values: Any, rows: int) -> list[JSON]:
         return [None if text == "NaT" else text for text in np.datetime_as_string(first).tolist()]
     if isinstance(first, np.ndarray) and first.dtype.kind == "m":
         return [None if np.isnat(value) else str(value) for value in first]
-    cells = first.tolist()
+    cells: list[JSON] = first.tolist()
     if isinstance(first, np.ndarray) and _are_plain(first, cells):
         return cells
     return _told(cells)

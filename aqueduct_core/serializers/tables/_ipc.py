@@ -9,6 +9,7 @@ that as its policy says. Buffers keep the 8-byte alignment of Arrow's writer rat
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,16 @@ from aqueduct_core.serializers.tables._check import check_bodies, check_table
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Sink, Source
 
-__all__ = ["batches", "dump_batches", "read", "read_schema", "writable", "write"]
+__all__ = [
+    "batches",
+    "compacted",
+    "compacted_table",
+    "dump_batches",
+    "read",
+    "read_schema",
+    "writable",
+    "write",
+]
 
 _SMALL = 2_048  # shorter pieces are copied together: a buffer of its own costs more than that
 _OPTIONS = pa.ipc.IpcWriteOptions(allow_64bit=True, use_threads=False)
@@ -31,7 +41,6 @@ _COMPACT = 2.0  # view columns that hold this many times what they show are rewr
 
 def write(table: pa.Table, sink: Sink) -> dict[str, JSON]:
     """Write a table; returns what `read` has to know, usually nothing."""
-    table = _compacted(table)
     try:
         pieces, container = _pieces(table, pa.ipc.new_file), ""
     except pa.ArrowInvalid as error:
@@ -142,14 +151,13 @@ class _Pieces:
 
     def __init__(self) -> None:
         self.kept: list[Any] = []
-        self.size = 0
-
-    def write(self, piece: Any) -> None:
-        self.kept.append(piece)
-        self.size += len(piece)
+        self.write = self.kept.append  # called for each buffer: of a wide table, thousands of times
+        self._size = self._counted = 0
 
     def tell(self) -> int:
-        return self.size
+        self._size += sum(map(len, islice(self.kept, self._counted, None)))
+        self._counted = len(self.kept)
+        return self._size
 
     def flush(self) -> None:
         """There is nothing behind this."""
@@ -177,41 +185,24 @@ def _pieces(table: pa.Table, opened: Any) -> list[Any]:
 
 def _joined(pieces: list[Any]) -> list[Any]:
     """Fewer pieces: small ones copied together, neighbours in memory seen as one."""
+    sizes = np.fromiter(map(len, pieces), np.int64, len(pieces))
+    starts = np.fromiter((getattr(piece, "address", 0) for piece in pieces), np.int64, len(pieces))
+    small = sizes < _SMALL
+    # A new run begins where small pieces and others meet, and where memory doesn't go on.
+    goes_on = small[1:] & small[:-1]
+    goes_on |= ~small[1:] & ~small[:-1] & (starts[1:] == starts[:-1] + sizes[:-1])
+    cuts = [0, *(np.flatnonzero(~goes_on) + 1).tolist(), len(pieces)]
     joined: list[Any] = []
-    small: list[Any] = []
-    run: list[pa.Buffer] = []
-    end = -1
-    for piece in pieces:
-        if len(piece) < _SMALL:
-            _flush(run, joined)
-            small.append(piece)
-            end = -1
-            continue
-        if small:
-            joined.append(b"".join(small))
-            small = []
-        if not isinstance(piece, pa.Buffer):
-            _flush(run, joined)
-            joined.append(piece)
-            end = -1
-            continue
-        if piece.address != end:
-            _flush(run, joined)
-        run.append(piece)
-        end = piece.address + piece.size
-    _flush(run, joined)
-    if small:
-        joined.append(b"".join(small))
+    for begin, end in pairwise(cuts):
+        if small[begin]:
+            joined.append(b"".join(pieces[begin:end]))
+        elif end == begin + 1:
+            joined.append(pieces[begin])
+        else:
+            size = int(sizes[begin:end].sum())
+            base = tuple(pieces[begin:end])
+            joined.append(pa.foreign_buffer(int(starts[begin]), size, base=base))
     return joined
-
-
-def _flush(run: list[pa.Buffer], joined: list[Any]) -> None:
-    if len(run) == 1:
-        joined.append(run[0])
-    elif run:
-        size = sum(buffer.size for buffer in run)
-        joined.append(pa.foreign_buffer(run[0].address, size, base=tuple(run)))
-    run.clear()
 
 
 def _reader(base: memoryview, source: Source, options: Any) -> Any:
@@ -250,12 +241,21 @@ def _holds_dictionary(kind: pa.DataType) -> bool:
     return any(_holds_dictionary(kind.field(index).type) for index in range(kind.num_fields))
 
 
-def _compacted(table: pa.Table) -> pa.Table:
-    """Rewrite view columns that hold far more than they show, as slices and filters do."""
+def compacted(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of views, rewritten if it holds far more than it shows, as slices and filters do."""
+    kind = column.type
+    if kind.id not in _VIEWS or not _is_bloated(column):
+        return column
+    return column.cast(pa.large_string() if kind == pa.string_view() else pa.large_binary()).cast(
+        kind
+    )
+
+
+def compacted_table(table: pa.Table) -> pa.Table:
+    """A table whose columns are `compacted`."""
     for index, kind in enumerate(table.schema.types):
-        if kind.id in _VIEWS and _is_bloated(table.column(index)):
-            flat = pa.large_string() if pa.types.is_string_view(kind) else pa.large_binary()
-            column = table.column(index).cast(flat).cast(kind)
+        if kind.id in _VIEWS:
+            column = compacted(table.column(index))
             table = table.set_column(index, table.schema.field(index), column)
     return table
 

@@ -32,6 +32,7 @@ from aqueduct_core.abc import JSON
 from aqueduct_core.errors import CorruptArtifactError
 from aqueduct_core.serializers._dtypes import dtype_from_json, dtype_to_json
 from aqueduct_core.serializers.tables import _pandas_internals as internals
+from aqueduct_core.serializers.tables._ipc import compacted
 from aqueduct_core.serializers.tables._pandas_cells import decode_cells
 from aqueduct_core.serializers.tables._pandas_context import Encoded, Reader, Writer
 from aqueduct_core.serializers.tables._pandas_dtypes import (
@@ -96,10 +97,8 @@ def arrow_type(dtype: np.dtype[Any], durable: bool) -> Any:
         return pa.timestamp(unit) if dtype.kind == "M" else pa.duration(unit)
     if dtype.kind == "b" and durable:
         return pa.bool_()
-    named = _NAMED.get(f"{dtype.kind}{dtype.itemsize}")
-    if named is None and dtype.kind in "fc":
-        return pa.binary(dtype.itemsize)
-    return named
+    other = pa.binary(dtype.itemsize) if dtype.kind in "fc" else None
+    return _NAMED.get(f"{dtype.kind}{dtype.itemsize}", other)
 
 
 def spread(values: np.ndarray[Any, Any], durable: bool) -> Any:
@@ -203,7 +202,8 @@ def _encode_extension(values: Any, out: Writer, at: str) -> Encoded:
     if isinstance(dtype, pd.StringDtype):
         return _encode_string(values, dtype, out, at)
     if isinstance(dtype, pd.ArrowDtype):
-        return Encoded(values.__arrow_array__(), {"kind": "arrow"})
+        column = values.__arrow_array__()
+        return Encoded(column if out.durable else compacted(column), {"kind": "arrow"})
     if isinstance(dtype, pd.DatetimeTZDtype):
         zone = out.plain(dtype.tz, f"{at}.dtype.tz")
         instants = np.ascontiguousarray(values.view("i8")).view(f"<M8[{dtype.unit}]")

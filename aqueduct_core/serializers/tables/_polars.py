@@ -22,6 +22,7 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.serializers.tables import _retype
 from aqueduct_core.serializers.tables._check import is_flat
+from aqueduct_core.serializers.tables._ipc import compacted_table
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Sink, Source
@@ -235,6 +236,11 @@ def _collected(obj: Any) -> pl.DataFrame:
 
 def _table(frame: pl.DataFrame, durable: bool) -> pa.Table:
     """The frame as Arrow, uncopied where polars can: text as views, unless Parquet is to hold it."""
+    table = _as_arrow(frame, durable)
+    return table if durable else compacted_table(table)
+
+
+def _as_arrow(frame: pl.DataFrame, durable: bool) -> pa.Table:
     if frame.n_chunks() > 1 and any(_is_coded(dtype) for dtype in frame.dtypes):
         # Each chunk would bring a dictionary of its own.
         frame = frame.rechunk()

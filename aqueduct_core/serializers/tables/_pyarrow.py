@@ -15,6 +15,7 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.serializers.tables import _retype
 from aqueduct_core.serializers.tables._check import is_flat, is_plain
+from aqueduct_core.serializers.tables._ipc import compacted_table
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Sink, Source
@@ -74,7 +75,7 @@ def encode(obj: Any, sink: Sink, durable: bool) -> tuple[pa.Table, dict[str, JSO
         lengths = _lengths(table)
         if lengths != [table.num_rows]:
             meta["chunks"] = lengths
-    return table, meta
+    return table if durable else compacted_table(table), meta
 
 
 def _lengths(table: pa.Table) -> list[int]:
