@@ -54,7 +54,8 @@ class Retention(Base):
 
 def _delete(connection: Connection, flow: str, keys: Sequence[str]) -> set[tuple[str, str]]:
     mine = (runs.c.flow == flow, runs.c.id.in_(keys))
-    numbers = dict(connection.execute(select(runs.c.number, runs.c.id).where(*mine)).tuples().all())
+    query = select(runs.c.number, runs.c.id).where(*mine)
+    numbers = {row.number: row.id for row in connection.execute(query)}
     if not numbers:
         return set()
     of_runs = results.c.run.in_(numbers)
