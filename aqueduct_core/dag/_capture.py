@@ -125,8 +125,7 @@ class Captures:
                 continue
             source = self._source(node.obj)
             if source is not None:
-                whole = f"{node.obj.__module__}.{node.obj.__qualname__}"
-                yield _without(home, whole), source
+                yield _without(home, _full_name(node.obj)), source
 
     def _lines(self, walk: Walk, shown: Any) -> dict[str, dict[int, str]]:
         found: dict[str, dict[int, str]] = {}
@@ -143,6 +142,12 @@ def _is_shown(obj: Any) -> bool:
     if isinstance(obj, FunctionType):
         return is_own_file(obj.__code__.co_filename) or not by_reference(obj)
     return isinstance(obj, type) and not by_reference(obj)
+
+
+def _full_name(obj: Any) -> str:
+    if isinstance(obj, FunctionType):  # functools.wraps gives a function the name of another
+        return f"{obj.__globals__.get('__name__')}.{obj.__code__.co_qualname}"
+    return f"{obj.__module__}.{obj.__qualname__}"
 
 
 def _without(home: Any, name: str) -> str:
@@ -164,12 +169,12 @@ def _needed(walk: Walk) -> dict[str, set[str]]:
 
 def _values(walk: Walk, shown: Any) -> Iterator[tuple[str, str]]:
     home = getattr(shown, "__module__", None)
-    own = f"{home}.{getattr(shown, '__qualname__', '')}"
+    own = _full_name(shown) if isinstance(shown, (FunctionType, type)) else ""
     for node, edge in walk.edges:
         if edge.node.kind != "value" or node.kind == "value" or not edge.name:
             continue
         name = _without(home, edge.name)
-        if node.obj is shown and edge.name.startswith((f"{own}.", f"{own}(")):
+        if own and node.obj is shown and edge.name.startswith((f"{own}.", f"{own}(")):
             name = edge.name.removeprefix(own).strip(".()")  # its own defaults and closure
         if not name.rpartition(".")[2].startswith("__"):
             yield name, _value_text(edge.node)

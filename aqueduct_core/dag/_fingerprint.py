@@ -164,7 +164,7 @@ class Fingerprints:
         node.kind, node.digest = "function", code_digest(function.__code__)
         found = references(function.__code__)
         space = function.__globals__
-        where = f"{function.__module__}.{function.__qualname__}"
+        where = f"{space.get('__name__')}.{function.__code__.co_qualname}"
         for name in sorted(found.names):
             if name in space and name not in _MODULE_OWN:
                 edge = Edge(name, node, f"the global {name!r}", f"{space.get('__name__')}.{name}")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import textwrap
+import threading
 from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import Any
+
+_PARSING = threading.Lock()  # in Python 3.11 two threads that parse at once can disturb each other
 
 __all__ = ["Source", "shown_function", "source_of"]
 
@@ -37,7 +40,8 @@ def source_of(obj: Any) -> Source | None:
     """The source of a function or class; None where there is none, as for builtins and `exec`."""
     target = obj.__code__ if isinstance(obj, FunctionType) else obj
     try:
-        lines, line = inspect.getsourcelines(target)
+        with _PARSING:
+            lines, line = inspect.getsourcelines(target)
         file = target.co_filename if isinstance(obj, FunctionType) else inspect.getfile(target)
     except (OSError, TypeError, SyntaxError, IndexError):
         # IndexError, SyntaxError: the file was changed since, and ends before the function does.

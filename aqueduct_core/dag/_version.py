@@ -223,7 +223,7 @@ class Version:
         checks = import_module("aqueduct_core.checks")  # which stands on this room
         finish = {"metric": checks.as_number, "check": checks.as_verdict}.get(found.kind)
         if "preset" in found.task:
-            preset: Callable[..., Any] = checks.preset(found.task["preset"])
+            preset: Callable[..., Any] = checks.preset(**found.task["preset"])
             return Function(preset, found.kind, found.severity, finish, found.task["preset"])
         if operator not in self.code:
             raise NotFoundError(
