@@ -22,12 +22,12 @@ _CELL = 80
 def html_of(artifact: Artifact) -> str:
     """A handle as HTML."""
     operator = artifact.operator
-    computed = getattr(operator.memo.get(artifact.output), "load", None)
+    computed = operator.memo.get("computed")
     lines = [f"<b>{_escape(artifact.name)}</b> {_escape(type(artifact).__name__)}"]
     if computed is None:
         lines += _position(artifact)
     else:
-        lines += _described(computed())
+        lines += _described(computed.load(artifact.output))
     return "".join(f"<div>{line}</div>" for line in lines)
 
 

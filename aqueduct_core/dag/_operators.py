@@ -62,7 +62,7 @@ class Operator:
         named: Whether somebody asked for this name; nothing else may have it then.
         owner: The client that it belongs to, as that client is told apart; None for any.
         attached: The metrics, checks and saves that look at its outputs.
-        memo: What its outputs were when they were computed interactively; for the engine's use.
+        memo: For the engine that computes handles: `computed`, whose `load(output)` gives a copy.
     """
 
     name: str

@@ -16,7 +16,8 @@ class Computed:
 
     value: Any
 
-    def load(self) -> Any:
+    def load(self, output: str) -> Any:
+        assert output == "output"
         return self.value
 
 
@@ -27,7 +28,7 @@ def step(*inputs: object) -> object:
 
 def shown(value: object) -> str:
     handle = step()
-    handle.operator.memo["output"] = Computed(value)
+    handle.operator.memo["computed"] = Computed(value)
     return handle._repr_html_()
 
 
@@ -47,6 +48,12 @@ def test_what_is_computed_shows_its_type_schema_and_first_rows() -> None:
     assert "name<br><small>str</small>" in text
     assert "<td>Ada</td><td>36</td>" in text
     assert "not computed" not in text
+
+
+def test_what_get_computed_is_shown_also_of_what_was_on_the_way() -> None:
+    first = aq.op(name="first")(lambda: pd.DataFrame({"a": [1]}))()
+    step(first).get()
+    assert "table, 1 rows × 1 columns" in first._repr_html_()
 
 
 def test_long_and_wide_tables_are_cut() -> None:
