@@ -110,8 +110,8 @@ def _check_type(job: Job, output: str, ref: ArtifactRef) -> None:
     if ref.digest == _digest_of_none():
         return
     raise OperatorError(
-        f"{job.spec.output_name(output)!r} is {_a(ref.type)} now, and was {_a(before)} in the run "
-        "before: whatever uses it may not understand it any more",
+        f"{job.spec.output_name(output)!r} is of type {ref.type} now, and was of type {before} in "
+        "the run before: what uses it may not understand it any more",
         hint="return the same type each time; if the change is meant, publish the changed code as "
         "a new version",
     )
@@ -127,7 +127,3 @@ def _forget(store: ArtifactStore, key: str) -> None:
         store.delete(key)
     except AqueductError:
         return  # what couldn't be written can hardly be removed; nothing refers to it
-
-
-def _a(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

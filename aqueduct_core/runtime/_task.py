@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aqueduct_core.checks import Verdict, as_number, preset
+from aqueduct_core.dag._pickled import PickledFunction
+from aqueduct_core.dag._spec import OperatorSpec, python_minor
+from aqueduct_core.errors import CorruptArtifactError
 from aqueduct_core.runtime._inputs import Unavailable, no_result
 from aqueduct_core.runtime._job import Job, Workspace
 from aqueduct_core.runtime._outputs import split
 from aqueduct_core.runtime._result import OperatorState, read_result, state_of_failure
 from aqueduct_core.runtime._usage import packages
 
-if TYPE_CHECKING:
-    from aqueduct_core.dag._spec import OperatorSpec
-
 __all__ = ["Finding", "Task", "judge", "load_task"]
 
 _SYSTEM_METRIC = "system_metric"
-_MOST_PACKAGES = 1024
-_packages: dict[str, Mapping[str, str]] = {}  # by the digest of a function: they don't change
+_MOST_FUNCTIONS = 64
+_functions: dict[tuple[str, str], _Pickled] = {}  # by store and key, the latest last
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,14 @@ class Task:
     function: Callable[..., Any]
     packages: Mapping[str, str] = field(default_factory=dict)
     takes_inputs: bool = True
+
+
+@dataclass(slots=True)
+class _Pickled:
+    """A function that was read, and what was found out about it."""
+
+    function: PickledFunction
+    packages: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +83,13 @@ def load_task(workspace: Workspace, job: Job) -> Task:
         if called["name"] == _SYSTEM_METRIC:
             return Task(partial(_look_at, workspace, job, function), takes_inputs=False)
         return Task(function)
-    function = job.version.function(workspace.store, job.operator).function
-    digest = str(spec.task.get("digest"))
-    if digest not in _packages:
-        if len(_packages) >= _MOST_PACKAGES:
-            _packages.clear()
-        _packages[digest] = packages(function)
-    return Task(function, _packages[digest])
+    pickled = _pickled(workspace, job)
+    # Anew each time: what a function changes of its surroundings must not depend on which worker
+    # has run it before.
+    function = pickled.function.load()
+    if pickled.packages is None:
+        pickled.packages = packages(function)
+    return Task(function, pickled.packages)
 
 
 def judge(spec: OperatorSpec, value: Any) -> Finding:
@@ -102,6 +110,25 @@ def judge(spec: OperatorSpec, value: Any) -> Finding:
         number = as_number(value)
         return Finding({spec.outputs[0]: number}, value=_as_float(number))
     return Finding(split(spec.name, spec.outputs, value))
+
+
+def _pickled(workspace: Workspace, job: Job) -> _Pickled:
+    """The function of an operator, which is kept: what its key names never changes."""
+    version, store = job.version, workspace.store
+    key = version.code.get(job.operator)
+    if key is None or version.spec.python != python_minor():
+        version.function(store, job.operator)  # raises what tells why there is none for here
+        raise AssertionError(job.operator)
+    found = _functions.pop((store.url, key), None)
+    if found is None:
+        function = store.get(key)
+        if not isinstance(function, PickledFunction):
+            raise CorruptArtifactError("it holds no function", key=key)
+        found = _Pickled(function)
+    _functions[store.url, key] = found
+    if len(_functions) > _MOST_FUNCTIONS:
+        _functions.pop(next(iter(_functions)), None)
+    return found
 
 
 def _read(workspace: Workspace, spec: OperatorSpec, **parameters: Any) -> Any:
