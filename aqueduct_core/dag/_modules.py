@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["distribution_root", "find_module", "is_own_file", "is_own_module", "is_own_name"]
+__all__ = ["find_module", "is_own_file", "is_own_module", "is_own_name"]
 
 _US = "aqueduct_core"
 _INSTALLED = ("site-packages", "dist-packages")
@@ -66,14 +66,6 @@ def _libraries() -> tuple[str, ...]:
     return tuple(os.path.join(os.path.realpath(path), "") for path in {*paths, ours} if path)
 
 
-def distribution_root(name: str) -> str | None:
-    """The top-level package behind a module's name, if it is installed and not Python's own."""
-    root = name.partition(".")[0]
-    if root in sys.stdlib_module_names or root in ("__main__", "__mp_main__", _US):
-        return None
-    return root
-
-
 def find_module(name: str) -> ModuleType | None:
     """A module that a function imports when it runs, if it is the user's own; imported if need be.
 
@@ -82,17 +74,28 @@ def find_module(name: str) -> ModuleType | None:
     """
     module = sys.modules.get(name)
     if module is None:
-        root = name.partition(".")[0]
-        if root in sys.stdlib_module_names or root == _US:
-            return None
-        try:
-            spec = find_spec(name)
-        except (ImportError, ValueError, AttributeError):
-            return None  # it isn't there, which is for the function to handle
-        if spec is None or not spec.origin or not spec.origin.endswith(_SOURCES):
-            return None
-        if not is_own_file(spec.origin):
+        # The root first: to look for a module inside of a package is to import the package.
+        if not (_can_be_own(name.partition(".")[0]) and _can_be_own(name)):
             return None
         __import__(name)
         module = sys.modules[name]
     return module if is_own_module(module) else None
+
+
+def _can_be_own(name: str) -> bool:
+    """Whether a module that isn't imported is there, and could be the user's own."""
+    if name in sys.modules:
+        return is_own_module(sys.modules[name])
+    if name.partition(".")[0] in (*sys.stdlib_module_names, _US):
+        return False
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return False  # it isn't there, which is for the function to handle
+    if spec is None:
+        return False
+    if spec.origin is None:  # a package without __init__.py
+        return any(
+            is_own_file(os.path.join(path, "")) for path in spec.submodule_search_locations or ()
+        )
+    return spec.origin.endswith(_SOURCES) and is_own_file(spec.origin)
