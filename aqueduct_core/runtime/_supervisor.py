@@ -133,7 +133,7 @@ class Worker:
         self._send({"revoke": True})
 
     def receive(self) -> Sequence[Mapping[str, Any] | Left | Broken] | None:
-        """Wait for news; None when the process is gone, which `lost` explains.
+        """Wait for news; None when the process is gone, which `reap` explains.
 
         Returns:
             Results as JSON, operators given back, or why the batch is broken.
@@ -146,17 +146,20 @@ class Worker:
             del messages[0]
         return [self._take(message) for message in messages]
 
-    def lost(self) -> int:
-        """Clear away after the process came to its end, with whatever it left running.
+    def reap(self) -> int:
+        """Clear away the process, which came to its end, with whatever it left running.
 
         Returns:
             Its exit code; minus the number of the signal that killed it.
         """
         with self._ending:
             kill_group(self._process)
+        return int(self._process.returncode)
+
+    def dispose(self) -> None:
+        """Let go of everything that belonged to the process, its output included."""
         _ALIVE.discard(self)
         self._after.close()
-        return self._process.returncode
 
     def end(self, grace: float = GRACE) -> None:
         """End the process and all that it started, and wait until they are gone."""
@@ -173,7 +176,8 @@ class Worker:
         deadline = monotonic() + timeout
         while self.is_alive and monotonic() < deadline:
             sleep(_LOOK)
-        self.lost()
+        self.reap()
+        self.dispose()
 
     def _send(self, message: Mapping[str, Any]) -> None:
         with suppress(OSError):  # it is gone, which is what receive() will find

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import os
-import platform
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,8 +19,9 @@ from aqueduct_core.engines.local._execution import Execution
 from aqueduct_core.engines.local._guarded import Guarded
 from aqueduct_core.engines.local._handle import RunHandle
 from aqueduct_core.engines.local._interpreters import Interpreters
-from aqueduct_core.engines.local._keeper import HEARTBEAT, Keeper
+from aqueduct_core.engines.local._keeper import Keeper
 from aqueduct_core.engines.local._order import Order, rest_after_death, rest_after_failure
+from aqueduct_core.engines.local._owner import is_abandoned, this_process
 from aqueduct_core.engines.local._pool import Pool, cores
 from aqueduct_core.engines.local._recorder import Recorder
 from aqueduct_core.errors import ParameterError, UnsupportedError
@@ -32,7 +31,6 @@ from aqueduct_core.tracking import Tracking
 __all__ = ["LocalEngine"]
 
 _KEPT = ("succeeded", "warning")
-STALE = timedelta(seconds=4 * HEARTBEAT)
 
 
 class LocalEngine:
@@ -69,7 +67,6 @@ class LocalEngine:
         self._home = Path(home)
         self._pool = Pool(_setup(workspace, storage_options), workers or cores())
         self._keeper = Keeper(tracking, self._pool)
-        self._owner = f"{platform.node()}:{os.getpid()}"
         atexit.register(_close, weakref.ref(self))
 
     def __repr__(self) -> str:
@@ -132,7 +129,8 @@ class LocalEngine:
         store, tracking = self._workspace.store, self._tracking
         handles = []
         with self._alone():
-            for record in tracking.stale_runs(STALE, engine=self.kind):
+            running = tracking.stale_runs(timedelta(0), engine=self.kind)
+            for record in filter(is_abandoned, running):
                 version = Version.load(store, record.flow, record.version)
                 planned = tracking.results(record.id, flow=record.flow)
                 found = [read_result(store, uuid, record.id) for uuid in version.ids.values()]
@@ -155,7 +153,7 @@ class LocalEngine:
             version.digest,
             engine=self.kind,
             parameters=order.parameters,
-            owner=self._owner,
+            owner=this_process(),
             **known,
         )
         told = Guarded(listener or Silent())

@@ -112,9 +112,13 @@ class Execution:
             if name not in self._states:
                 self._recorder.put(self._result(name, "pending", attempt=attempt))
 
-    def cancel(self, grace: float = GRACE) -> None:
-        """Stop everything as soon as possible; for any thread."""
-        self._grace = grace
+    def cancel(self, grace: float | None = None) -> None:
+        """Stop everything, for any thread.
+
+        Args:
+            grace: Seconds that processes get to end after they were asked to.
+        """
+        self._grace = GRACE if grace is None else grace
         self._bell.ring()
 
     # -- starting
@@ -243,7 +247,7 @@ class Execution:
 
     # -- ending
 
-    def _ended(self, result: Result) -> None:
+    def _ended(self, result: Result, *, unwritten: bool = False) -> None:
         """An attempt has ended."""
         name = result.name
         if result.seconds:
@@ -251,20 +255,20 @@ class Execution:
             self._pace = took if self._pace is None else (self._pace + took) / 2
         first = self._order.attempts.get(name, 1)
         if self._grace is None and may_try_again(self._order.version, result, first):
-            self._recorder.put(result)
+            self._recorder.put(result, unwritten=unwritten)
             self._listener.operator_finished(result)
             self._attempts[name] = result.attempt + 1
             delay = self._spec.operators[name].settings.retry_delay
             self._later.append((monotonic() + delay, name))
             return
-        self._finish(result)
+        self._finish(result, unwritten=unwritten)
 
     def _finish(self, result: Result, *, unwritten: bool = False) -> None:
         """An operator has ended for good."""
         self._recorder.put(result, unwritten=unwritten)
         self._states[result.name] = result.state
         self._listener.operator_finished(result)
-        if result.kind != "save":
+        if result.kind != "save" and self._grace is None:
             self._skip(self._plan.end(result.name, result.state))
 
     def _skip(self, skipped: Mapping[str, str]) -> None:
@@ -300,7 +304,7 @@ class Execution:
         assignment = self._busy.pop(worker)
         if assignment.stopped is None:
             self._selector.unregister(worker)
-        pending, since, status = list(worker.pending), worker.since, worker.lost()
+        pending, since, status = list(worker.pending), worker.since, worker.reap()
         self._pool.discard(assignment.slots)
         state, reason = assignment.stopped or ("failed", describe_exit(status))
         if not worker.is_ready and assignment.stopped is None:
@@ -317,7 +321,8 @@ class Execution:
                 seconds={"run": round(monotonic() - since, 6)},
                 logs=collect_logs(self._store.storage, folder, worker.spools),
             )
-            self._ended(result)
+            self._ended(result, unwritten=True)
+        worker.dispose()
 
     # -- saves
 
@@ -362,7 +367,7 @@ class Execution:
         self._pool.leave(self._bell.ring)
         for worker, assignment in self._busy.items():
             worker.end(0)
-            worker.lost()
+            worker.dispose()
             self._pool.discard(assignment.slots)
         self._busy.clear()
         self._selector.close()

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 from aqueduct_core.engines.base import RunState
-from aqueduct_core.runtime._supervisor import GRACE
 
 __all__ = ["RunHandle"]
 
@@ -17,14 +16,14 @@ class RunHandle:
     Args:
         run: The run key.
         work: Runs it; returns its final state.
-        stop: Cancels it, with so many seconds of grace.
+        stop: Cancels it, with so many seconds of grace; None for the usual time.
 
     Attributes:
         run: The run key.
     """
 
     def __init__(
-        self, run: str, work: Callable[[], RunState], stop: Callable[[float], None]
+        self, run: str, work: Callable[[], RunState], stop: Callable[[float | None], None]
     ) -> None:
         self.run = run
         self._work = work
@@ -67,7 +66,7 @@ class RunHandle:
 
     def cancel(self) -> None:
         """Stop it; its state is `canceled` as soon as everything has ended."""
-        self._stop(GRACE)
+        self._stop(None)
 
     def _interrupted(self) -> None:
         self.cancel()

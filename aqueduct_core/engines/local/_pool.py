@@ -127,7 +127,7 @@ class Pool:
                 self._idle.remove(worker)
                 if worker.is_alive:
                     return worker
-                worker.lost()
+                worker.wait(0)
         return None
 
     def _give(self, slots: int) -> None:
