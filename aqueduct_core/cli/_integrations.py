@@ -15,7 +15,7 @@ from aqueduct_core.cli._values import read_pairs
 from aqueduct_core.client import Client
 from aqueduct_core.errors import IntegrationError, ParameterError
 
-__all__ = ["add", "ls", "rm", "tables", "test"]
+__all__ = ["add", "ls", "rm", "settings", "tables", "test"]
 
 _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase)?$|secret|token|credential|api_?key|access_?key|private_?key",
@@ -39,9 +39,7 @@ def ls(options: Namespace) -> int:
 
 def add(options: Namespace) -> int:
     """Connect a data system."""
-    config = _settings(options.setting)
-    config |= _from_environment(options.secret_env)
-    config |= {name: _ask(name) for name in options.secret}
+    config = settings(options)
     made = Client(home=options.home).connect_integration(options.name, options.kind, **config)
     if options.json:
         print_json({"name": made.name, "kind": made.kind})
@@ -85,7 +83,20 @@ def tables(options: Namespace) -> int:
     return 0
 
 
-def _settings(texts: list[str]) -> dict[str, Any]:
+def settings(options: Namespace) -> dict[str, Any]:
+    """What a data system is connected with, secrets included.
+
+    Raises:
+        ParameterError: A secret stands in the arguments, or can't be read from where it should be.
+    """
+    return {
+        **_plain_settings(options.setting),
+        **_from_environment(options.secret_env),
+        **{name: _ask(name) for name in options.secret},
+    }
+
+
+def _plain_settings(texts: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in read_pairs(texts, _EXAMPLE).items():
         plain = name.removesuffix(":")

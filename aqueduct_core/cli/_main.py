@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """`aqueduct demo`."""
-    from aqueduct_core.cli._demo import demo
+    from aqueduct_core.cli.demo import demo
 
     return int(demo(options.home, as_json=options.json))
 

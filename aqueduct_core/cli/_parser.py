@@ -181,6 +181,7 @@ def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
     keys = _group(commands, "apikey", "look after the keys for the server")
     create = _add(keys, "create", "_apikeys:create", "make a key; it is shown once", common)
     create.add_argument("name", help="what it is for")
+    create.add_argument("--role", default="admin", help="what it may do (default: admin)")
     _add(keys, "ls", "_apikeys:ls", "list the keys", common)
     revoke = _add(keys, "revoke", "_apikeys:revoke", "make a key useless", common)
     revoke.add_argument("key", help="its name or id")

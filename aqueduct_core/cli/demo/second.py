@@ -1,0 +1,36 @@
+"""The second version: the weather at departure counts, and every hour on its own."""
+
+from __future__ import annotations
+
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import aqueduct_core as aq
+
+LATE = 15  # minutes, as the statistics of the airlines count it
+CATEGORIES = ["carrier", "origin", "dest", "weekday", "hour"]
+NUMBERS = ["distance", "wind_speed", "precip", "visib"]
+FEATURES = CATEGORIES + NUMBERS
+
+
+@aq.op(cache=True)
+def train(history: pd.DataFrame) -> Pipeline:
+    """Learn which flights arrive late."""
+    prepare = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), CATEGORIES),
+        (make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS),
+    )
+    model = make_pipeline(prepare, LogisticRegression(max_iter=300))
+    return model.fit(history[FEATURES], history["arr_delay"] > LATE)
+
+
+@aq.op
+def predict(model: Pipeline, flights: pd.DataFrame) -> pd.DataFrame:
+    """Score each flight with the probability that it arrives late."""
+    flights["late"] = flights["arr_delay"] > LATE
+    flights["score"] = model.predict_proba(flights[FEATURES])[:, 1]
+    return flights.drop(columns="arr_delay")

