@@ -19,6 +19,7 @@ __all__ = [
     "as_time",
     "console",
     "preview_table",
+    "print_diff",
     "print_json",
     "short",
     "state",
@@ -35,6 +36,11 @@ STYLES = {
     "skipped": "dim",
 }
 
+# As every tool that prints diffs has it; the longer beginnings first.
+_DIFF = (
+    *(("+++", "bold"), ("---", "bold"), ("@@", "cyan")),
+    *(("+", "green"), ("-", "red"), ("~", "yellow")),
+)
 _DIGITS = 8
 _FRACTION = re.compile(r"-?\d+\.\d+(e[-+]?\d+)?")
 _COLUMNS = 8  # how many columns of a table fit side by side
@@ -55,6 +61,16 @@ def console() -> Any:
 def print_json(data: Any) -> None:
     """Print a document for programs."""
     print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def print_diff(text: str) -> None:
+    """Print a unified diff, in the colors that people know where there are any."""
+    from rich.text import Text
+
+    screen = console()
+    for line in text.splitlines():
+        style = next((style for start, style in _DIFF if line.startswith(start)), "")
+        screen.print(Text(line, style=style), soft_wrap=True)
 
 
 def table(

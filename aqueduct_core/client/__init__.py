@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._client import Client
 from aqueduct_core.client._home import Home, default_home
+from aqueduct_core.client._session import Session
 
 if TYPE_CHECKING:
     from aqueduct_core.client._artifact import CheckResult, RunArtifact
@@ -24,6 +25,7 @@ __all__ = [
     "Home",
     "Run",
     "RunArtifact",
+    "Session",
     "default_home",
 ]
 

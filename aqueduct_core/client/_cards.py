@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._markup import badge, card, escape, facts, table
-from aqueduct_core.client._words import as_time, schedule_words
+from aqueduct_core.client._words import as_time
 
 if TYPE_CHECKING:
     from aqueduct_core.client._flow import Flow
@@ -47,11 +47,10 @@ def run_html(run: Run) -> str:
 def flow_html(flow: Flow) -> str:
     """A workflow: what it consists of, and its last runs."""
     runs = flow.runs(limit=_RUNS)
-    schedule = schedule_words(flow.schedule)
     return card(
         escape(flow.name) + (f" {badge('paused')}" if flow.paused else ""),
         escape(flow.description),
-        facts([("schedule", schedule), ("after", flow.after), ("engine", flow.engine)]),
+        facts([("starts", flow.starts), ("engine", flow.engine)]),
         f'<div style="overflow:auto;max-height:480px">{flow.graph().svg()}</div>',
         table(["run", "", "started", "took"], [_run(run) for run in runs]) if runs else "",
     )

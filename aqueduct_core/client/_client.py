@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from aqueduct_core.client._session import Session
 from aqueduct_core.dag import (
@@ -19,10 +20,12 @@ from aqueduct_core.dag import (
 from aqueduct_core.errors import NotFoundError, UnsupportedError
 
 if TYPE_CHECKING:
+    from aqueduct_core.client._connect import Connected
     from aqueduct_core.client._delete import Deletion
     from aqueduct_core.client._flow import Flow
     from aqueduct_core.client._run import Run
     from aqueduct_core.integrations import SqlIntegration
+    from aqueduct_core.notifications import Level, Notification
     from aqueduct_core.store import ArtifactStore
     from aqueduct_core.tracking import FlowRecord
 
@@ -88,14 +91,20 @@ class Client:
         """The store of all artifacts; it signs what it holds."""
         return self._session.store
 
-    def connect_integration(self, name: str, kind: str, **config: Any) -> SqlIntegration:
-        """Make a data system known under a name, and connect to it once.
+    @overload
+    def connect_integration(
+        self, name: str, kind: Literal["email", "slack", "webhook"], **config: Any
+    ) -> Notification: ...
+    @overload
+    def connect_integration(self, name: str, kind: str, **config: Any) -> SqlIntegration: ...
+    def connect_integration(self, name: str, kind: str, **config: Any) -> Connected:
+        """Make a data system, or somebody who is told about runs, known; and connect to it once.
 
         Secrets in the configuration are encrypted before they are kept.
 
         Args:
             name: What workflows call it; what had this name before is replaced.
-            kind: `sqlite`.
+            kind: `sqlite`; `email`, `slack` or `webhook`.
             **config: What the kind takes: `path` for `sqlite`.
 
         Raises:
@@ -106,8 +115,8 @@ class Client:
 
         return connect(self._session, name, kind, config)
 
-    def integration(self, name: str) -> SqlIntegration:
-        """A data system that was connected before, also by another program.
+    def integration(self, name: str) -> Any:
+        """What was connected under this name before, also by another program.
 
         Raises:
             NotFoundError: There is none of this name.
@@ -116,8 +125,8 @@ class Client:
 
         return connected(self._session, name)
 
-    def integrations(self) -> dict[str, SqlIntegration]:
-        """All data systems that are known, by name."""
+    def integrations(self) -> dict[str, Connected]:
+        """All data systems, and all who are told about runs, by name."""
         known = self._session.tracking.integrations()
         return {item.name: self.integration(item.name) for item in known}
 
@@ -167,7 +176,7 @@ class Client:
         parameters: Mapping[str, Any] | None = None,
         keep_runs: int | None = None,
         run_now: bool = True,
-        notify: Mapping[str, Any] | None = None,
+        notify: Mapping[str, Level] | None = None,
         wait: bool = True,
         quiet: bool = False,
     ) -> Flow:
@@ -188,7 +197,8 @@ class Client:
             keep_runs: How many finished runs to keep; older ones are deleted after each run, with
                 their data. All by default.
             run_now: Whether to run it now.
-            notify: Who is told about its runs.
+            notify: From which end of a run on somebody is told about it, by name: `"success"`,
+                `"warning"`, `"error"` or `"never"`. Others are told as they were connected.
             wait: Whether to wait for that run. Otherwise it goes on in the background; this program
                 doesn't exit before it has ended.
             quiet: Don't show how it goes, nor say where to look.
@@ -240,6 +250,17 @@ class Client:
     ) -> Run:
         """Run a workflow now; see `Flow.trigger`."""
         return self.flow(name).trigger(parameters, wait=wait, quiet=quiet)
+
+    def runs(self, *, limit: int | None = None) -> list[Run]:
+        """The runs of all workflows, the newest first.
+
+        Args:
+            limit: At most so many; all by default.
+        """
+        from aqueduct_core.client._run import Run, all_runs
+
+        records = islice(all_runs(self._session), limit)
+        return [Run(record, self._session) for record in records]
 
     def run(self, run_id: str) -> Run:
         """A run of any workflow by its id.

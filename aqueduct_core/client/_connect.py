@@ -1,21 +1,34 @@
-"""Data systems under names: kept in the database, with their secrets encrypted."""
+"""Data systems and receivers of messages under names: kept in the database, secrets encrypted."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
 from aqueduct_core.client._flow import all_flows
 from aqueduct_core.errors import IntegrationError, NotFoundError
 from aqueduct_core.integrations import open_integration
+from aqueduct_core.notifications import KINDS, Notification, open_notification
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
     from aqueduct_core.integrations import SqlIntegration
 
-__all__ = ["connect", "connected", "disconnect", "is_secret", "users"]
+__all__ = [
+    "Connected",
+    "connect",
+    "connected",
+    "disconnect",
+    "is_database",
+    "is_secret",
+    "notifications",
+    "users",
+]
+
+Connected: TypeAlias = "SqlIntegration | Notification"
 
 _SECRET = re.compile(
     r"pass(word|wd|phrase)?$|^pwd$|secret|token|credential|api_?key|access_?key|private",
@@ -35,21 +48,24 @@ def is_secret(name: str, value: Any) -> bool:
         return True
 
 
-def connect(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> SqlIntegration:
-    """Connect to a data system once, and keep how that is done."""
-    integration = _open(session, name, kind, config)
-    integration.test()
-    kept = integration.config()
-    shown = {key: value for key, value in kept.items() if not is_secret(key, value)}
-    hidden = {key: value for key, value in kept.items() if key not in shown}
-    session.tracking.put_integration(name, kind, shown, hidden)
-    session.integrations[name] = integration
-    session.connections_changed()
-    return integration
+def connect(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> Connected:
+    """Connect to a data system or a receiver of messages once, and keep how that is done."""
+    made = _open(session, name, kind, config)
+    made.test()
+    kept = _config(made)
+    hidden = {key for key in kept if key in _secrets(kind) or is_secret(key, kept[key])}
+    session.tracking.put_integration(
+        name,
+        kind,
+        {key: value for key, value in kept.items() if key not in hidden},
+        {key: kept[key] for key in hidden},
+    )
+    session.integrations[name] = made
+    return made
 
 
-def connected(session: Session, name: str) -> SqlIntegration:
-    """A data system that was connected before.
+def connected(session: Session, name: str) -> Connected:
+    """What was connected under a name before.
 
     Raises:
         NotFoundError: There is none of this name.
@@ -66,6 +82,16 @@ def connected(session: Session, name: str) -> SqlIntegration:
         config = {**found.config, **found.secrets}
         session.integrations[name] = _open(session, name, found.kind, config)
     return session.integrations[name]
+
+
+def notifications(session: Session) -> list[Notification]:
+    """Everybody who can be told about runs."""
+    found: list[Any] = [
+        connected(session, item.name)
+        for item in session.tracking.integrations()
+        if item.kind in KINDS
+    ]
+    return found
 
 
 def disconnect(session: Session, name: str, *, force: bool) -> None:
@@ -85,7 +111,6 @@ def disconnect(session: Session, name: str, *, force: bool) -> None:
         )
     session.tracking.delete_integration(name)
     session.integrations.pop(name, None)
-    session.connections_changed()
 
 
 def users(session: Session) -> dict[str, list[str]]:
@@ -98,8 +123,26 @@ def users(session: Session) -> dict[str, list[str]]:
     return found
 
 
-def _open(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> SqlIntegration:
+def is_database(connected: Connected) -> TypeGuard[SqlIntegration]:
+    """Whether it is a data system, not a receiver of messages."""
+    return connected.kind not in KINDS
+
+
+def _open(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> Connected:
+    if kind in KINDS:
+        return open_notification(name, kind, config)
     made: Any = open_integration(name, kind, config)  # every kind so far is a SQL database
     made.owner = session.owner
     integration: SqlIntegration = made
     return integration
+
+
+def _config(made: Any) -> dict[str, Any]:
+    """What is needed to make it again."""
+    if is_database(made):
+        return dict(made.config())
+    return {field.name: getattr(made, field.name) for field in fields(made) if field.name != "name"}
+
+
+def _secrets(kind: str) -> frozenset[str]:
+    return KINDS[kind].secrets if kind in KINDS else frozenset()

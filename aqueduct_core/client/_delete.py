@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Literal
 
-from aqueduct_core.client._connect import connected
-from aqueduct_core.client._progress import say
-from aqueduct_core.client._run import FINISHED, Run
+from aqueduct_core.client._connect import connected, is_database
+from aqueduct_core.client._run import FINISHED, Run, all_runs
 from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError, StorageNotFoundError
 from aqueduct_core.store._keys import LONG, listing_prefix
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
     from aqueduct_core.store import ArtifactStore
-    from aqueduct_core.tracking import FlowRecord, RunRecord
+    from aqueduct_core.tracking import FlowRecord
 
 __all__ = ["Deletion", "apply_retention", "delete_flow"]
 
@@ -66,7 +65,7 @@ def delete_flow(
     tracking = session.tracking
     chosen = _chosen(tracking.saved_objects(flow.id), saved)
     _refuse_running(session, flow)
-    runs = sum(1 for _ in _all_runs(session, flow.id))
+    runs = sum(1 for _ in all_runs(session, flow.id))
     followers = tuple(item.name for item in tracking.followers(flow.name))
     dropped, left = _drop(session, chosen)
     operators = [
@@ -86,18 +85,20 @@ def delete_flow(
     return Deletion(flow.name, runs, tuple(dropped), tuple(left), followers)
 
 
-def apply_retention(session: Session, flow: FlowRecord) -> None:
-    """Delete the runs that a workflow doesn't keep; tells what goes wrong, and raises nothing."""
-    try:
-        keep = session.tracking.flow(flow.id).keep_runs
-        keys = [] if keep is None else session.tracking.expired_runs(flow.id, keep)
-        if keys:
-            _delete_runs(session, flow.id, keys)
-            _end_interrupted(session)
-            if _is_due(session):
-                _sweep(session)
-    except AqueductError as error:
-        say(f"runs of {flow.name!r} could not be deleted: {error}")
+def apply_retention(session: Session, flow: str) -> None:
+    """Delete the runs that a workflow doesn't keep.
+
+    Args:
+        session: The workspace.
+        flow: The workflow's id.
+    """
+    keep = session.tracking.flow(flow).keep_runs
+    keys = [] if keep is None else session.tracking.expired_runs(flow, keep)
+    if keys:
+        _delete_runs(session, flow, keys)
+        _end_interrupted(session)
+        if _is_due(session):
+            _sweep(session)
 
 
 def _delete_runs(session: Session, flow: str, keys: Sequence[str]) -> None:
@@ -205,23 +206,15 @@ def _refuse_running(session: Session, flow: FlowRecord) -> None:
         )
 
 
-def _all_runs(session: Session, flow: str) -> Iterator[RunRecord]:
-    cursor: str | None = None
-    while True:
-        page = session.tracking.runs(flow, cursor=cursor, limit=500)
-        yield from page
-        cursor = page.cursor
-        if cursor is None:
-            return
-
-
 def _drop(
     session: Session, chosen: Sequence[tuple[str, str]]
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     dropped, left = [], []
     for place, table in chosen:
         try:
-            connected(session, place).drop(table)
+            database = connected(session, place)
+            if is_database(database):
+                database.drop(table)
         except AqueductError as error:
             left.append((f"{table!r} in {place!r}", error.message))
         else:

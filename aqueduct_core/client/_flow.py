@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._cards import flow_html
 from aqueduct_core.client._graph import GraphView
 from aqueduct_core.client._markup import escape
-from aqueduct_core.client._run import Run
+from aqueduct_core.client._run import Run, all_runs
 from aqueduct_core.client._words import schedule_words
 from aqueduct_core.errors import NotFoundError, ParameterError
 
@@ -88,6 +89,12 @@ class Flow:
         return self._record().paused
 
     @property
+    def starts(self) -> str:
+        """When it starts by itself, in words; nothing if it doesn't."""
+        record = self._record()
+        return f"after {record.after}" if record.after else schedule_words(record.schedule)
+
+    @property
     def keep_runs(self) -> int | None:
         """How many finished runs are kept; None for all."""
         return self._record().keep_runs
@@ -134,16 +141,8 @@ class Flow:
         Args:
             limit: At most so many; all by default.
         """
-        found: list[Run] = []
-        cursor: str | None = None
-        while limit is None or len(found) < limit:
-            size = _PAGE if limit is None else min(_PAGE, limit - len(found))
-            page = self._session.tracking.runs(self.id, cursor=cursor, limit=size)
-            found += [Run(record, self._session) for record in page]
-            cursor = page.cursor
-            if cursor is None:
-                break
-        return found
+        records = islice(all_runs(self._session, self.id), limit)
+        return [Run(record, self._session) for record in records]
 
     def latest(self) -> Run:
         """The newest run.

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aqueduct_core.client._connect import notifications
 from aqueduct_core.client._flow import Flow
 from aqueduct_core.client._progress import say
 from aqueduct_core.client._start import start
 from aqueduct_core.client._words import as_time
 from aqueduct_core.dag import Artifact, Graph, Schedule, Version
 from aqueduct_core.errors import GraphError, NotFoundError, ParameterError, UnsupportedError
+from aqueduct_core.notifications import LEVELS
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
@@ -49,6 +51,7 @@ def publish(
     graph = Graph.of(chosen, metrics=metrics, checks=checks)
     _check_owner(session, name, graph)
     graph.override(options.parameters or {})
+    _check_notify(session, options.notify or {})
     after = _leader(session, name, options.after)
     if options.run_now:
         session.engine.prepare()  # a worker starts while functions are captured
@@ -101,6 +104,21 @@ def _check_owner(session: Session, name: str, graph: Graph) -> None:
             f"{session.owner}",
             hint="make its queries and parameters with the client that publishes it",
         )
+
+
+def _check_notify(session: Session, levels: Mapping[str, Any]) -> None:
+    known = {item.name for item in notifications(session)} if levels else set()
+    for name, level in levels.items():
+        if name not in known:
+            listed = ", ".join(map(repr, sorted(known))) or "nobody"
+            raise NotFoundError(
+                f"notify names {name!r}, and there is no such receiver of messages",
+                hint=f'there is: {listed}; connect_integration(name, "email", ...) adds one',
+            )
+        if level not in LEVELS:
+            raise ParameterError(
+                f"notify={{{name!r}: {level!r}}}", hint=f"the levels are {', '.join(LEVELS)}"
+            )
 
 
 def _leader(session: Session, name: str, after: Flow | str | None) -> str | None:

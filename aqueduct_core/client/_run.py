@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,13 +22,22 @@ if TYPE_CHECKING:
     from aqueduct_core.runtime import Failure, Result
     from aqueduct_core.tracking import RunRecord, VersionDetail
 
-__all__ = ["FINISHED", "Run"]
+__all__ = ["FINISHED", "Run", "all_runs", "is_lost"]
 
 FINISHED = ("succeeded", "warning", "failed", "canceled", "skipped")
-_STALE = timedelta(
-    seconds=30
-)  # without a sign of life after which a run's process is taken as gone
+_PAGE = 100
 _LOOKS = (0.02, 1.0)  # the shortest and the longest pause between two looks, in seconds
+
+
+def all_runs(session: Session, flow: str | None = None) -> Iterator[RunRecord]:
+    """Runs of a workflow or of all, the newest first."""
+    cursor: str | None = None
+    while True:
+        page = session.tracking.runs(flow, cursor=cursor, limit=_PAGE)
+        yield from page
+        cursor = page.cursor
+        if cursor is None:
+            return
 
 
 class Run:
@@ -64,11 +73,6 @@ class Run:
         return self._spec.name
 
     @property
-    def flow_id(self) -> str:
-        """The id of the workflow."""
-        return self._record.flow
-
-    @property
     def status(self) -> str:
         """Its state by now.
 
@@ -76,17 +80,16 @@ class Run:
         process is gone is `failed`; `reason` says so.
         """
         record = self._fresh()
-        return "failed" if _is_lost(record) else record.state
+        return "failed" if is_lost(record) else record.state
 
     @property
     def reason(self) -> str | None:
         """Why it ended as it did, in a sentence, where there is something to say."""
         record = self._fresh()
-        if _is_lost(record):
+        if is_lost(record):
             return (
-                f"the process that ran it ({record.owner}) has given no sign of life since "
-                f"{record.heartbeat:%Y-%m-%d %H:%M:%S} UTC; it was killed, or its machine is down. "
-                "retry() goes on where it stopped"
+                f"the process that ran it ({record.owner}) is gone: it was killed, or its machine "
+                "went down. retry() goes on where it stopped"
             )
         return record.reason
 
@@ -134,7 +137,12 @@ class Run:
 
     def cancel(self) -> None:
         """Stop it, with everything that its operators have started."""
-        self._session.engine.cancel(self.id)
+        record = self._fresh()
+        if is_lost(record):
+            reason = "canceled when the process that ran it was gone"
+            self._session.tracking.finish_run(self.id, "canceled", reason=reason, flow=record.flow)
+        else:
+            self._session.engine.cancel(self.id)
 
     def retry(self, *, wait: bool = True, quiet: bool = False) -> Run:
         """Run what failed again, and what was skipped or stopped; the rest stays as it is.
@@ -148,7 +156,7 @@ class Run:
         """
         from aqueduct_core.client._start import retry
 
-        return retry(self._session, self, wait=wait, quiet=quiet)
+        return retry(self._session, self._fresh(), wait=wait, quiet=quiet)
 
     def graph(self) -> GraphView:
         """The graph as it was, with what became of each operator."""
@@ -287,11 +295,13 @@ class Run:
             raise _not_found("operator", name, list(self._spec.operators))
 
 
-def _is_lost(record: RunRecord) -> bool:
+def is_lost(record: RunRecord) -> bool:
     """Whether nobody runs it any more, though nobody has said how it ended."""
-    if record.state != "running" or record.engine != "local" or record.heartbeat is None:
+    if record.state != "running" or record.engine != "local":
         return False
-    return datetime.now(UTC) - record.heartbeat > _STALE
+    from aqueduct_core.engines.local._owner import is_abandoned
+
+    return is_abandoned(record)
 
 
 def _note(result: Result) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from threading import RLock, Thread
+from collections.abc import Iterator, Mapping
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._home import Home
@@ -13,8 +13,8 @@ from aqueduct_core.errors import MissingExtraError
 from aqueduct_core.store import ArtifactStore
 
 if TYPE_CHECKING:
+    from aqueduct_core.client._connect import Connected
     from aqueduct_core.engines.local import LocalEngine
-    from aqueduct_core.integrations import SqlIntegration
     from aqueduct_core.tracking import Tracking
 
 __all__ = ["Session"]
@@ -52,7 +52,7 @@ class Session:
             signing_key=self._key,
             storage_options=storage_options,
         )
-        self.integrations: dict[str, SqlIntegration] = {}
+        self.integrations: dict[str, Connected] = {}
         self._storage_options = storage_options
         self._lock = RLock()
         self._tracking: Tracking | None = None
@@ -86,7 +86,7 @@ class Session:
                 from aqueduct_core.engines.local import LocalEngine
                 from aqueduct_core.runtime import Workspace
 
-                workspace = Workspace(self.store, self._connections())
+                workspace = Workspace(self.store, _Connections(self.tracking))
                 self._engine = LocalEngine(
                     workspace,
                     self.tracking,
@@ -94,13 +94,6 @@ class Session:
                     storage_options=self._storage_options,
                 )
             return self._engine
-
-    def connections_changed(self) -> None:
-        """Let runs that start from now on know other data systems; those that go on keep theirs."""
-        with self._lock:
-            engine, self._engine = self._engine, None
-        if engine is not None:
-            Thread(target=engine.close, name="aqueduct-close").start()  # waits for runs
 
     def close(self) -> None:
         """Let idle workers and connections go; what is needed again is opened again."""
@@ -112,12 +105,21 @@ class Session:
         if tracking is not None:
             tracking.close()
 
-    def _connections(self) -> dict[str, dict[str, Any]]:
-        """The data systems with their secrets, for workers; never written down."""
-        found = {}
-        for listed in self.tracking.integrations():
-            item = self.tracking.integration(listed.name)
-            if item is not None:
-                config = {**item.config, **item.secrets}
-                found[item.name] = {"kind": item.kind, "config": config}
-        return found
+
+class _Connections(Mapping[str, Mapping[str, Any]]):
+    """The data systems with their secrets, as they are when somebody asks; never written down."""
+
+    def __init__(self, tracking: Tracking) -> None:
+        self._tracking = tracking
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        found = self._tracking.integration(name)
+        if found is None:
+            raise KeyError(name)
+        return {"kind": found.kind, "config": {**found.config, **found.secrets}}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([item.name for item in self._tracking.integrations()])
+
+    def __len__(self) -> int:
+        return len(self._tracking.integrations())

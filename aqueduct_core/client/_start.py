@@ -1,4 +1,4 @@
-"""Starts runs, shows how they go, and clears away after them."""
+"""Starts runs, and shows how they go."""
 
 from __future__ import annotations
 
@@ -7,25 +7,19 @@ from datetime import UTC, datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from aqueduct_core.client._delete import apply_retention
+from aqueduct_core.client._afterwards import clear_away
 from aqueduct_core.client._parameters import overridden
 from aqueduct_core.client._progress import watch
-from aqueduct_core.client._run import Run
+from aqueduct_core.client._run import Run, is_lost
 from aqueduct_core.dag import Version
 from aqueduct_core.engines.base import Listener, Silent
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
     from aqueduct_core.engines.base import Handle
-    from aqueduct_core.tracking import FlowRecord
+    from aqueduct_core.tracking import FlowRecord, RunRecord
 
-__all__ = ["new_run_key", "retry", "start"]
-
-
-def new_run_key() -> str:
-    """A run key. It sorts by time; the random end keeps two that start at once apart."""
-    now = datetime.now(UTC)
-    return f"{now:%Y%m%dT%H%M%S}{now.microsecond:06}Z-{token_hex(3)}"
+__all__ = ["Afterwards", "retry", "start", "start_in_background"]
 
 
 def start(
@@ -36,7 +30,6 @@ def start(
     wait: bool,
     quiet: bool,
     version: Version | None = None,
-    run: str | None = None,
 ) -> Run:
     """Run a workflow; see `Flow.trigger`.
 
@@ -47,12 +40,10 @@ def start(
         wait: Whether to wait until it has ended.
         quiet: Don't show how it goes.
         version: Its current version, if it is at hand.
-        run: The run key, if it was given away already.
     """
     version = version or Version.load(session.store, flow.id, flow.digest)
     values = overridden(version.spec, parameters, session.store)
-    key = run or new_run_key()
-    engine = session.engine
+    engine, key = session.engine, _new_run_key()
     return _follow(
         session,
         flow,
@@ -63,15 +54,37 @@ def start(
     )
 
 
-def retry(session: Session, run: Run, *, wait: bool, quiet: bool) -> Run:
+def start_in_background(
+    session: Session, flow_id: str, run: str, scheduled_for: datetime | None, trigger: str
+) -> Handle:
+    """Run a workflow because it is time, or because another one has succeeded.
+
+    Args:
+        session: The workspace.
+        flow_id: The workflow's id.
+        run: The run key.
+        scheduled_for: The moment of its schedule.
+        trigger: `schedule` or `after`.
+    """
+    flow = session.tracking.flow(flow_id)
+    version = Version.load(session.store, flow.id, flow.digest)
+    listener = Afterwards(session, flow.id)
+    return session.engine.trigger(
+        version, run, None, listener, trigger=trigger, scheduled_for=scheduled_for
+    )
+
+
+def retry(session: Session, run: RunRecord, *, wait: bool, quiet: bool) -> Run:
     """Run again what failed in a run; see `Run.retry`."""
-    flow = session.tracking.flow(run.flow_id)
+    if is_lost(run):
+        reason = "the process that ran it was gone"
+        session.tracking.finish_run(run.id, "failed", reason=reason, flow=run.flow)
     engine = session.engine
     return _follow(
         session,
-        flow,
+        session.tracking.flow(run.flow),
         lambda listener: engine.retry(run.id, listener),
-        operators=len(run.graph().operators),
+        operators=len(session.tracking.version(run.flow, run.version).ids),
         wait=wait,
         quiet=quiet,
     )
@@ -86,22 +99,33 @@ def _follow(
     wait: bool,
     quiet: bool,
 ) -> Run:
-    if wait:
-        with watch(flow.name, operators, quiet=quiet) as listener:
-            handle = begin(listener)
-            handle.wait()
-        apply_retention(session, flow)
-    else:
-        handle = begin(_Afterwards(session, flow))
-    return Run(session.tracking.run(handle.run, flow=flow.id), session)
+    if not wait:
+        handle = begin(Afterwards(session, flow.id))
+        return Run(session.tracking.run(handle.run, flow=flow.id), session)
+    with watch(flow.name, operators, quiet=quiet) as listener:
+        handle = begin(listener)
+        handle.wait()
+    run = Run(session.tracking.run(handle.run, flow=flow.id), session)
+    clear_away(session, flow.id, handle.run)
+    return run
 
 
-class _Afterwards(Silent):
-    """Clears away after a run that nobody waits for."""
+class Afterwards(Silent):
+    """Does what follows a run that nobody waits for."""
 
-    def __init__(self, session: Session, flow: FlowRecord) -> None:
+    def __init__(self, session: Session, flow: str) -> None:
         self._session = session
         self._flow = flow
+        self._run = ""
+
+    def run_started(self, run: str) -> None:
+        self._run = run
 
     def run_finished(self, state: str) -> None:
-        apply_retention(self._session, self._flow)
+        clear_away(self._session, self._flow, self._run)
+
+
+def _new_run_key() -> str:
+    """A run key. It sorts by time; the random end keeps two that start at once apart."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond:06}Z-{token_hex(3)}"

@@ -1,0 +1,199 @@
+"""`aqueduct runs` and `run`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from aqueduct_core.cli._documents import run_document, run_line
+from aqueduct_core.cli._print import as_ago, as_time, console, print_json, short, state, table
+from aqueduct_core.client import Client
+from aqueduct_core.errors import NotFoundError, ParameterError
+
+if TYPE_CHECKING:
+    from aqueduct_core.client import Run
+
+__all__ = ["cancel", "graph", "logs", "ls", "print_run", "retry", "show"]
+
+Stream: TypeAlias = Literal["stdout", "stderr"]
+
+_FINE = ("succeeded", "warning")
+_LOOKED_AT = 1_000  # the newest runs, among which the start of an id is looked for
+_LOOK = 0.3  # seconds between two looks at logs that are followed
+
+
+def ls(options: Namespace) -> int:
+    """List runs, the newest first."""
+    client = Client(home=options.home)
+    if options.flow is None:
+        runs = client.runs(limit=options.limit)
+    else:
+        runs = client.flow(options.flow).runs(limit=options.limit)
+    if options.json:
+        print_json([run_line(run) for run in runs])
+        return 0
+    rows = [
+        (run.id, run.flow, state(run.status), as_ago(run.started), _took(run), run.trigger)
+        for run in runs
+    ]
+    console().print(table(["run", "workflow", "", "started", ">took", "by"], rows))
+    return 0
+
+
+def show(options: Namespace) -> int:
+    """What happened in a run; 1 if it failed."""
+    run = _found(options)
+    if options.json:
+        print_json(run_document(run))
+    else:
+        print_run(run)
+    return 1 if run.status in ("failed", "canceled") else 0
+
+
+def logs(options: Namespace) -> int:
+    """What operators printed."""
+    run = _found(options)
+    names = [item.name for item in run.graph().operators]
+    if options.operator is not None:
+        run.logs(options.operator)  # an operator that isn't there is told before anything else
+        names = [options.operator]
+    streams: list[Stream] = [options.stream] if options.stream else ["stdout", "stderr"]
+    if options.json:
+        print_json({name: {one: run.logs(name, one) for one in streams} for name in names})
+        return 0
+    shown: dict[tuple[str, str], str] = {}
+    head = len(names) > 1
+    while True:
+        ended = run.status not in ("pending", "running")  # before reading: nothing comes after it
+        for name in names:
+            for stream in streams:
+                _print_more(shown, name, stream, run.logs(name, stream), head=head)
+        if ended or not options.follow:
+            return 0
+        time.sleep(_LOOK)
+
+
+def cancel(options: Namespace) -> int:
+    """Stop a run."""
+    run = _found(options)
+    if run.status not in ("pending", "running"):
+        raise ParameterError(f"the run {run.id} has ended: {run.status}", hint="nothing to stop")
+    run.cancel()
+    run.wait()
+    return _told(options, run)
+
+
+def retry(options: Namespace) -> int:
+    """Run again what failed; 1 if it fails again."""
+    run = _found(options).retry()
+    if options.json:
+        print_json(run_document(run))
+    else:
+        print_run(run)
+    return 0 if run.status in _FINE else 1
+
+
+def graph(options: Namespace) -> int:
+    """The graph as it was, as SVG."""
+    view = _found(options).graph()
+    if options.json:
+        document = {
+            "operators": [
+                {"name": item.name, "kind": item.kind, "state": (view.states or {}).get(item.name)}
+                for item in view.operators
+            ],
+            "edges": [
+                {"source": edge.source, "target": edge.target, "output": edge.output}
+                for edge in view.edges
+            ],
+        }
+        print_json(document)
+    elif options.output:
+        Path(options.output).write_text(view.svg(), encoding="utf-8")
+        print(options.output)
+    elif sys.stdout.isatty():
+        print(view)
+    else:
+        print(view.svg())
+    return 0
+
+
+def print_run(run: Run) -> None:
+    """A run for people."""
+    screen = console()
+    duration = f", {as_time(run.duration)}" if run.duration is not None else ""
+    results = run.operators()
+    rows = [
+        (
+            item.name,
+            item.kind,
+            state(item.state),
+            as_time(item.duration) if item.seconds else "",
+            f"unchanged since {item.cached}" if item.cached else item.reason,
+        )
+        for item in results
+    ]
+    title = f"{run.flow}: run {run.id} {run.status}{duration}"
+    screen.print(table(["operator", "kind", "", ">took", ""], rows, title=title))
+    if run.reason:
+        screen.print(run.reason, markup=False)
+    values = [(name, short(value)) for name, value in run.parameters().items()]
+    if values:
+        screen.print(table(["parameter", "value"], values))
+    numbers = [(item.name, f"{item.value:.6g}") for item in results if item.value is not None]
+    if numbers:
+        screen.print(table(["metric", ">value"], numbers))
+    for name, failure in run.errors().items():
+        screen.print(f"\n{name}:", style="bold red", markup=False)
+        screen.print(failure.traceback.rstrip(), markup=False)
+
+
+def _found(options: Namespace) -> Run:
+    """A run by its id, or by the start of it.
+
+    Raises:
+        NotFoundError: There is none.
+        ParameterError: Several start like this.
+    """
+    client = Client(home=options.home)
+    try:
+        return client.run(options.run)
+    except NotFoundError:
+        found = [run for run in client.runs(limit=_LOOKED_AT) if run.id.startswith(options.run)]
+        if not found:
+            raise
+    if len(found) > 1:
+        raise ParameterError(
+            f"{len(found)} runs start with {options.run!r}: {found[0].id}, {found[1].id}, ...",
+            hint="give more of the id",
+        )
+    return found[0]
+
+
+def _print_more(
+    shown: dict[tuple[str, str], str], name: str, stream: str, text: str, *, head: bool
+) -> None:
+    """Print what has come since the last look."""
+    before = shown.get((name, stream), "")
+    new = text.removeprefix(before)
+    shown[name, stream] = text
+    if not new:
+        return
+    if head:
+        print(f"--- {name} ({stream})")
+    print(new, end="" if new.endswith("\n") else "\n", flush=True)
+
+
+def _told(options: Namespace, run: Run) -> int:
+    if options.json:
+        print_json(run_line(run))
+    else:
+        print(f"{run.id}: {run.status}")
+    return 0
+
+
+def _took(run: Run) -> str:
+    return "" if run.duration is None else as_time(run.duration)

@@ -1,0 +1,45 @@
+"""`aqueduct scheduler`: starts workflows when it is time, until it is stopped."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from argparse import Namespace
+from datetime import datetime
+from threading import Event
+from types import FrameType
+
+from aqueduct_core.client import Session
+from aqueduct_core.client._start import start_in_background
+from aqueduct_core.scheduler import Scheduler
+
+__all__ = ["run"]
+
+
+def run(options: Namespace) -> int:
+    """Watch the clock; goes on with the runs of a scheduler that was killed."""
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO, stream=sys.stderr)
+    session = Session(options.home)
+    log = logging.getLogger("aqueduct_core.scheduler")
+
+    def start(flow: str, run: str, tick: datetime | None, reason: str) -> None:
+        start_in_background(session, flow, run, tick, reason)
+        log.info("%s: started, %s", run, reason)
+
+    stop = Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        for handle in session.engine.recover():
+            log.info("%s: goes on", handle.run)
+        log.info("watching %s", session.tracking)
+        Scheduler(session.tracking, start).run_forever(stop)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    log.info("stopped; runs that are going on are waited for")
+    return 0

@@ -1,0 +1,49 @@
+"""What follows a run: people are told, and older runs go."""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from aqueduct_core.client._connect import notifications
+from aqueduct_core.client._delete import apply_retention
+from aqueduct_core.client._progress import say
+from aqueduct_core.errors import AqueductError
+from aqueduct_core.notifications import Message, notify
+
+if TYPE_CHECKING:
+    from aqueduct_core.client._session import Session
+
+__all__ = ["clear_away"]
+
+
+def clear_away(session: Session, flow: str, run: str) -> None:
+    """Do what follows a run; raises nothing, for the run is over and done.
+
+    Args:
+        session: The workspace.
+        flow: The workflow's id.
+        run: The run key.
+    """
+    try:
+        receivers = notifications(session)
+        if receivers:
+            # Whoever waits for the run doesn't wait for a mail server; the program's end does.
+            levels = session.tracking.flow(flow).notify
+            arguments = (_message(session, flow, run), receivers, levels)
+            Thread(target=notify, args=arguments, name="aqueduct-notify").start()
+        apply_retention(session, flow)
+    except AqueductError as error:
+        say(f"after the run {run}: {error}")
+
+
+def _message(session: Session, flow: str, run: str) -> Message:
+    record = session.tracking.run(run, flow=flow)
+    return Message.of_results(
+        session.tracking.results(run, flow=flow),
+        flow=session.tracking.flow(flow).name,
+        run=run,
+        state=record.state,
+        seconds=record.seconds,
+        reason=record.reason,
+    )
