@@ -61,7 +61,12 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         """Only what differs from the defaults, so that new settings change no digest."""
-        return {name: value for name, value in asdict(self).items() if value != _DEFAULTS[name]}
+        found = {name: getattr(self, name) for name in _DEFAULTS}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in found.items()
+            if value != _DEFAULTS[name]
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Settings:
@@ -123,7 +128,7 @@ class ParameterSpec:
     description: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**{name: getattr(self, name) for name in self.__slots__}, "value": dict(self.value)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ParameterSpec:
