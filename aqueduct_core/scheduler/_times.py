@@ -20,13 +20,13 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from aqueduct_core.dag import schedule_from
 from aqueduct_core.errors import ParameterError
 
 __all__ = ["last_time", "next_time"]
 
 _SECOND = timedelta(seconds=1)
 _STEP = timedelta(hours=12)  # no zone changes its offset twice within
-_DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _LOOKS_BACK = tuple(timedelta(minutes=minutes) for minutes in (2, 120, 2 * 1440, 62 * 1440))
 
 
@@ -43,14 +43,14 @@ def next_time(schedule: Mapping[str, Any], after: datetime) -> datetime | None:
     Raises:
         ParameterError: The schedule can't be understood.
     """
-    expression = _expression(schedule)
     try:
-        zone = ZoneInfo(schedule["timezone"])
+        known = schedule_from(schedule)
+        expression, zone = known.cron, ZoneInfo(known.timezone)
         minute, hour = expression.split()[:2]
         if minute.startswith("*") or hour.startswith("*"):
             return _next_shown(expression, zone, after.astimezone(UTC))
         return _next_of_day(expression, zone, after.astimezone(UTC))
-    except (CronSimError, KeyError, ValueError, OSError) as error:
+    except (CronSimError, KeyError, ValueError) as error:
         raise ParameterError(
             f"the schedule {dict(schedule)} can't be understood: {error}",
             hint="publish the workflow again with another one",
@@ -72,26 +72,6 @@ def last_time(schedule: Mapping[str, Any], since: datetime, until: datetime) -> 
         if found is not None:
             return found
     return None
-
-
-def _expression(schedule: Mapping[str, Any]) -> str:
-    """A schedule as cron writes it."""
-    kind, minute = schedule["kind"], schedule.get("minute")
-    match kind:
-        case "cron":
-            return str(schedule["expression"])
-        case "hourly":
-            return f"{minute} * * * *"
-        case "daily":
-            return f"{minute} {schedule['hour']} * * *"
-        case "weekly":
-            return f"{minute} {schedule['hour']} * * {_DAYS.index(schedule['day'])}"
-        case "monthly":
-            return f"{minute} {schedule['hour']} {schedule['day']} * *"
-    raise ParameterError(
-        f"there is no schedule of kind {kind!r} in this release",
-        hint="pip install --upgrade aqueduct-core",
-    )
 
 
 def _next_of_day(expression: str, zone: ZoneInfo, after: datetime) -> datetime | None:
