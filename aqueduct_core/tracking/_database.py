@@ -112,7 +112,7 @@ class Database:
 def _url(text: str) -> URL:
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         # The text isn't repeated: there may be a password in it.
         raise TrackingError(
             "the database's address is no URL",
@@ -165,6 +165,7 @@ def _make_private(path: Path) -> None:
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where _begin_sqlite says so
+    connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at the same time
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")
 

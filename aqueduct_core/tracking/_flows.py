@@ -15,6 +15,7 @@ from aqueduct_core.tracking._base import Base, beyond, cursor_of, now, of_cursor
 from aqueduct_core.tracking._events import append_events
 from aqueduct_core.tracking._tables import flows, runs, schedules, versions
 from aqueduct_core.tracking._types import NAME, clean
+from aqueduct_core.tracking._upsert import insert_missing
 from aqueduct_core.tracking._values import FlowRecord, Page, VersionDetail, VersionRecord
 
 __all__ = ["Flows"]
@@ -183,13 +184,11 @@ def _publish(
         "keep_runs": keep_runs,
         "published": moment,
     }
+    first = {"id": version.flow, "paused": False, "created": moment, "digest": ""}
+    insert_missing(connection, flows, known | first)
     mine = flows.c.id == version.flow
     digest = connection.execute(select(flows.c.digest).where(mine).with_for_update()).scalar()
-    if digest is None:
-        first = {"id": version.flow, "paused": False, "created": moment}
-        connection.execute(insert(flows).values(**known, **first))
-    else:
-        connection.execute(change(flows).where(mine).values(**known))
+    connection.execute(change(flows).where(mine).values(known))
     new = _add_version(connection, version, moment)
     _set_schedule(connection, version.flow, version.spec.schedule)
     if digest != version.digest:

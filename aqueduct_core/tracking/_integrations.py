@@ -16,6 +16,7 @@ from aqueduct_core.tracking._base import Base, now, records
 from aqueduct_core.tracking._secrets import Vault, new_api_key, split_api_key
 from aqueduct_core.tracking._tables import api_keys, integrations
 from aqueduct_core.tracking._types import NAME, clean
+from aqueduct_core.tracking._upsert import insert_missing
 from aqueduct_core.tracking._values import ApiKey, IntegrationRecord
 
 __all__ = ["Integrations"]
@@ -61,13 +62,9 @@ class Integrations(Base):
         }
 
         def put(connection: Connection) -> None:
+            insert_missing(connection, integrations, known | {"name": name, "created": moment})
             mine = integrations.c.name == name
-            there = select(integrations.c.name).where(mine).with_for_update()
-            if connection.execute(there).first():
-                connection.execute(change(integrations).where(mine).values(known))
-            else:
-                first = {"name": name, "created": moment}
-                connection.execute(insert(integrations).values(known | first))
+            connection.execute(change(integrations).where(mine).values(known))
 
         self._database.write(put)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from aqueduct_core.errors import FormatVersionError, TrackingError
@@ -24,6 +24,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = ("0001",)  # from the first to the newest
 VERSION_TABLE = "aqueduct_schema"
 _LOCK = 7_235_884_001  # any number that nobody else locks
+_PATIENCE = 600  # seconds
 _CURRENT = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
 
 
@@ -80,6 +81,8 @@ def _quickly(database: Database) -> str | None:
         if error.connection_invalidated:
             raise database.refused(error) from error
         return None  # no such table, most often: what else it is shows as soon as one is made
+    except DBAPIError as error:
+        raise database.refused(error) from error
     return None if row is None else str(row[0])
 
 
@@ -105,32 +108,59 @@ def _create(connection: Connection) -> None:
     connection.execute(insert, {"revision": REVISIONS[-1]})
 
 
-def _run_migrations(connection: Connection) -> None:
+def _run_migrations(connection: Connection, revision: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 @contextmanager
 def _alone(database: Database) -> Iterator[Connection]:
-    """A connection that is the only one to change the tables meanwhile."""
+    """A transaction that is the only one to change the tables meanwhile."""
+    ways = {
+        "sqlite": _alone_on_sqlite,
+        "postgresql": _alone_on_postgresql,
+        "mysql": _alone_on_mysql,
+    }
     try:
-        if database.dialect == "sqlite":
-            with database.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-        with database.writer.begin() as connection:
-            if database.dialect == "postgresql":
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-            elif database.dialect == "mysql":
-                connection.exec_driver_sql(f"SELECT GET_LOCK('aqueduct_{_LOCK}', 60)")
-            try:
-                yield connection
-            finally:
-                if database.dialect == "mysql":
-                    connection.exec_driver_sql(f"SELECT RELEASE_LOCK('aqueduct_{_LOCK}')")
+        with ways[database.dialect](database.engine) as connection:
+            yield connection
     except DBAPIError as error:
         raise database.refused(error) from error
+
+
+@contextmanager
+def _alone_on_sqlite(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        # What replaces a table first copies and then drops it: no row of others shall go with it.
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+
+
+@contextmanager
+def _alone_on_postgresql(engine: Engine) -> Iterator[Connection]:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        yield connection
+
+
+@contextmanager
+def _alone_on_mysql(engine: Engine) -> Iterator[Connection]:
+    name = f"aqueduct_{_LOCK}"
+    with engine.begin() as connection:
+        # The server has these locks for all of its databases together.
+        connection.exec_driver_sql(f"SELECT GET_LOCK('{name}', {_PATIENCE})")
+        try:
+            yield connection
+        finally:
+            connection.exec_driver_sql(f"SELECT RELEASE_LOCK('{name}')")

@@ -43,7 +43,10 @@ __all__ = [
     "versions",
 ]
 
-metadata = MetaData()
+# Names of our own, which migrations can refer to on all databases.
+metadata = MetaData(
+    naming_convention={"fk": "%(table_name)s_%(column_0_name)s_fk", "pk": "%(table_name)s_pk"}
+)
 
 ID = 36  # a UUID
 STATE = 16

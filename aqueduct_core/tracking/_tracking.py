@@ -38,9 +38,13 @@ class Tracking(Flows, Runs, Results, History, Retention, Integrations, Schedules
     """
 
     def __init__(self, url: str, *, secret: bytes) -> None:
-        self._database = Database(url)
         self._vault = Vault(secret)
-        prepare(self._database)
+        self._database = Database(url)
+        try:
+            prepare(self._database)
+        except BaseException:
+            self._database.close()
+            raise
 
     def __repr__(self) -> str:
         return f"<Tracking {self._database}>"

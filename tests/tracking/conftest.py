@@ -18,7 +18,7 @@ SERVERS = {"postgresql": PostgresServer, "mariadb": MariadbServer}
 
 
 @pytest.fixture(scope="session")
-def _servers() -> Iterator[dict[str, Server]]:
+def servers() -> Iterator[dict[str, Server]]:
     """Servers that were needed so far."""
     started: dict[str, Server] = {}
     yield started
@@ -27,7 +27,7 @@ def _servers() -> Iterator[dict[str, Server]]:
 
 
 @pytest.fixture(scope="session")
-def _databases() -> dict[str, str]:
+def databases() -> dict[str, str]:
     """The database of this process on each server: its tables are made once, and then emptied."""
     return {}
 
@@ -42,33 +42,31 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def empty(backend: str, _servers: dict[str, Server], tmp_path: Path) -> Iterator[str]:
+def empty(backend: str, servers: dict[str, Server], tmp_path: Path) -> Iterator[str]:
     """The URL of a database without tables."""
     if backend == "sqlite":
         yield f"sqlite:///{tmp_path}/aqueduct.db"
         return
-    if backend not in _servers:
-        _servers[backend] = SERVERS[backend]().__enter__()
-    url = _servers[backend].create()
+    if backend not in servers:
+        servers[backend] = SERVERS[backend]().__enter__()
+    url = servers[backend].create()
     yield url
-    _servers[backend].drop(url)
+    servers[backend].drop(url)
 
 
 @pytest.fixture
-def url(
-    backend: str, _servers: dict[str, Server], _databases: dict[str, str], tmp_path: Path
-) -> str:
+def url(backend: str, servers: dict[str, Server], databases: dict[str, str], tmp_path: Path) -> str:
     """The URL of a database whose tables are empty."""
     if backend == "sqlite":
         return f"sqlite:///{tmp_path}/aqueduct.db"
-    if backend not in _servers:
-        _servers[backend] = SERVERS[backend]().__enter__()
-    if backend not in _databases:
-        _databases[backend] = _servers[backend].create()
-        return _databases[backend]
-    with Tracking(_databases[backend], secret=SECRET) as tracking:
+    if backend not in servers:
+        servers[backend] = SERVERS[backend]().__enter__()
+    if backend not in databases:
+        databases[backend] = servers[backend].create()
+        return databases[backend]
+    with Tracking(databases[backend], secret=SECRET) as tracking:
         _empty(tracking)
-    return _databases[backend]
+    return databases[backend]
 
 
 @pytest.fixture
