@@ -7,13 +7,15 @@ import os
 import re
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from getpass import getpass
 from typing import Any
 
 from aqueduct_core.cli._print import console, print_json, table
 from aqueduct_core.cli._values import read_pairs
-from aqueduct_core.client import Client
-from aqueduct_core.errors import IntegrationError, ParameterError
+from aqueduct_core.client import Client, Session, integration_users
+from aqueduct_core.errors import IntegrationError, ParameterError, UnsupportedError
+from aqueduct_core.integrations import SqlIntegration
 
 __all__ = ["add", "ls", "rm", "settings", "tables", "test"]
 
@@ -27,13 +29,27 @@ _EXAMPLE = "host=db.example.org path=warehouse.db, or port:=5432 for what is no 
 
 def ls(options: Namespace) -> int:
     """List the data systems."""
-    client = Client(home=options.home)
-    found = client.integrations()
+    session = Session(options.home)
+    users = integration_users(session)
+    known = session.tracking.integrations()
     if options.json:
-        print_json([{"name": item.name, "kind": item.kind} for item in found.values()])
-    else:
-        rows = [(item.name, item.kind, repr(item)) for item in found.values()]
-        console().print(table(["name", "kind", ""], rows))
+        print_json(
+            [
+                {
+                    "name": item.name,
+                    "kind": item.kind,
+                    "config": dict(item.config),
+                    "flows": users.get(item.name, []),
+                }
+                for item in known
+            ]
+        )
+        return 0
+    rows = [
+        (item.name, item.kind, _told(item.config), ", ".join(users.get(item.name, [])))
+        for item in known
+    ]
+    console().print(table(["name", "kind", "", "used by"], rows))
     return 0
 
 
@@ -75,7 +91,13 @@ def rm(options: Namespace) -> int:
 
 def tables(options: Namespace) -> int:
     """List the tables in a data system."""
-    found = Client(home=options.home).integration(options.name).tables()
+    integration = Client(home=options.home).integration(options.name)
+    if not isinstance(integration, SqlIntegration):
+        raise UnsupportedError(
+            f"{options.name!r} is a receiver of messages, which has no tables",
+            hint="aqueduct integrations ls",
+        )
+    found = integration.tables()
     if options.json:
         print_json(found)
     else:
@@ -139,6 +161,10 @@ def _ask(name: str) -> str:
             hint="one line for each --secret, in their order",
         )
     return line.rstrip("\r\n")
+
+
+def _told(config: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in config.items() if value is not None)
 
 
 def _text(error: IntegrationError | None) -> str | None:

@@ -123,6 +123,8 @@ def graph(options: Namespace) -> int:
 
 def print_run(run: Run) -> None:
     """A run for people."""
+    from rich.text import Text
+
     screen = console()
     duration = f", {as_time(run.duration)}" if run.duration is not None else ""
     results = run.operators()
@@ -136,8 +138,9 @@ def print_run(run: Run) -> None:
         )
         for item in results
     ]
-    title = f"{run.flow}: run {run.id} {run.status}{duration}"
-    screen.print(table(["operator", "kind", "", ">took", ""], rows, title=title))
+    line = Text.assemble((run.flow, "bold"), f": run {run.id} ", state(run.status), duration)
+    screen.print(line, soft_wrap=True)
+    screen.print(table(["operator", "kind", "", ">took", ""], rows))
     if run.reason:
         screen.print(run.reason, markup=False)
     values = [(name, short(value)) for name, value in run.parameters().items()]

@@ -10,8 +10,7 @@ from datetime import datetime
 from threading import Event
 from types import FrameType
 
-from aqueduct_core.client import Session
-from aqueduct_core.client._start import start_in_background
+from aqueduct_core.client import Session, recover, start_in_background
 from aqueduct_core.scheduler import Scheduler
 
 __all__ = ["run"]
@@ -34,8 +33,8 @@ def run(options: Namespace) -> int:
 
     previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        for handle in session.engine.recover():
-            log.info("%s: goes on", handle.run)
+        for key in recover(session):
+            log.info("%s: goes on", key)
         log.info("watching %s", session.tracking)
         Scheduler(session.tracking, start).run_forever(stop)
     finally:

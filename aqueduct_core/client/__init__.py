@@ -11,10 +11,12 @@ from aqueduct_core.client._session import Session
 
 if TYPE_CHECKING:
     from aqueduct_core.client._artifact import CheckResult, RunArtifact
+    from aqueduct_core.client._connect import integration_users
     from aqueduct_core.client._delete import Deletion
     from aqueduct_core.client._flow import Flow
     from aqueduct_core.client._graph import GraphView
     from aqueduct_core.client._run import Run
+    from aqueduct_core.client._start import recover, start_in_background
 
 __all__ = [
     "CheckResult",
@@ -27,6 +29,9 @@ __all__ = [
     "RunArtifact",
     "Session",
     "default_home",
+    "integration_users",
+    "recover",
+    "start_in_background",
 ]
 
 _MODULES = {
@@ -36,6 +41,9 @@ _MODULES = {
     "GraphView": "_graph",
     "Run": "_run",
     "RunArtifact": "_artifact",
+    "integration_users": "_connect",
+    "recover": "_start",
+    "start_in_background": "_start",
 }
 
 

@@ -22,10 +22,10 @@ __all__ = [
     "connect",
     "connected",
     "disconnect",
+    "integration_users",
     "is_database",
     "is_secret",
     "notifications",
-    "users",
 ]
 
 Connected: TypeAlias = "SqlIntegration | Notification"
@@ -102,7 +102,7 @@ def disconnect(session: Session, name: str, *, force: bool) -> None:
         IntegrationError: Workflows use it.
     """
     connected(session, name)
-    flows = users(session).get(name, [])
+    flows = integration_users(session).get(name, [])
     if flows and not force:
         listed = ", ".join(map(repr, flows))
         raise IntegrationError(
@@ -113,7 +113,7 @@ def disconnect(session: Session, name: str, *, force: bool) -> None:
     session.integrations.pop(name, None)
 
 
-def users(session: Session) -> dict[str, list[str]]:
+def integration_users(session: Session) -> dict[str, list[str]]:
     """Which workflows use which data system in their current version, by name."""
     found: dict[str, list[str]] = {}
     for flow in all_flows(session):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from secrets import token_hex
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._afterwards import clear_away
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from aqueduct_core.engines.base import Handle
     from aqueduct_core.tracking import FlowRecord, RunRecord
 
-__all__ = ["Afterwards", "retry", "start", "start_in_background"]
+__all__ = ["recover", "retry", "start", "start_in_background"]
 
 
 def start(
@@ -68,10 +69,23 @@ def start_in_background(
     """
     flow = session.tracking.flow(flow_id)
     version = Version.load(session.store, flow.id, flow.digest)
-    listener = Afterwards(session, flow.id)
+    listener = _Afterwards(session, flow.id)
     return session.engine.trigger(
         version, run, None, listener, trigger=trigger, scheduled_for=scheduled_for
     )
+
+
+def recover(session: Session) -> list[str]:
+    """Go on in the background with the runs whose process was killed; returns their keys."""
+    handles = session.engine.recover()
+    for handle in handles:
+        Thread(target=_finish, args=(session, handle), name="aqueduct-recovered").start()
+    return [handle.run for handle in handles]
+
+
+def _finish(session: Session, handle: Handle) -> None:
+    handle.wait()
+    clear_away(session, session.tracking.run(handle.run).flow, handle.run)
 
 
 def retry(session: Session, run: RunRecord, *, wait: bool, quiet: bool) -> Run:
@@ -100,7 +114,7 @@ def _follow(
     quiet: bool,
 ) -> Run:
     if not wait:
-        handle = begin(Afterwards(session, flow.id))
+        handle = begin(_Afterwards(session, flow.id))
         return Run(session.tracking.run(handle.run, flow=flow.id), session)
     with watch(flow.name, operators, quiet=quiet) as listener:
         handle = begin(listener)
@@ -110,7 +124,7 @@ def _follow(
     return run
 
 
-class Afterwards(Silent):
+class _Afterwards(Silent):
     """Does what follows a run that nobody waits for."""
 
     def __init__(self, session: Session, flow: str) -> None:
