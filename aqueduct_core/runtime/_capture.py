@@ -70,7 +70,6 @@ class Capture:
         self._folder = folder
         self._spools: list[Spool] = []
         self._texts: dict[str, TextIO] = {}
-        self._watch = _Watch()
 
     @contextmanager
     def into(self, storage: Storage, folder: str) -> Iterator[Logs]:
@@ -86,12 +85,12 @@ class Capture:
             children = resource.getrusage(resource.RUSAGE_CHILDREN)
             log = _Log(storage, folder, dict(zip(_STREAMS, spools, strict=True)))
             logs = Logs()
+            before = _watch.look_at(log)
             try:
                 with self._redirected(spools):
-                    self._watch.start(log)
                     yield logs
             finally:
-                self._watch.stop()
+                _watch.look_at(before)
                 log.finish(logs)
                 if log.written or _had_children(children):
                     self._renew(children)
@@ -227,17 +226,16 @@ class _Watch:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def start(self, log: _Log) -> None:
+    def look_at(self, log: _Log | None) -> _Log | None:
+        """Renew this log from now on; returns the one that was renewed until now."""
         with self._lock:
-            self._current = log
-            if self._thread is None or not self._thread.is_alive():
+            before, self._current = self._current, log
+            if log is not None and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(
                     target=self._look, name="aqueduct-logs", daemon=True
                 )
                 self._thread.start()
-
-    def stop(self) -> None:
-        self._current = None
+            return before
 
     def _look(self) -> None:
         idle = 0
@@ -251,6 +249,9 @@ class _Watch:
                     return
             if log is not None:
                 log.renew()
+
+
+_watch = _Watch()
 
 
 def _had_children(before: resource.struct_rusage) -> bool:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from aqueduct_core.dag import CallSite, is_library, own_traceback
+from aqueduct_core.errors import AqueductError
 
 __all__ = ["Failure", "Frame"]
 
@@ -175,19 +176,34 @@ def _members(error: BaseException) -> tuple[BaseException, ...]:
 
 
 def _format(error: BaseException) -> Iterator[str]:
-    """The traceback as Python prints it, each exception without what led to the user's code."""
+    """The traceback as Python prints it, each exception without what led to the user's code.
+
+    What an error of this package comes from is left out if it isn't the user's code: its text says
+    what happened, and the inside of a library that this package calls explains nothing.
+    """
     formatted = traceback.TracebackException(type(error), error, _own(error), compact=True)
     pairs = [(formatted, error)]
     while pairs:
         told, exception = pairs.pop()
         told.stack = traceback.StackSummary.extract(traceback.walk_tb(_own(exception)))
-        if told.__cause__ is not None and exception.__cause__ is not None:
-            pairs.append((told.__cause__, exception.__cause__))
-        elif told.__context__ is not None and exception.__context__ is not None:
-            pairs.append((told.__context__, exception.__context__))
+        cause = _cause(exception)
+        shown = told.__cause__ if exception.__cause__ is not None else told.__context__
+        if cause is not None and isinstance(exception, AqueductError) and not _is_users(cause):
+            told.__cause__ = told.__context__ = None
+        elif cause is not None and shown is not None:
+            pairs.append((shown, cause))
         if told.exceptions and isinstance(exception, BaseExceptionGroup):
             pairs += zip(told.exceptions, exception.exceptions, strict=False)
     return formatted.format()
+
+
+def _is_users(error: BaseException) -> bool:
+    """Whether the user's own code is on the stack of an exception, or of what it comes from."""
+    return any(
+        not is_library(frame.f_code.co_filename)
+        for item in (error, *_causes(error))
+        for frame, _ in traceback.walk_tb(_own(item))
+    )
 
 
 def _own(error: BaseException) -> TracebackType | None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import platform
 import re
 import resource
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from time import perf_counter
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from aqueduct_core._version import __version__
+from aqueduct_core.dag import is_library
 
 __all__ = ["Clock", "PeakMemory", "host", "packages"]
 
@@ -75,25 +77,38 @@ def host() -> dict[str, Any]:
 
 
 def packages(function: Callable[..., Any]) -> dict[str, str]:
-    """The versions of the libraries that a function refers to, by the name they are imported by.
+    """The versions of the libraries that a function uses, by the name they are imported by.
 
-    What the functions it calls refer to is not followed.
+    The user's own functions that it refers to are looked into, too.
     """
+    found: set[str] = set()
+    seen = [inspect.unwrap(function)]
+    for item in seen:  # grows meanwhile
+        for name, value in _references(item):
+            if isinstance(value, ModuleType):
+                found.add(value.__name__)
+            elif value is not None:
+                found.add(str(getattr(value, "__module__", None) or ""))
+            elif name in sys.modules:  # imported inside of the function
+                found.add(name)
+            own = isinstance(value, FunctionType) and not is_library(value.__code__.co_filename)
+            if own and value not in seen:
+                seen.append(value)
+    roots = {name.partition(".")[0] for name in found} - sys.stdlib_module_names
+    told = {name: _version(name) for name in sorted(roots)}
+    return {name: version for name, version in told.items() if version}
+
+
+def _references(function: Any) -> Iterator[tuple[str, Any]]:
+    """The names that a function uses from outside, with their values where they have any."""
     code = getattr(function, "__code__", None)
     if code is None:
-        return {}
-    known = getattr(function, "__globals__", {})
-    found = set()
+        return
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not filled yet
+            yield name, cell.cell_contents
     for name in _names(code):
-        value = known.get(name)
-        if isinstance(value, ModuleType):
-            found.add(value.__name__.partition(".")[0])
-        elif value is not None:
-            found.add(str(getattr(value, "__module__", None) or "").partition(".")[0])
-        elif name in sys.modules:  # imported inside of the function
-            found.add(name)
-    told = {name: _version(name) for name in sorted(found - sys.stdlib_module_names)}
-    return {name: version for name, version in told.items() if version}
+        yield name, function.__globals__.get(name)
 
 
 def _names(code: CodeType) -> set[str]:

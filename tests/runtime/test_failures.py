@@ -4,6 +4,7 @@ import json
 import linecache
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ def helper(divisor: int) -> float:
     before = 1
     # the next line fails
     value = before / divisor
-    after = value
-    return after
+    value += 1
+    return value
 
 
 def test_the_users_frames_come_first_and_show_the_failing_line(workspace: Workspace) -> None:
@@ -45,12 +46,15 @@ def test_the_users_frames_come_first_and_show_the_failing_line(workspace: Worksp
     result = failed(workspace, ratio)
     error = result.error
     assert error is not None
-    assert (result.state, result.reason) == ("failed", "it raised ZeroDivisionError: division by zero")
+    assert (result.state, result.reason) == (
+        "failed",
+        "it raised ZeroDivisionError: division by zero",
+    )
     assert [frame.function for frame in error.frames] == ["ratio", "helper"]
     inner = error.frames[-1]
     assert inner.code == "value = before / divisor"
     assert inner.before == ("    before = 1", "    # the next line fails")
-    assert inner.after == ("    after = value", "    return after")
+    assert inner.after == ("    value += 1", "    return value")
     assert error.site == f"runtime/test_failures.py:{inner.line}"
     assert error.traceback.startswith('Traceback (most recent call last):\n  File "')
     assert "aqueduct_core/runtime" not in error.traceback
@@ -206,17 +210,14 @@ def test_code_that_needs_a_missing_library_can_not_be_loaded(
 
 def test_an_output_that_can_not_be_stored_names_its_place(workspace: Workspace) -> None:
     def rows() -> Any:
-        return {"rows": [1, iter([])], "open": open(__file__)}  # noqa: SIM115 - can't be stored
+        return {"rows": [1, 2], "lock": [threading.Lock()]}
 
-    with pytest.warns(ResourceWarning):
-        result = failed(workspace, rows)
-        import gc
-
-        gc.collect()
+    result = failed(workspace, rows)
     assert result.state == "failed"
     assert str(result.reason).startswith("an output can't be stored: ")
     assert result.error is not None
-    assert "['" in result.error.message
+    assert result.error.message.startswith("At value['lock'][0]: ")
+    assert result.error.traceback.startswith("aqueduct_core.errors.UnserializableError")
 
 
 def test_a_deep_recursion_shows_both_ends(workspace: Workspace) -> None:

@@ -293,7 +293,9 @@ def test_a_type_that_changes_is_an_error_that_shows_both(workspace: Workspace) -
 
     result = run("text", "number")
     assert result.state == "failed"
-    assert "'either' is of type text now, and was of type numeric in the run before" in result.reason
+    assert (
+        "'either' is of type text now, and was of type numeric in the run before" in result.reason
+    )
     assert not workspace.store.exists(f"operators/{version.ids['either']}/now/output")
     assert run("number", "number").state == "succeeded"
     assert run("none", "text").state == "succeeded"
