@@ -111,6 +111,11 @@ class Save:
     def kind(self) -> str:
         return "save"
 
+    @property
+    def origin(self) -> tuple[str, str]:
+        """What tells saves apart: saving the same again, as a notebook does, is one save."""
+        return self.target.name, self.table_name
+
     def __call__(self, value: Any) -> Mapping[str, JSON]:
         with self.target.transaction() as transaction:
             return transaction.save(value, self.table_name, self.mode)

@@ -64,7 +64,9 @@ class SqlIntegration(ABC):
         statement.check(list(given))
         label = name or f"{self.name} query"
         read = Query(self, statement)
-        return TableArtifact(connect(label, read, kwargs=given, owner=self.owner), OUTPUT)
+        named = name is not None
+        made = connect(label, read, kwargs=given, owner=self.owner, named=named)
+        return TableArtifact(made, OUTPUT)
 
     def table(self, name: str) -> TableArtifact:
         """All rows of a table, read when the workflow runs."""
@@ -101,7 +103,6 @@ class SqlIntegration(ABC):
             raise GraphError(
                 f"{table_name!r} can't be the name of a table", hint='table_name="predictions"'
             )
-        # Saves are told apart by this name: saving the same again, as a notebook does, is one save.
         save = Save(self, table_name, mode)
         connect(f"save {table_name}", save, [artifact], outputs=(), owner=self.owner)
 

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from aqueduct_core.dag import Graph
 from aqueduct_core.errors import (
     GraphError,
     IntegrationError,
@@ -356,3 +357,13 @@ def test_a_table_is_dropped_and_a_view_is_not(tmp_path: Path) -> None:
     assert warehouse.tables() == ["v"]
     with pytest.raises(IntegrationError, match="could not drop table 'v'"):
         warehouse.drop("v")
+
+
+def test_one_artifact_can_be_saved_to_the_same_table_of_two_databases(tmp_path: Path) -> None:
+    first = SqliteIntegration("first", path=tmp_path / "a.db")
+    second = SqliteIntegration("second", path=tmp_path / "b.db")
+    rows = first.sql("SELECT 1 AS one")
+    for target in (first, second, second):
+        target.save(rows, table_name="t")
+    kinds = [operator.kind for operator in Graph.of([rows]).operators]
+    assert kinds == ["query", "save", "save"]
