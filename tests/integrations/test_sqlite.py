@@ -360,8 +360,8 @@ def test_a_table_is_dropped_and_a_view_is_not(tmp_path: Path) -> None:
 
 
 def test_one_artifact_can_be_saved_to_the_same_table_of_two_databases(tmp_path: Path) -> None:
-    first = SqliteIntegration("first", path=tmp_path / "a.db")
-    second = SqliteIntegration("second", path=tmp_path / "b.db")
+    first: Any = open_integration("first", "sqlite", {"path": tmp_path / "a.db"})
+    second: Any = open_integration("second", "sqlite", {"path": tmp_path / "b.db"})
     rows = first.sql("SELECT 1 AS one")
     for target in (first, second, second):
         target.save(rows, table_name="t")
