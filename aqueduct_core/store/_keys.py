@@ -10,6 +10,7 @@ its manifest still holds the key itself.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from blake3 import blake3
@@ -83,6 +84,7 @@ def listing_prefix(prefix: str) -> str:
     return FOLDER + "".join(f"{_quote(name, folder=True)}/" for name in folders)
 
 
+@lru_cache(maxsize=4096)  # keys have folders in common
 def _quote(segment: str, *, folder: bool) -> str:
     quoted = quote(segment, safe="=@").replace("~", "%7E")
     if segment in (".", "..") or quoted.endswith("."):
