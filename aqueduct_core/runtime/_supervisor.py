@@ -14,20 +14,30 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 from threading import Lock
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from aqueduct_core.runtime._capture import collect_logs
 from aqueduct_core.runtime._channel import Batch, Channel
+from aqueduct_core.runtime._reasons import describe_exit
+from aqueduct_core.runtime._result import OperatorState, Result, attempt_folder, ended
 from aqueduct_core.runtime._tree import end_tree, kill_group
+from aqueduct_core.runtime._usage import host
 
-__all__ = ["GRACE", "SECRETS", "Broken", "Left", "Worker"]
+if TYPE_CHECKING:
+    from aqueduct_core.dag import Version
+    from aqueduct_core.store import ArtifactStore
+
+__all__ = ["GRACE", "PATIENCE", "Broken", "Left", "Worker"]
 
 GRACE = 5.0  # seconds that the processes of an operator get to end after SIGTERM
+PATIENCE = 2.0
 _LOOK = 0.005
 
 # What configures the command line of one operator; its worker is told over the socket instead, so
@@ -143,6 +153,7 @@ class Worker:
             return None
         if messages and "ready" in messages[0]:
             self.is_ready = True
+            self.since = monotonic()
             del messages[0]
         return [self._take(message) for message in messages]
 
@@ -156,6 +167,44 @@ class Worker:
             kill_group(self._process)
         return int(self._process.returncode)
 
+    def unfinished(
+        self,
+        store: ArtifactStore,
+        version: Version,
+        run: str,
+        operator: tuple[str, int],
+        stopped: tuple[OperatorState, str] | None = None,
+    ) -> Result:
+        """The result of an operator that came to no end of its own; to be written.
+
+        Args:
+            store: Where its output is kept.
+            version: The version it belongs to.
+            run: The run key.
+            operator: Its name and attempt; its process has been reaped.
+            stopped: Its state and the reason, if it was stopped; by default its process tells.
+        """
+        name, attempt = operator
+        status = int(self._process.returncode)
+        state, reason = stopped or ("failed", describe_exit(status))
+        if not self.is_ready and stopped is None:
+            reason = f"{self.python} could not start: exit code {status}; its output says why"
+        folder = attempt_folder(version.ids[name], run, attempt)
+        now = datetime.now(UTC)
+        took = monotonic() - self.since
+        return ended(
+            version,
+            name,
+            run,
+            state,
+            attempt=attempt,
+            reason=reason,
+            started=(now - timedelta(seconds=took)).isoformat(),
+            seconds={"run": round(took, 6)},
+            environment={**host(), "pid": self.pid},
+            logs=collect_logs(store.storage, folder, self.spools),
+        )
+
     def dispose(self) -> None:
         """Let go of everything that belonged to the process, its output included."""
         _ALIVE.discard(self)
@@ -168,16 +217,22 @@ class Worker:
                 end_tree(self._process, grace)
 
     def close(self) -> None:
-        """Let an idle worker go: it ends by itself when its socket is closed; see `wait`."""
+        """Let an idle worker go: it ends by itself when its socket is closed; see `finish`."""
         self._channel.close()
 
-    def wait(self, timeout: float) -> None:
-        """Wait for a closed worker to end; it is made to after a while."""
-        deadline = monotonic() + timeout
+    def finish(self, patience: float = PATIENCE) -> None:
+        """Let it go: when it is idle in its own time, else with all that it started.
+
+        Args:
+            patience: Seconds that an idle worker gets, whose libraries may have something to do yet.
+        """
+        if self.pending:
+            self.end()
+        self.close()
+        deadline = monotonic() + patience
         while self.is_alive and monotonic() < deadline:
             sleep(_LOOK)
         self.reap()
-        self.dispose()
 
     def _send(self, message: Mapping[str, Any]) -> None:
         with suppress(OSError):  # it is gone, which is what receive() will find

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -49,9 +49,11 @@ class _Inbox:
         self._channel = channel
         self._tasks: SimpleQueue[_Task | dict[str, Any] | None] = SimpleQueue()
         self._is_gone = self._is_busy = False
-        [first, *more] = channel.receive() or [{}]
-        self.setup: dict[str, Any] = first["setup"]
-        Thread(target=self._read, args=(more,), name="aqueduct-inbox", daemon=True).start()
+        while not (messages := channel.receive()):
+            if messages is None:
+                raise BrokenPipeError
+        self.setup: dict[str, Any] = messages.pop(0)["setup"]
+        Thread(target=self._read, args=(messages,), name="aqueduct-inbox", daemon=True).start()
 
     def next(self) -> _Task | dict[str, Any] | None:
         """Wait for something to do, or for new connections; None when the supervisor is gone."""
@@ -176,7 +178,8 @@ def main(descriptor: int) -> None:
     sock.set_inheritable(False)
     channel = Channel(sock)
     os.register_at_fork(after_in_child=channel.close)
-    _Loop(channel).run()
+    with suppress(BrokenPipeError):  # the supervisor is gone
+        _Loop(channel).run()
 
 
 if __name__ == "__main__":

@@ -11,27 +11,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.errors import ParameterError
 from tests.engines.conftest import Run, Workshop
-
-
-def wait_until(holds: Callable[[], Any], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+from tests.engines.processes import is_running, wait_until
 
 
 def segfault() -> None:

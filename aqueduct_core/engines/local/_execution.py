@@ -17,15 +17,7 @@ from aqueduct_core.engines.local._order import Order, may_try_again
 from aqueduct_core.engines.local._plan import Lane, Plan, told, usable
 from aqueduct_core.engines.local._pool import Pool
 from aqueduct_core.engines.local._recorder import Recorder
-from aqueduct_core.runtime import (
-    OperatorState,
-    Result,
-    attempt_folder,
-    collect_logs,
-    describe_exit,
-    ended,
-    timed_out,
-)
+from aqueduct_core.runtime import OperatorState, Result, ended, timed_out
 from aqueduct_core.runtime._channel import Batch
 from aqueduct_core.runtime._supervisor import GRACE, Broken, Left, Worker
 from aqueduct_core.store import ArtifactStore
@@ -304,22 +296,15 @@ class Execution:
         assignment = self._busy.pop(worker)
         if assignment.stopped is None:
             self._selector.unregister(worker)
-        pending, since, status = list(worker.pending), worker.since, worker.reap()
+        worker.reap()
         self._pool.discard(assignment.slots)
-        state, reason = assignment.stopped or ("failed", describe_exit(status))
-        if not worker.is_ready and assignment.stopped is None:
-            reason = f"{worker.python} could not start: exit code {status}; see its output above"
-        self._plan.give_back(name for name, _ in pending[1:])
-        ending = pending if assignment.saves else pending[:1]
-        for name, attempt in ending:
-            folder = attempt_folder(self._order.version.ids[name], self._order.run, attempt)
-            result = self._result(
-                name,
-                state,
-                attempt=attempt,
-                reason=reason,
-                seconds={"run": round(monotonic() - since, 6)},
-                logs=collect_logs(self._store.storage, folder, worker.spools),
+        first, *rest = worker.pending
+        if not assignment.saves:
+            self._plan.give_back(name for name, _ in rest)
+        for operator in worker.pending if assignment.saves else [first]:
+            order = self._order
+            result = worker.unfinished(
+                self._store, order.version, order.run, operator, assignment.stopped
             )
             self._ended(result, unwritten=True)
         worker.dispose()

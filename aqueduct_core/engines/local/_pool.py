@@ -11,12 +11,10 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
-from aqueduct_core.runtime._supervisor import Worker
+from aqueduct_core.runtime._supervisor import PATIENCE, Worker
 from aqueduct_core.runtime.environments import hold
 
 __all__ = ["Pool", "cores"]
-
-_PATIENCE = 2.0  # seconds that idle workers get to end by themselves when the pool is closed
 
 Member = Callable[[], None]
 """A run that takes workers; called when it may be its turn."""
@@ -127,7 +125,8 @@ class Pool:
                 self._idle.remove(worker)
                 if worker.is_alive:
                     return worker
-                worker.wait(0)
+                worker.finish()
+                worker.dispose()
         return None
 
     def _give(self, slots: int) -> None:
@@ -152,9 +151,10 @@ class Pool:
 def _end(workers: list[Worker]) -> None:
     for worker in workers:
         worker.close()
-    deadline = monotonic() + _PATIENCE
+    deadline = monotonic() + PATIENCE
     for worker in workers:
-        worker.wait(max(0.0, deadline - monotonic()))
+        worker.finish(deadline - monotonic())
+        worker.dispose()
 
 
 _POOLS: weakref.WeakSet[Pool] = weakref.WeakSet()

@@ -1,0 +1,26 @@
+"""Waiting for things that happen in other processes, and whether those are still there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["is_running", "wait_until"]
+
+
+def wait_until(holds: Callable[[], Any], seconds: float = 30) -> None:
+    """Wait until something holds; it fails after a while."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there that hasn't ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
