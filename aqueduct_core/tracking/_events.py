@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from aqueduct_core.tracking._base import Base, now, records
 from aqueduct_core.tracking._tables import counters, events
@@ -15,6 +15,9 @@ from aqueduct_core.tracking._values import Event
 __all__ = ["Events", "append_events"]
 
 _COUNTER = counters.c.name == "events"
+_COUNT = update(counters).where(_COUNTER).values(value=counters.c.value + bindparam("more"))
+_LAST = select(counters.c.value).where(_COUNTER)
+_APPEND = insert(events)
 
 
 def append_events(connection: Connection, items: Sequence[Mapping[str, Any]]) -> None:
@@ -29,14 +32,13 @@ def append_events(connection: Connection, items: Sequence[Mapping[str, Any]]) ->
     """
     if not items:
         return
-    count = counters.c.value + len(items)
-    connection.execute(update(counters).where(_COUNTER).values(value=count))
-    last = connection.execute(select(counters.c.value).where(_COUNTER)).scalar_one()
+    connection.execute(_COUNT, {"more": len(items)})
+    last = connection.execute(_LAST).scalar_one()
     time = now()
     first = last - len(items) + 1
     plain = {"flow": None, "run": None, "operator": None, "time": time}
     rows = [plain | {"id": number} | dict(item) for number, item in enumerate(items, first)]
-    connection.execute(insert(events), rows)
+    connection.execute(_APPEND, rows)
 
 
 class Events(Base):
@@ -51,7 +53,7 @@ class Events(Base):
     def last_event(self) -> int:
         """The id of the newest event; 0 before the first."""
         with self._database.read() as connection:
-            last: int = connection.execute(select(counters.c.value).where(_COUNTER)).scalar_one()
+            last: int = connection.execute(_LAST).scalar_one()
         return last
 
     def prune_events(self, before: datetime) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 
 from aqueduct_core.dag import Version
 from aqueduct_core.errors import NotFoundError
@@ -31,6 +31,19 @@ from aqueduct_core.tracking._types import clean
 __all__ = ["Results"]
 
 _FACTS = (artifacts, metrics, checks, saves)
+_VERSIONS = 32  # whose orders of operators are remembered
+
+# Made once: making a statement takes longer than SQLite takes to run it.
+_LOCK_RUN = (
+    select(runs.c.number)
+    .where(runs.c.flow == bindparam("flow"), runs.c.id == bindparam("run"))
+    .with_for_update()
+)
+_KNOWN = select(results.c.operator, results.c.attempt, results.c.state, results.c.document).where(
+    results.c.run == bindparam("run"),
+    results.c.operator.in_(bindparam("operators", expanding=True)),
+)
+_INSERT = {table: insert(table) for table in (results, *_FACTS)}
 _BATCH = 500  # operators that are named in one query
 
 
@@ -45,6 +58,8 @@ class _Draft:
 
 class Results(Base):
     """Results of operators."""
+
+    _positions: dict[str, Mapping[str, int]]  # the order of the operators, by a version's digest
 
     def record(self, version: Version, results: Iterable[Result]) -> int:
         """Record results; those that are known already change nothing.
@@ -61,7 +76,7 @@ class Results(Base):
         Raises:
             NotFoundError: Such a run was never started.
         """
-        positions = {name: number for number, name in enumerate(version.spec.operators)}
+        positions = self._positions_in(version)
         by_run: dict[str, dict[str, _Draft]] = {}
         for result in results:
             draft = _draft(version, result, positions[result.name])
@@ -70,6 +85,15 @@ class Results(Base):
                 self._record(version.flow, {result.run: {result.operator: known}})
             by_run[result.run][result.operator] = draft
         return self._record(version.flow, by_run)
+
+    def _positions_in(self, version: Version) -> Mapping[str, int]:
+        found = self._positions.get(version.digest)
+        if found is None:
+            found = {name: number for number, name in enumerate(version.spec.operators)}
+            if len(self._positions) >= _VERSIONS:
+                self._positions.clear()
+            self._positions[version.digest] = found
+        return found
 
     def _record(self, flow: str, by_run: dict[str, dict[str, _Draft]]) -> int:
         def change(connection: Connection) -> int:
@@ -141,10 +165,8 @@ def _draft(version: Version, result: Result, position: int) -> _Draft:
 
 def _put(connection: Connection, flow: str, run: str, drafts: Sequence[_Draft]) -> list[_Draft]:
     """Record the results of one run; returns those that were not known."""
-    mine = (runs.c.flow == flow, runs.c.id == run)
     # Whoever records results of this run waits here, so what is read below stays true.
-    locked = select(runs.c.number).where(*mine).with_for_update()
-    number = connection.execute(locked).scalar()
+    number = connection.execute(_LOCK_RUN, {"flow": flow, "run": run}).scalar()
     if number is None:
         raise NotFoundError(
             f"there is no run {run!r} of this workflow", hint="start_run comes first"
@@ -169,12 +191,10 @@ def _put(connection: Connection, flow: str, run: str, drafts: Sequence[_Draft]) 
 
 
 def _known(connection: Connection, number: int, operators: Sequence[str]) -> dict[str, Row[Any]]:
-    columns = (results.c.operator, results.c.attempt, results.c.state, results.c.document)
     found: dict[str, Row[Any]] = {}
-    for first in range(0, len(operators), _BATCH):
-        some = results.c.operator.in_(operators[first : first + _BATCH])
-        query = select(*columns).where(results.c.run == number, some)
-        found |= {row.operator: row for row in connection.execute(query)}
+    for some in _batches(operators):
+        rows = connection.execute(_KNOWN, {"run": number, "operators": some})
+        found |= {row.operator: row for row in rows}
     return found
 
 
@@ -200,14 +220,12 @@ def _make_room(connection: Connection, number: int, replaced: dict[str, bool]) -
 
 
 def _insert(connection: Connection, number: int, drafts: Sequence[_Draft]) -> None:
-    if drafts:
-        connection.execute(insert(results), [draft.row | {"run": number} for draft in drafts])
     by_table: dict[Table, list[dict[str, Any]]] = {}
     for draft in drafts:
-        for table, row in draft.facts:
+        for table, row in ((results, draft.row), *draft.facts):
             by_table.setdefault(table, []).append(row | {"run": number})
     for table, rows in by_table.items():
-        connection.execute(insert(table), rows)
+        connection.execute(_INSERT[table], rows)
 
 
 def _insert_older(connection: Connection, number: int, drafts: Sequence[_Draft]) -> None:

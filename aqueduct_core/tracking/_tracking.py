@@ -39,6 +39,7 @@ class Tracking(Flows, Runs, Results, History, Retention, Integrations, Schedules
 
     def __init__(self, url: str, *, secret: bytes) -> None:
         self._vault = Vault(secret)
+        self._positions = {}
         self._database = Database(url)
         try:
             prepare(self._database)
