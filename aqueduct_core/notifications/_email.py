@@ -123,7 +123,7 @@ class Email:
                 hint='check the port and security="starttls", "ssl" or "none"',
             ) from None
         except smtplib.SMTPException:
-            raise TransientError(f"{where} broke off the conversation") from None
+            raise TransientError(f"{where} broke off, or did not answer in time") from None
         except ssl.SSLError as error:
             raise IntegrationError(
                 f"{where} can't be trusted: {words(error)}",
