@@ -276,6 +276,7 @@ _ALIVE: WeakSet[Worker] = WeakSet()
 def _after_fork() -> None:
     """A forked copy of the parent must not keep the workers alive, nor talk to them."""
     for worker in [*_ALIVE]:
+        worker._process.returncode = 0  # it is no child of the copy, and never waited for
         worker.close()
     _ALIVE.clear()
 

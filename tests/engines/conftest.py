@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -15,9 +15,6 @@ from aqueduct_core.engines.local import LocalEngine, RunHandle
 from aqueduct_core.runtime import Result, Workspace, read_result
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.tracking import Tracking
-
-_numbers = itertools.count(1)
-
 
 class Run:
     """A run, and what it left behind."""
@@ -62,7 +59,7 @@ class Workshop:
         self.engine = LocalEngine(workspace, self.tracking, home=home, workers=workers)
 
     def publish(self, *artifacts: Artifact, name: str | None = None, **options: Any) -> Version:
-        name = name or f"flow {next(_numbers)}"
+        name = name or f"flow {uuid4()}"
         version = Version.of(name, Graph.of(artifacts), **options)
         self.engine.deploy(version)
         self.tracking.publish(version)
@@ -76,7 +73,7 @@ class Workshop:
         listener: Listener | None = None,
     ) -> Run:
         version = version or self.publish(*artifacts)
-        key = f"run-{next(_numbers)}"
+        key = f"run-{uuid4()}"
         return Run(self, version, self.engine.trigger(version, key, parameters, listener))
 
     def run(self, *artifacts: Artifact, **options: Any) -> Run:
