@@ -12,7 +12,6 @@ import io
 import os
 import resource
 import sys
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from shutil import rmtree
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -64,10 +62,7 @@ class Capture:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        if folder is None:
-            folder = Path(tempfile.mkdtemp(prefix="aqueduct-logs-"))
-            weakref.finalize(self, rmtree, folder, ignore_errors=True)
-        self._folder = folder
+        self._folder = folder or self._temporary()
         self._spools: list[Spool] = []
         self._texts: dict[str, TextIO] = {}
 
@@ -94,6 +89,14 @@ class Capture:
                 log.finish(logs)
                 if log.written or _had_children(children):
                     self._renew(children)
+
+    def _temporary(self) -> Path:
+        import tempfile  # workers, which are to start quickly, are given a folder
+        from shutil import rmtree
+
+        folder = tempfile.mkdtemp(prefix="aqueduct-logs-")
+        weakref.finalize(self, rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def _fresh(self) -> list[Spool]:
         if not self._spools:

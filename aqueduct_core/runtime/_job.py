@@ -65,7 +65,7 @@ class Workspace:
             raise IntegrationError(
                 f"no data system is called {name!r} here",
                 hint=f"client.connect_integration({name!r}, ...) makes it known; where operators "
-                f"are run by a command line, AQUEDUCT_INTEGRATION_{name.upper()} holds it",
+                "are run by a command line, the variable AQUEDUCT_INTEGRATION_<NAME> holds it",
             )
         return open_integration(name, found["kind"], found["config"])
 

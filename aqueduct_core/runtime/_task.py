@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.checks import Verdict, as_number, preset
-from aqueduct_core.dag._pickled import PickledFunction
 from aqueduct_core.dag._spec import OperatorSpec, python_minor
 from aqueduct_core.errors import CorruptArtifactError
 from aqueduct_core.runtime._inputs import Unavailable, no_result
@@ -16,6 +15,9 @@ from aqueduct_core.runtime._job import Job, Workspace
 from aqueduct_core.runtime._outputs import split
 from aqueduct_core.runtime._result import OperatorState, read_result, state_of_failure
 from aqueduct_core.runtime._usage import packages
+
+if TYPE_CHECKING:
+    from aqueduct_core.dag._pickled import PickledFunction
 
 __all__ = ["Finding", "Task", "judge", "load_task"]
 
@@ -114,6 +116,8 @@ def judge(spec: OperatorSpec, value: Any) -> Finding:
 
 def _pickled(workspace: Workspace, job: Job) -> _Pickled:
     """The function of an operator, which is kept: what its key names never changes."""
+    from aqueduct_core.dag._pickled import PickledFunction  # not before something is run
+
     version, store = job.version, workspace.store
     key = version.code.get(job.operator)
     if key is None or version.spec.python != python_minor():
