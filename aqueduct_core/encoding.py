@@ -85,10 +85,11 @@ ZSTD = {
     3: (200 * _MB, 750 * _MB, 0.97),
     9: (45 * _MB, 800 * _MB, 0.92),
 }
-"""Level -> bytes a second in, bytes a second out, size relative to level 1."""
+"""Level -> bytes a second in, bytes a second out, size relative to level 1 where that isn't tried."""
 
 _SMALLEST = 512  # below this a frame header eats what compression saves
-_SAMPLE = 1 << 16
+_SAMPLE, _LARGE_SAMPLE = 1 << 16, 1 << 18
+_LARGE = 4 << 20  # from here on each level is tried on the larger sample
 
 
 def choose_format(names: Sequence[str], size: int, policy: str, profile: str) -> str:
@@ -111,15 +112,18 @@ def choose_codec(sample: Sequence[memoryview], size: int, policy: str, profile: 
         return None
     options: dict[int | None, Format] = {None: Format(1e12, 1e12, 1.0)}
     for level, (encode, decode, relative) in ZSTD.items():
-        options[level] = Format(encode, decode, shrunk * relative)
+        ratio = shrunk * relative
+        if size >= _LARGE and level > 1:  # of numbers, higher levels often make nothing smaller
+            ratio = len(compress([taken], level)) / len(taken)
+        options[level] = Format(encode, decode, ratio)
     return min(options, key=lambda level: _cost(options[level], size, policy, profile))
 
 
 def take_sample(buffers: Sequence[memoryview], size: int) -> list[memoryview]:
-    """Four evenly spaced pieces of the concatenation of `buffers`, `_SAMPLE` bytes in all."""
+    """Four evenly spaced pieces of the concatenation of `buffers`: 64 KiB, or 256 of 4 MiB or more."""
     if size <= _SAMPLE:
         return list(buffers)
-    piece = _SAMPLE // 4
+    piece = (_LARGE_SAMPLE if size >= _LARGE else _SAMPLE) // 4
     starts = [(size - piece) * index // 3 for index in range(4)]
     found: list[memoryview] = []
     begin = 0

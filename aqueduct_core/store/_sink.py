@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import RawIOBase
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Draft", "Spool", "Writer", "describe", "sayable"]
 
-_SPOOL = 1 << 20  # streamed parts up to this size stay in memory
+_SPOOL = (
+    1 << 20
+)  # streamed parts up to this size stay in memory; larger ones are written in such pieces
+_MOST_AHEAD = 8  # pieces that may wait to be written
 _DEEPEST = 100  # nested artifacts; each level costs several Python frames
 _MEMBER_BUDGET = Budget(rows=5, size=2_048, seconds=0.002)
 
@@ -41,16 +46,16 @@ class Spool:
     size: int = 0
     _file: BinaryIO | None = None
     _hasher: Any = None
+    # What makes the bytes computes while another thread hashes and writes those before.
+    _pool: ThreadPoolExecutor | None = None
+    _ahead: deque[Future[None]] = field(default_factory=deque)
 
     def write(self, data: Buffer) -> int:
         view = as_bytes(data)
         self.size += view.nbytes
-        if self._file is None and self.size > _SPOOL:
-            self._spill()
-        if self._file is None:
-            self.buffer += view
-        else:
-            self._append(view)
+        self.buffer += view  # a copy: the caller may use its memory again
+        if len(self.buffer) > _SPOOL:
+            self._hand_over()
         return view.nbytes
 
     def digest(self) -> str | None:
@@ -59,22 +64,38 @@ class Spool:
 
     def close(self) -> None:
         if self._file is not None:
-            with translated(str(self.path)):
-                self._file.close()
+            self._hand_over()
+            self._wait(0)
+            self._end()
 
     def discard(self) -> None:
         """Remove the temporary file."""
         if self._file is not None and self.path is not None:
-            self._file.close()
+            self._end()
             self.path.unlink(missing_ok=True)
 
-    def _spill(self) -> None:
-        self.path = self.folder / os.urandom(12).hex()
-        with translated(str(self.path)):
-            self._file = self.path.open("xb", buffering=0)
-        self._hasher = blake3()
-        self._append(memoryview(self.buffer))
+    def _hand_over(self) -> None:
+        if self._pool is None:
+            self.path = self.folder / os.urandom(12).hex()
+            with translated(str(self.path)):
+                self._file = self.path.open("xb", buffering=0)
+            self._hasher = blake3()
+            self._pool = ThreadPoolExecutor(1)
+        self._wait(_MOST_AHEAD - 1)
+        self._ahead.append(self._pool.submit(self._append, memoryview(self.buffer)))
         self.buffer = bytearray()
+
+    def _wait(self, most: int) -> None:
+        """Wait until at most so many pieces aren't written yet; raise what writing one has raised."""
+        while len(self._ahead) > most:
+            self._ahead.popleft().result()
+
+    def _end(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+        if self._file is not None:
+            with translated(str(self.path)):
+                self._file.close()
 
     def _append(self, view: memoryview) -> None:
         assert self._file is not None

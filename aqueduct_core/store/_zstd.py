@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,11 +15,17 @@ else:
 __all__ = ["compress", "compress_stream", "decompress_into"]
 
 _CHUNK = 1 << 20
+_THREADED = 4 << 20
+# Their number doesn't show in what they write, but whether there are any does. Some builds have none.
+_WORKERS = min(os.cpu_count() or 1, 4, zstd.CompressionParameter.nb_workers.bounds()[1])
 
 
 def compress_stream(buffers: Iterable[Any], level: int, size: int) -> Iterator[bytes]:
     """Compress the concatenation of `buffers`, `size` bytes in all, piece by piece."""
-    compressor = zstd.ZstdCompressor(level=level)
+    options: dict[int, int] = {zstd.CompressionParameter.compression_level: level}
+    if size >= _THREADED:
+        options[zstd.CompressionParameter.nb_workers] = _WORKERS
+    compressor = zstd.ZstdCompressor(options=options)
     compressor.set_pledged_input_size(size)
     for buffer in buffers:
         view = memoryview(buffer)
