@@ -16,6 +16,7 @@ from aqueduct_core.runtime import Result, Workspace, read_result
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.tracking import Tracking
 
+
 class Run:
     """A run, and what it left behind."""
 

@@ -133,6 +133,7 @@ class Plan:
         for ended, how, reason in queue:
             self._states[ended] = how
             del self._open[ended]
+            self._ready.get(self._lanes[ended], {}).pop(ended, None)
             for other in self._spec.consumers[ended]:
                 if other not in self._open:
                     continue  # a save, or skipped for another reason
