@@ -106,7 +106,7 @@ def disconnect(session: Session, name: str, *, force: bool) -> None:
     if flows and not force:
         listed = ", ".join(map(repr, flows))
         raise IntegrationError(
-            f"{name!r} is used by {len(flows)} workflows, which could not run any more: {listed}",
+            f"{name!r} is used by workflows that could not run any more: {listed}",
             hint="publish them without it or delete them first; force=True deletes it anyway",
         )
     session.tracking.delete_integration(name)

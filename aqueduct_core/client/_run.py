@@ -41,7 +41,7 @@ def all_runs(session: Session, flow: str | None = None) -> Iterator[RunRecord]:
 
 
 class Run:
-    """One run of a workflow.
+    """One run of a workflow. As long as it hasn't ended, each question looks at how it stands.
 
     Attributes:
         id: The run key.
@@ -156,7 +156,8 @@ class Run:
         """
         from aqueduct_core.client._start import retry
 
-        return retry(self._session, self._fresh(), wait=wait, quiet=quiet)
+        self._record = retry(self._session, self._fresh(), wait=wait, quiet=quiet)._record
+        return self
 
     def graph(self) -> GraphView:
         """The graph as it was, with what became of each operator."""

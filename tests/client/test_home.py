@@ -1,0 +1,88 @@
+"""The folder of a workspace: its key, its permissions, and that opening it costs little."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aqueduct_core as aq
+from aqueduct_core.client import Home
+from aqueduct_core.errors import SignatureError, UnsupportedError
+
+
+def test_the_folder_is_the_users_own(home: Path) -> None:
+    client = aq.Client()
+    assert client.home == str(home)
+    assert stat.S_IMODE((home / "signing.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    key = (home / "signing.key").read_text()
+    assert len(bytes.fromhex(key)) == 32
+    aq.Client()
+    assert (home / "signing.key").read_text() == key
+
+
+def key_of(home: str) -> bytes:
+    return Home(home).signing_key()
+
+
+def test_programs_that_start_at_once_agree_on_the_key(home: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        assert len(set(pool.map(key_of, [str(home)] * 4))) == 1
+    assert not list(home.glob(".draft-*"))
+
+
+def test_a_damaged_key_is_told(home: Path) -> None:
+    aq.Client()
+    (home / "signing.key").write_text("xyz")
+    with pytest.raises(SignatureError, match="does not hold a signing key"):
+        aq.Client()
+
+
+def test_the_key_is_never_readable_by_others(home: Path) -> None:
+    old = os.umask(0)
+    try:
+        aq.Client()
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((home / "signing.key").stat().st_mode) == 0o600
+
+
+def test_there_is_no_server_to_connect_to(home: Path) -> None:
+    with pytest.raises(UnsupportedError, match="no server"):
+        aq.Client("key", "http://localhost:8080")
+    assert not home.exists()
+
+
+def test_another_database_and_another_store(home: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'other.db'}"
+    with aq.Client(database=url, store=tmp_path / "bucket") as client:
+        assert client.flows() == []
+        client.store.put(1, "one")
+    assert (tmp_path / "other.db").is_file()
+    assert (tmp_path / "bucket").is_dir()
+    assert not (home / "aqueduct.db").exists()
+
+
+def test_a_client_needs_no_database_before_it_is_asked_something(home: Path) -> None:
+    code = """
+import sys
+import aqueduct_core as aq
+client = aq.Client()
+parameter = client.create_param("n", 1)
+
+@aq.op
+def double(n):
+    return 2 * n
+
+assert double(parameter).get() == 2
+heavy = {"sqlalchemy", "pandas", "pyarrow", "numpy", "rich", "alembic"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert not (home / "aqueduct.db").exists()

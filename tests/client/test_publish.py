@@ -1,0 +1,161 @@
+"""Publishing: versions, what is refused, and what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import aqueduct_core as aq
+from aqueduct_core.errors import GraphError, NotFoundError, ParameterError, UnsupportedError
+
+
+@aq.op
+def one() -> int:
+    return 1
+
+
+@aq.op
+def add(n: int, m: int = 1) -> int:
+    return n + m
+
+
+def test_publishing_the_same_again_makes_no_new_version(client: aq.Client) -> None:
+    flow = client.publish_flow("flow", one(), quiet=True)
+    first = flow.version()
+    again = client.publish_flow("flow", one(), quiet=True, engine="local")
+    assert again.version().digest == first.digest
+    assert [run.version for run in flow.runs()] == [first.digest] * 2
+    client.publish_flow("flow", one(), quiet=True, description="changed", run_now=False)
+    assert flow.version().digest != first.digest
+    assert [item.number for item in flow.versions()] == [2, 1]
+    assert flow.description == "changed"
+    assert flow.latest().id == flow.runs()[0].id > flow.runs()[1].id
+    assert [run.id for run in flow.runs(limit=1)] == [flow.latest().id]
+
+
+def test_versions_are_found_by_number_or_the_start_of_their_digest(client: aq.Client) -> None:
+    flow = client.publish_flow("flow", one(), quiet=True, run_now=False)
+    assert not flow.diff()
+    client.publish_flow("flow", add(one()), quiet=True, run_now=False)
+    new, old = flow.versions()
+    assert flow.version(1).digest == old.digest
+    assert flow.version(old.digest[:15]).digest == old.digest
+    assert flow.version(new.digest.partition(":")[2][:8]).digest == new.digest
+    difference = flow.diff()
+    assert (difference.before, difference.after) == (old.digest, new.digest)
+    assert [item.name for item in difference.added] == ["add"]
+    assert [item.name for item in flow.diff(2, 1).removed] == ["add"]
+    assert not flow.diff(1, 1)
+    with pytest.raises(NotFoundError, match=r"no version '3'[\s\S]*1 to 2"):
+        flow.diff(3)
+    with pytest.raises(ParameterError, match="2 versions of 'flow' start with 'blake3'"):
+        flow.version("blake3")
+
+
+@pytest.mark.parametrize("artifacts", [[], [1], None])
+def test_only_artifacts_are_published(client: aq.Client, artifacts: object) -> None:
+    with pytest.raises((GraphError, TypeError)):
+        client.publish_flow("flow", artifacts)
+    with pytest.raises(GraphError, match="needs a name"):
+        client.publish_flow(" ", one())
+
+
+def test_what_can_not_be_is_refused_before_anything_is_kept(client: aq.Client) -> None:
+    with pytest.raises(UnsupportedError, match="engine 'airflow_cluster'"):
+        client.publish_flow("flow", one(), engine="airflow_cluster")
+    with pytest.raises(ParameterError, match="keep_runs=0"):
+        client.publish_flow("flow", one(), keep_runs=0)
+    with pytest.raises(ParameterError, match="not both"):
+        client.publish_flow("flow", one(), schedule=aq.daily(), after="other")
+    with pytest.raises(NotFoundError, match="'nobody'"):
+        client.publish_flow("flow", one(), notify={"nobody": "error"})
+    with pytest.raises(ParameterError, match="'nope'"):
+        client.publish_flow("flow", one(), parameters={"nope": 1})
+    with pytest.raises(NotFoundError, match="no workflow 'first' to run after"):
+        client.publish_flow("flow", one(), after="first")
+    assert client.flows() == []
+
+
+def test_workflows_that_would_start_each_other_are_refused(client: aq.Client) -> None:
+    a = client.publish_flow("a", one(), quiet=True, run_now=False)
+    b = client.publish_flow("b", one(), quiet=True, run_now=False, after=a)
+    client.publish_flow("c", one(), quiet=True, run_now=False, after="b")
+    assert (b.after, b.starts) == ("a", "after a")
+    with pytest.raises(GraphError, match="a -> b -> c -> a"):
+        client.publish_flow("a", one(), after="c")
+    with pytest.raises(GraphError, match="a -> a"):
+        client.publish_flow("a", one(), after=a)
+    assert a.after is None
+
+
+def test_a_workflow_can_wait(
+    client: aq.Client, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse = client.connect_integration("w", "sqlite", path=home / "w.db")
+    table = warehouse.sql("SELECT 1 AS id")
+    warehouse.save(table, table_name="copy")
+    flow = client.publish_flow("flow", table, run_now=False, schedule=aq.daily(hour=8))
+    assert flow.runs() == []
+    with pytest.raises(NotFoundError, match="has not run yet"):
+        flow.latest()
+    assert flow.schedule == {"kind": "daily", "hour": 8, "minute": 0, "timezone": "UTC"}
+    told = capsys.readouterr().err
+    assert "version 1 published" in told
+    assert "aqueduct scheduler" in told
+    assert "'copy' has mode='fail'" in told
+    assert "client.trigger('flow')" in told
+    assert "not run yet" in repr(flow)
+
+
+def test_a_workflow_is_paused_and_resumed(client: aq.Client) -> None:
+    flow = client.publish_flow("flow", one(), quiet=True, run_now=False, schedule=aq.hourly())
+    flow.pause()
+    assert flow.paused
+    assert "paused" in repr(flow)
+    flow.resume()
+    assert not client.flow("flow").paused
+
+
+def test_what_is_said_tells_where_to_look(
+    client: aq.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow = client.publish_flow("flow", one())
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"run {flow.latest().id} succeeded in" in told.err
+    assert "client.flow('flow').latest()" in told.err
+    assert client.home in told.err
+    client.publish_flow("flow", one(), quiet=True)
+    assert capsys.readouterr().err == ""
+
+
+def test_parameters_are_overridden_for_one_run(client: aq.Client) -> None:
+    n = client.create_param("n", 1, description="a number")
+    flow = client.publish_flow("flow", add(n, m=10), quiet=True, parameters={"n": 5})
+    assert flow.latest().artifact("add").get() == 15
+    assert flow.latest().parameters() == {"n": 5, "add.m": 10}
+    run = flow.trigger({"add.m": 20}, quiet=True)
+    assert run.artifact("add").get() == 21
+    assert client.trigger("flow", quiet=True).parameters() == {"n": 1, "add.m": 10}
+    with pytest.raises(ParameterError, match=r"'m'[\s\S]*parameters are: n, add.m"):
+        flow.trigger({"m": 1})
+    with pytest.raises(ParameterError, match="'n' is a numeric, and was given a text: str"):
+        flow.trigger({"n": "5"})
+    assert len(flow.runs()) == 3
+
+
+def test_a_parameter_may_be_what_json_can_not_hold(client: aq.Client) -> None:
+    pd = pytest.importorskip("pandas")
+
+    @aq.op
+    def total(table: object) -> int:
+        return int(table["n"].sum())  # type: ignore[index]
+
+    table = client.create_param("table", pd.DataFrame({"n": [1, 2]}))
+    flow = client.publish_flow("flow", total(table), quiet=True)
+    assert flow.latest().artifact("total").get() == 3
+    run = flow.trigger({"table": pd.DataFrame({"n": [5]})}, quiet=True)
+    assert run.artifact("total").get() == 5
+    assert run.parameters()["table"]["n"].tolist() == [5]
+    assert flow.latest().id == run.id
