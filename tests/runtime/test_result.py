@@ -29,13 +29,15 @@ from tests.runtime.flows import publish
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NAMES = st.text("abcxyz.-_ ", min_size=1, max_size=10)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=5,
 )
-FRAMES = st.builds(
-    Frame, TEXT, st.integers(0), TEXT, TEXT, st.tuples(TEXT, TEXT), st.tuples(TEXT)
-)
+FRAMES = st.builds(Frame, TEXT, st.integers(0), TEXT, TEXT, st.tuples(TEXT, TEXT), st.tuples(TEXT))
 FAILURES: st.SearchStrategy[Failure] = st.recursive(
     st.builds(Failure, TEXT, TEXT, st.tuples(FRAMES), TEXT),
     lambda inner: st.builds(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import aqueduct_core as aq
-from aqueduct_core.runtime import Capture, Clock, Workspace
+from aqueduct_core.runtime import Clock, Workspace
 from aqueduct_core.runtime._usage import PeakMemory, host, packages
 from tests.runtime.flows import run_one
 
@@ -106,14 +106,3 @@ def test_the_host_is_described() -> None:
     assert found["aqueduct_core"] == aq.__version__
     assert found["host"]
     assert found["platform"]
-
-
-@pytest.mark.benchmark(group="runtime")
-def test_capture_of_a_silent_operator(benchmark: Any, workspace: Workspace) -> None:
-    capture = Capture()
-
-    def silent() -> None:
-        with capture.into(workspace.store.storage, "log"):
-            pass
-
-    benchmark(silent)
