@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -34,6 +35,7 @@ _WITNESSES = 6  # how many columns of a type are tried where columns are that na
 _GLANCE = 128
 _CLOSE = 1.02  # sizes this close are equal: the simpler encoding is taken
 _HEADER = 20  # bytes of a page header
+_UNIQUE = 0.995  # of a sample, from where on no dictionary of all rows would stay within the limit
 
 _PLAIN, _SPLIT, _DICTIONARY = "PLAIN", "BYTE_STREAM_SPLIT", "DICTIONARY"
 _PREFIXES, _DIFFERENCES = "DELTA_BYTE_ARRAY", "DELTA_BINARY_PACKED"
@@ -163,19 +165,19 @@ def _sample(table: pa.Table, run: int) -> pa.Table:
 
 def _try(sample: pa.Table, run: int, rows: int, writing: dict[str, Any]) -> list[str]:
     """The best encoding of each leaf of a sample, made of runs, that stands for `rows` rows."""
-    coded = _trial(sample, writing, use_dictionary=True)
-    split = _trial(sample, writing, column_encoding={leaf.path: _second(leaf) for leaf in coded})
-    third = _trial(sample, writing, column_encoding={leaf.path: _third(leaf) for leaf in coded})
-    # Sizes of dictionaries can be compared only as long as they aren't compressed.
-    loose = writing | {"compression": "none", "compression_level": None}
-    whole = _trial(sample, loose, use_dictionary=True)
-    halves = _trial(sample, loose, use_dictionary=True, group=run * _RUNS // 2)
+    coded = _coded(sample, run, writing)
+    kinds = {leaf.path: leaf.physical for leaf, _, _ in coded}
+    split = _trial(sample, writing, column_encoding={p: _second(kind) for p, kind in kinds.items()})
+    third = _trial(sample, writing, column_encoding={p: _third(kind) for p, kind in kinds.items()})
     scale = rows / sample.num_rows
     choices = []
-    for index, leaf in enumerate(coded):
-        sizes = {_second(leaf): split[index].size * scale, _third(leaf): third[index].size * scale}
-        entries = sum(whole[index].dictionaries)
-        full = _whole_dictionary(entries, halves[index].dictionaries, scale)
+    for index, (leaf, whole, halves) in enumerate(coded):
+        sizes = {
+            _second(leaf.physical): split[index].size * scale,
+            _third(leaf.physical): third[index].size * scale,
+        }
+        entries = sum(whole)
+        full = _whole_dictionary(entries, halves, scale)
         if 0 < full < _DICTIONARY_LIMIT:
             packed = sum(leaf.dictionaries)
             wider = rows / 8 * math.log2(full / entries)  # indices take more bits
@@ -183,6 +185,39 @@ def _try(sample: pa.Table, run: int, rows: int, writing: dict[str, Any]) -> list
         least = _CLOSE * min(sizes.values())
         choices.append(next(name for name in _SIMPLEST_FIRST if sizes.get(name, math.inf) <= least))
     return choices
+
+
+def _coded(
+    sample: pa.Table, run: int, writing: dict[str, Any]
+) -> list[tuple[_Leaf, tuple[int, ...], tuple[int, ...]]]:
+    """Each leaf written with a dictionary, and the dictionaries of the whole sample and of its halves.
+
+    Floats that hardly ever repeat aren't written: a dictionary would be no use, and takes longest.
+    """
+    alone = [_hardly_repeats(column) for column in sample.columns]
+    repeating = sample.select([index for index, unique in enumerate(alone) if not unique])
+    # Sizes of dictionaries can be compared only as long as they aren't compressed.
+    loose = writing | {"compression": "none", "compression_level": None}
+    halves = _trial(repeating, loose, use_dictionary=True, group=run * _RUNS // 2)
+    whole = _trial(repeating, loose, use_dictionary=True)
+    coded = _trial(repeating, writing, use_dictionary=True)
+    written = (
+        (leaf, entries.dictionaries, parts.dictionaries)
+        for leaf, entries, parts in zip(coded, whole, halves, strict=True)
+    )
+    found: list[tuple[_Leaf, tuple[int, ...], tuple[int, ...]]] = []
+    for field, unique in zip(sample.schema, alone, strict=True):
+        if unique:
+            found.append((_Leaf(field.name, "DOUBLE", 0, ()), (), ()))
+        else:
+            found.extend(islice(written, _count(field.type)))
+    return found
+
+
+def _hardly_repeats(column: pa.ChunkedArray) -> bool:
+    if not pa.types.is_floating(column.type) or pa.types.is_float16(column.type):
+        return False
+    return bool(pc.count_distinct(column).as_py() > _UNIQUE * len(column))
 
 
 def _whole_dictionary(sampled: int, halves: tuple[int, ...], scale: float) -> float:
@@ -198,19 +233,21 @@ def _whole_dictionary(sampled: int, halves: tuple[int, ...], scale: float) -> fl
     return min(sampled * scale, max(sampled, math.prod(halves) / shared))
 
 
-def _second(leaf: _Leaf) -> str:
-    if leaf.physical == "BYTE_ARRAY":
+def _second(physical: str) -> str:
+    if physical == "BYTE_ARRAY":
         return _PREFIXES
-    return _PLAIN if leaf.physical == "BOOLEAN" else _SPLIT
+    return _PLAIN if physical == "BOOLEAN" else _SPLIT
 
 
-def _third(leaf: _Leaf) -> str:
-    return _DIFFERENCES if leaf.physical in ("INT32", "INT64") else _PLAIN
+def _third(physical: str) -> str:
+    return _DIFFERENCES if physical in ("INT32", "INT64") else _PLAIN
 
 
 def _trial(
     sample: pa.Table, writing: dict[str, Any], *, group: int | None = None, **encoding: Any
 ) -> list[_Leaf]:
+    if not sample.num_columns:
+        return []
     written = pa.BufferOutputStream()
     options = {"use_dictionary": False, **encoding, "dictionary_pagesize_limit": _DICTIONARY_LIMIT}
     with pq.ParquetWriter(written, sample.schema, **(writing | options)) as writer:

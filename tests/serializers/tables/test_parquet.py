@@ -67,11 +67,11 @@ def test_each_column_is_encoded_as_it_is_smallest(store: ArtifactStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "choose", [_encodings._second, _encodings._third, lambda leaf: "DICTIONARY"]
+    "choose", [_encodings._second, _encodings._third, lambda physical: "DICTIONARY"]
 )
 def test_all_that_may_be_picked_can_be_read(choose: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def forced(sample: Any, run: int, rows: int, writing: Any) -> list[str]:
-        return [choose(leaf) for leaf in _encodings._trial(sample, writing)]
+        return [choose(leaf.physical) for leaf in _encodings._trial(sample, writing)]
 
     monkeypatch.setattr(_encodings, "_try", forced)
     monkeypatch.setattr(_encodings, "_WORTH_TRYING", 0)
@@ -91,6 +91,15 @@ def test_many_narrow_columns_go_by_what_some_of_them_show(store: ArtifactStore) 
     found = [group.column(i).encodings for i in range(group.num_columns)]
     assert all("BYTE_STREAM_SPLIT" in encodings for encodings in found[:200])
     assert all("DELTA_BINARY_PACKED" in encodings for encodings in found[200:])
+
+
+def test_a_dictionary_is_found_among_many_different_floats(store: ArtifactStore) -> None:
+    """In a sample hardly any of 20,000 values comes twice; in the table each does."""
+    prices = RANDOM.normal(size=20_000)
+    table = pa.table({"price": RANDOM.choice(prices, 400_000), "other": RANDOM.random(400_000)})
+    group = opened(store, store.put(table)).metadata.row_group(0)
+    assert "RLE_DICTIONARY" in group.column(0).encodings
+    assert "BYTE_STREAM_SPLIT" in group.column(1).encodings
 
 
 def test_small_tables_are_encoded_by_a_glance(store: ArtifactStore) -> None:
