@@ -31,6 +31,9 @@ class Progress:
     done: int
     total: int = 6
 
+    def __str__(self) -> str:
+        return self.message
+
 
 OnProgress: TypeAlias = Callable[[Progress], None]
 
