@@ -63,4 +63,4 @@ class Interpreters:
         wake()
 
     def _told(self, progress: Progress) -> None:
-        self._report(str(progress))
+        self._report(progress.message)

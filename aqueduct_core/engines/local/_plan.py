@@ -105,14 +105,15 @@ class Plan:
         taken = dict.fromkeys(list(ready)[:limit])
         for name in taken:
             del ready[name]
+        self._taken.update(taken)
         queue = [*taken] if chain > len(taken) else []
         for name in queue:
             for other in self._spec.consumers[name]:
                 fits = self._lanes.get(other) == lane and self._missing[other] <= taken.keys()
-                if fits and other not in taken and len(taken) < chain:
+                if fits and other not in self._taken and len(taken) < chain:
+                    self._taken.add(other)
                     taken[other] = None
                     queue.append(other)
-        self._taken.update(taken)
         return list(taken)
 
     def give_back(self, names: Iterable[str]) -> None:
