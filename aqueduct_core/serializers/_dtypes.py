@@ -27,6 +27,7 @@ import numpy as np
 
 from aqueduct_core.abc import JSON
 from aqueduct_core.errors import ConversionError, CorruptArtifactError, UnserializableError
+from aqueduct_core.serializers._jsontext import has_utf8
 
 __all__ = ["dtype_from_json", "dtype_to_json", "is_string_dtype", "same_dtype"]
 
@@ -168,7 +169,7 @@ def _describe_fields(dtype: np.dtype[Any], depth: int) -> dict[str, JSON]:
     for name in dtype.names or ():
         inner, offset, *title = dtype.fields[name]  # type: ignore[index]  # names says so
         for text in (name, *title):
-            if not isinstance(text, str) or not text.isascii() and not _encodable(text):
+            if not isinstance(text, str) or not has_utf8(text):
                 raise _unserializable(dtype, f"{text!r} as a name or title is no plain text")
         fields.append([name, _describe(inner, depth + 1), int(offset), *title])
     node: dict[str, JSON] = {"fields": fields, "size": dtype.itemsize}
@@ -332,14 +333,6 @@ def _same_string_dtype(a: Any, b: Any) -> bool:
     if type(missing) is float:
         return type(other) is float and (missing == other or missing != missing)
     return type(missing) is type(other) and (missing is other or bool(missing == other))
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _unserializable(dtype: np.dtype[Any], reason: str) -> UnserializableError:

@@ -18,6 +18,7 @@ from typing import Any
 
 from aqueduct_core.errors import CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers import tagged
+from aqueduct_core.serializers._jsontext import has_utf8
 
 __all__ = ["Packer", "Unpacker", "is_plain", "same"]
 
@@ -154,15 +155,7 @@ def _is_scalar(value: Any) -> bool:
         return bool(-(2**63) <= value < 2**63)
     if kind is float:
         return math.isfinite(value)
-    return kind in _SCALARS and not (kind is str and not _encodable(value))
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return kind in _SCALARS and not (kind is str and not has_utf8(value))
 
 
 def _is_rational(value: Any) -> bool:

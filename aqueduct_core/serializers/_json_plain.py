@@ -18,7 +18,7 @@ import sys
 from itertools import chain, compress
 from typing import Any
 
-from aqueduct_core.serializers._jsontext import dumps, orjson
+from aqueduct_core.serializers._jsontext import dumps, has_utf8, orjson
 from aqueduct_core.serializers._tags_base import TAG
 from aqueduct_core.serializers._tags_encode import DEEPEST, key_is_plain
 
@@ -176,7 +176,7 @@ def _is_plain_slowly(value: Any, seen: set[int], depth: int) -> bool:
     if kind is float:
         return bool(math.isfinite(value))
     if kind is str:
-        return bool(value.isascii()) or _has_utf8(value)
+        return has_utf8(value)
     if kind is not dict and kind is not list:
         return kind in _PLAIN
     if id(value) in seen or depth >= DEEPEST:
@@ -186,14 +186,6 @@ def _is_plain_slowly(value: Any, seen: set[int], depth: int) -> bool:
         return False
     inside = value.values() if kind is dict else value
     return all(_is_plain_slowly(item, seen, depth + 1) for item in inside)
-
-
-def _has_utf8(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _usual_references() -> int:

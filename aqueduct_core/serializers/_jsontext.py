@@ -15,7 +15,7 @@ try:
 except ImportError:  # the `json` extra isn't installed; the standard library is only slower
     orjson = None  # type: ignore[assignment]  # what None means is asked for wherever it is used
 
-__all__ = ["dumps", "loads", "orjson"]
+__all__ = ["dumps", "has_utf8", "loads", "orjson"]
 
 
 def dumps(node: Any) -> bytes:
@@ -40,6 +40,14 @@ def loads(data: Any) -> Any:
         return json.loads(str(data, "utf-8"))
     except (ValueError, RecursionError) as error:
         raise CorruptArtifactError(f"this is not valid JSON: {error}") from error
+
+
+def has_utf8(text: str) -> bool:
+    """Whether a text can be UTF-8: all can but those with lone surrogates."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _slow(node: Any) -> bytes:
