@@ -123,7 +123,7 @@ class PostgresServer(Server):
 
 class MariadbServer(Server):
     kind = "mariadb"
-    programs = ("mariadb-install-db", "mariadbd")
+    programs = ("mariadb-install-db", "mariadbd", "my_print_defaults")
     stop = signal.SIGKILL
 
     def url(self, name: str) -> str:
