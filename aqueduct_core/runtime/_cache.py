@@ -113,5 +113,10 @@ def remember(
 
 
 def _parameter(value: Mapping[str, Any]) -> Any:
-    """What of a parameter's value decides: not the key at which an artifact happens to be."""
-    return {"artifact": value["artifact"]["digest"]} if "artifact" in value else dict(value)
+    """What of a parameter's value decides: its content, not the artifact that happens to hold it."""
+    if "artifact" not in value:
+        return dict(value)
+    artifact = value["artifact"]
+    if artifact["serializer"] == "pickle" and "digest" in value:
+        return {"digest": value["digest"]}  # equal values may have different pickles
+    return {"artifact": artifact["digest"]}

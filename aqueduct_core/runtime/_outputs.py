@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.dag import Artifact
-from aqueduct_core.errors import AqueductError, OperatorError
+from aqueduct_core.errors import OperatorError, StorageError
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.runtime._inputs import all_of
 from aqueduct_core.runtime._job import Job
@@ -59,7 +60,7 @@ def split(name: str, outputs: tuple[str, ...], value: Any) -> dict[str, Any]:
 def store_outputs(
     store: ArtifactStore, job: Job, outputs: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> dict[str, ArtifactRef]:
-    """Store the outputs of an operator: all of them, or none.
+    """Store the outputs of an operator.
 
     Args:
         store: Where.
@@ -82,9 +83,12 @@ def store_outputs(
     puts = [partial(put, output) for output in outputs]
     try:
         refs = all_of(puts, parallel=store.storage.profile == "remote")
+    except StorageError:
+        raise  # a storage that doesn't take one thing can hardly be asked to remove another
     except BaseException:
-        for output in outputs:
-            _forget(store, job.output_key(output))
+        with suppress(StorageError):  # nothing refers to them
+            for output in outputs:
+                store.delete(job.output_key(output))
         raise
     return dict(zip(outputs, refs, strict=True))
 
@@ -120,10 +124,3 @@ def _check_type(job: Job, output: str, ref: ArtifactRef) -> None:
 @cache
 def _digest_of_none() -> str:
     return ArtifactStore("memory://", describe=False).put(None, "none").digest
-
-
-def _forget(store: ArtifactStore, key: str) -> None:
-    try:
-        store.delete(key)
-    except AqueductError:
-        return  # what couldn't be written can hardly be removed; nothing refers to it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from aqueduct_core.errors import AqueductError
+from aqueduct_core.errors import AqueductError, OperatorError
 from aqueduct_core.runtime._failure import Failure
 
 __all__ = ["describe_exit", "exited", "killed_by", "reason_of", "timed_out"]
@@ -38,6 +38,8 @@ def _sentence(phase: str, error: BaseException, failure: Failure) -> str:
             "there was not enough memory (MemoryError): take less data at a time, or run it where "
             "there is more"
         )
+    if ours and isinstance(error, OperatorError):
+        return text
     if phase == "environment":
         return f"its code can't be loaded here: {_missing_module(error) or text}"
     if phase == "load":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from aqueduct_core.checks import Verdict, as_number, preset
 from aqueduct_core.dag._spec import OperatorSpec, python_minor
@@ -15,6 +16,7 @@ from aqueduct_core.runtime._job import Job, Workspace
 from aqueduct_core.runtime._outputs import split
 from aqueduct_core.runtime._result import OperatorState, read_result, state_of_failure
 from aqueduct_core.runtime._usage import packages
+from aqueduct_core.store import ArtifactStore
 
 if TYPE_CHECKING:
     from aqueduct_core.dag._pickled import PickledFunction
@@ -23,7 +25,8 @@ __all__ = ["Finding", "Task", "judge", "load_task"]
 
 _SYSTEM_METRIC = "system_metric"
 _MOST_FUNCTIONS = 64
-_functions: dict[tuple[str, str], _Pickled] = {}  # by store and key, the latest last
+_LARGEST = 1 << 20  # bytes of a function that is kept
+_functions: WeakKeyDictionary[ArtifactStore, dict[str, _Pickled]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ def judge(spec: OperatorSpec, value: Any) -> Finding:
 
 
 def _pickled(workspace: Workspace, job: Job) -> _Pickled:
-    """The function of an operator, which is kept: what its key names never changes."""
+    """The function of an operator; small ones are kept, since what their key names never changes."""
     from aqueduct_core.dag._pickled import PickledFunction  # not before something is run
 
     version, store = job.version, workspace.store
@@ -123,15 +126,18 @@ def _pickled(workspace: Workspace, job: Job) -> _Pickled:
     if key is None or version.spec.python != python_minor():
         version.function(store, job.operator)  # raises what tells why there is none for here
         raise AssertionError(job.operator)
-    found = _functions.pop((store.url, key), None)
+    kept = _functions.setdefault(store, {})
+    found = kept.pop(key, None)
     if found is None:
         function = store.get(key)
         if not isinstance(function, PickledFunction):
             raise CorruptArtifactError("it holds no function", key=key)
         found = _Pickled(function)
-    _functions[store.url, key] = found
-    if len(_functions) > _MOST_FUNCTIONS:
-        _functions.pop(next(iter(_functions)), None)
+    # Its buffers are memory that the function may change, and must find unchanged next time.
+    if not found.function.buffers and len(found.function.head) <= _LARGEST:
+        kept[key] = found  # the latest last
+    if len(kept) > _MOST_FUNCTIONS:
+        kept.pop(next(iter(kept)), None)
     return found
 
 

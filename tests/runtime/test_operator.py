@@ -139,6 +139,19 @@ def test_a_function_is_new_each_time(workspace: Workspace) -> None:
     assert [output(workspace, run_all(workspace, version, run)["count"]) for run in "ab"] == [1, 1]
 
 
+def test_an_array_of_a_function_is_as_it_was_each_time(workspace: Workspace) -> None:
+    shared = np.zeros(10)
+
+    @aq.op
+    def change() -> float:
+        shared[:] += 1
+        return float(shared[0])
+
+    version = publish(workspace.store, change())
+    runs = [run_all(workspace, version, run)["change"] for run in "abc"]
+    assert [output(workspace, result) for result in runs] == [1.0, 1.0, 1.0]
+
+
 def test_several_outputs_are_artifacts_of_their_own(workspace: Workspace) -> None:
     @aq.op(outputs=["train", "test"])
     def divide(x: int) -> tuple[int, str]:
