@@ -206,8 +206,14 @@ def _flow_changes(one: FlowSpec, other: FlowSpec) -> Iterator[Change]:
 def _parameter_changes(
     one: FlowSpec, other: FlowSpec, renamed: Mapping[str, str]
 ) -> Iterator[Change]:
-    """Changes of parameters; those of an operator's arguments go along with its name."""
-    before = {_renamed(name, renamed): item for name, item in one.parameters.items()}
+    """Changes of parameters; the plain arguments of an operator go along with its name."""
+    names = {
+        old.source: new.source
+        for before, after in renamed.items()
+        for old, new in _places(one.operators[before], other.operators[after])
+        if _is_implicit(one, old) and _is_implicit(other, new)
+    }
+    before = {names.get(name, name): item for name, item in one.parameters.items()}
     for name in {**before, **other.parameters}:
         old, new = before.get(name), other.parameters.get(name)
         if old is None or new is None or _content(old) != _content(new):
@@ -216,19 +222,24 @@ def _parameter_changes(
             yield Change(f"{name}.description", old.description, new.description)
 
 
+def _places(one: OperatorSpec, other: OperatorSpec) -> Iterator[tuple[Input, Input]]:
+    """The inputs of two operators that stand in the same place."""
+    yield from zip(one.args, other.args, strict=False)
+    yield from (
+        (item, other.kwargs[key]) for key, item in one.kwargs.items() if key in other.kwargs
+    )
+
+
+def _is_implicit(spec: FlowSpec, item: Input) -> bool:
+    return item.is_parameter and spec.parameters[item.source].implicit
+
+
 def _content(item: ParameterSpec) -> Any:
     return item.type, item.value.get("digest") or item.value
 
 
 def _default(item: ParameterSpec | None) -> JSON:
     return None if item is None else dict(item.value)
-
-
-def _renamed(name: str, renamed: Mapping[str, str]) -> str:
-    for old, new in renamed.items():
-        if name.startswith(f"{old}."):
-            return new + name[len(old) :]
-    return renamed.get(name, name)
 
 
 def _compare(
@@ -285,7 +296,7 @@ def _inputs(item: OperatorSpec, renamed: Mapping[str, str], name: str) -> dict[s
     def told(source: Input) -> str:
         if source.is_parameter:
             own = source.source.startswith(f"{name}.")
-            return "a value" if own else f"parameter {_renamed(source.source, renamed)}"
+            return "a value" if own else f"parameter {source.source}"
         return f"{renamed.get(source.source, source.source)}.{source.output}"
 
     found = {str(number): told(source) for number, source in enumerate(item.args, start=1)}

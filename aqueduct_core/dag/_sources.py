@@ -39,6 +39,8 @@ class Source:
 def source_of(obj: Any) -> Source | None:
     """The source of a function or class; None where there is none, as for builtins and `exec`."""
     target = obj.__code__ if isinstance(obj, FunctionType) else obj
+    if target is not obj and target.co_filename == "<string>":
+        return None  # since Python 3.13 this is the text of `python -c`, whatever exec compiled
     try:
         with _PARSING:
             lines, line = inspect.getsourcelines(target)
