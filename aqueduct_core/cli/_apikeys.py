@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from aqueduct_core.cli._open import open_session
 from aqueduct_core.cli._print import as_ago, console, print_json, table
-from aqueduct_core.client import Session
 from aqueduct_core.errors import NotFoundError, ParameterError
 
 __all__ = ["create", "ls", "revoke"]
@@ -13,7 +13,7 @@ __all__ = ["create", "ls", "revoke"]
 
 def create(options: Namespace) -> int:
     """Make a key."""
-    made, key = Session(options.home).tracking.create_api_key(options.name, options.role)
+    made, key = open_session(options).tracking.create_api_key(options.name, options.role)
     if options.json:
         print_json({"id": made.id, "name": made.name, "role": made.role, "key": key})
     else:
@@ -23,7 +23,7 @@ def create(options: Namespace) -> int:
 
 def ls(options: Namespace) -> int:
     """List the keys."""
-    keys = Session(options.home).tracking.api_keys()
+    keys = open_session(options).tracking.api_keys()
     if options.json:
         print_json(
             [
@@ -56,7 +56,7 @@ def ls(options: Namespace) -> int:
 
 def revoke(options: Namespace) -> int:
     """Make a key useless."""
-    tracking = Session(options.home).tracking
+    tracking = open_session(options).tracking
     keys = [item for item in tracking.api_keys() if options.key in (item.id, item.name)]
     if not keys:
         raise NotFoundError(f"there is no API key {options.key!r}", hint="`aqueduct apikey ls`")

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from aqueduct_core.cli._open import open_client
 from aqueduct_core.cli._print import as_size, console, preview_table, print_json, short, table
 from aqueduct_core.errors import AqueductError, ConversionError
 from aqueduct_core.store import ArtifactStore
@@ -130,9 +131,8 @@ def gc(options: Namespace) -> int:
 def _store(options: Namespace) -> ArtifactStore:
     if options.store:
         return ArtifactStore(options.store)
-    from aqueduct_core.client import Client
 
-    return Client(home=options.home).store
+    return open_client(options).store
 
 
 def _export(store: ArtifactStore, key: str, path: Path) -> Path:

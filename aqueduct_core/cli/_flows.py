@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aqueduct_core.cli._documents import flow_document, run_document
+from aqueduct_core.cli._open import open_client
 from aqueduct_core.cli._print import as_ago, console, print_diff, print_json, state, table
 from aqueduct_core.cli._runs import print_run
 from aqueduct_core.cli._values import read_parameters
-from aqueduct_core.client import Client
 from aqueduct_core.errors import AqueductError, ParameterError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _FINE = ("succeeded", "warning")
 
 def ls(options: Namespace) -> int:
     """List the workflows."""
-    flows = Client(home=options.home).flows()
+    flows = open_client(options).flows()
     if options.json:
         print_json([_line(flow) for flow in flows])
         return 0
@@ -40,7 +40,7 @@ def ls(options: Namespace) -> int:
 
 def show(options: Namespace) -> int:
     """What a workflow consists of."""
-    flow = Client(home=options.home).flow(options.flow)
+    flow = open_client(options).flow(options.flow)
     if options.json:
         print_json(flow_document(flow))
         return 0
@@ -74,21 +74,21 @@ def show(options: Namespace) -> int:
 
 def pause(options: Namespace) -> int:
     """Keep it from starting by itself."""
-    flow = Client(home=options.home).flow(options.flow)
+    flow = open_client(options).flow(options.flow)
     flow.pause()
     return _told(options, flow, "paused: it starts when you trigger it")
 
 
 def resume(options: Namespace) -> int:
     """Let it start by itself again."""
-    flow = Client(home=options.home).flow(options.flow)
+    flow = open_client(options).flow(options.flow)
     flow.resume()
     return _told(options, flow, f"starts again: {flow.starts or 'when you trigger it'}")
 
 
 def delete(options: Namespace) -> int:
     """Delete a workflow; 1 if something could not be deleted."""
-    client = Client(home=options.home)
+    client = open_client(options)
     flow = client.flow(options.flow)
     saved = flow.saved() if options.all_saved else [_pair(text) for text in options.saved]
     if not (options.yes or _agreed(flow, saved)):
@@ -111,7 +111,7 @@ def delete(options: Namespace) -> int:
 
 def trigger(options: Namespace) -> int:
     """Run a workflow now; 1 if the run fails."""
-    flow = Client(home=options.home).flow(options.flow)
+    flow = open_client(options).flow(options.flow)
     parameters = read_parameters(options.parameter, flow.version().spec.parameters)
     run = flow.trigger(parameters)
     if options.json:
@@ -123,7 +123,7 @@ def trigger(options: Namespace) -> int:
 
 def diff(options: Namespace) -> int:
     """What is different in another version; 1 if anything is."""
-    found = Client(home=options.home).flow(options.flow).diff(options.a, options.b)
+    found = open_client(options).flow(options.flow).diff(options.a, options.b)
     if options.json:
         print_json(found.to_json())
     elif found:

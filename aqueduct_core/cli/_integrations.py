@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from getpass import getpass
 from typing import Any
 
+from aqueduct_core.cli._open import open_client, open_session
 from aqueduct_core.cli._print import console, print_json, table
 from aqueduct_core.cli._values import read_pairs
-from aqueduct_core.client import Client, Session, integration_users
+from aqueduct_core.client import integration_users
 from aqueduct_core.errors import IntegrationError, ParameterError, UnsupportedError
 from aqueduct_core.integrations import SqlIntegration
 
@@ -29,7 +30,7 @@ _EXAMPLE = "host=db.example.org path=warehouse.db, or port:=5432 for what is no 
 
 def ls(options: Namespace) -> int:
     """List the data systems."""
-    session = Session(options.home)
+    session = open_session(options)
     users = integration_users(session)
     known = session.tracking.integrations()
     if options.json:
@@ -56,7 +57,7 @@ def ls(options: Namespace) -> int:
 def add(options: Namespace) -> int:
     """Connect a data system."""
     config = settings(options)
-    made = Client(home=options.home).connect_integration(options.name, options.kind, **config)
+    made = open_client(options).connect_integration(options.name, options.kind, **config)
     if options.json:
         print_json({"name": made.name, "kind": made.kind})
     else:
@@ -66,7 +67,7 @@ def add(options: Namespace) -> int:
 
 def test(options: Namespace) -> int:
     """Connect once; 1 if it can't be reached."""
-    integration = Client(home=options.home).integration(options.name)
+    integration = open_client(options).integration(options.name)
     problem = None
     try:
         integration.test()
@@ -81,7 +82,7 @@ def test(options: Namespace) -> int:
 
 def rm(options: Namespace) -> int:
     """Forget a data system."""
-    Client(home=options.home).delete_integration(options.name, force=options.force)
+    open_client(options).delete_integration(options.name, force=options.force)
     if options.json:
         print_json({"name": options.name, "deleted": True})
     else:
@@ -91,7 +92,7 @@ def rm(options: Namespace) -> int:
 
 def tables(options: Namespace) -> int:
     """List the tables in a data system."""
-    integration = Client(home=options.home).integration(options.name)
+    integration = open_client(options).integration(options.name)
     if not isinstance(integration, SqlIntegration):
         raise UnsupportedError(
             f"{options.name!r} is a receiver of messages, which has no tables",

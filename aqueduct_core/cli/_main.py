@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from aqueduct_core.cli._parser import parser
 from aqueduct_core.errors import AqueductError
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(arguments)
     try:
-        return _command(options.command)(options)
+        with ExitStack() as options.closing:
+            return _command(options.command)(options)
     except AqueductError as error:
         print(f"aqueduct: {error}", file=sys.stderr)
         return _FAILED

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from aqueduct_core.cli._documents import run_document, run_line
+from aqueduct_core.cli._open import open_client
 from aqueduct_core.cli._print import as_ago, as_time, console, print_json, short, state, table
-from aqueduct_core.client import Client
 from aqueduct_core.errors import NotFoundError, ParameterError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _LOOK = 0.3  # seconds between two looks at logs that are followed
 
 def ls(options: Namespace) -> int:
     """List runs, the newest first."""
-    client = Client(home=options.home)
+    client = open_client(options)
     if options.flow is None:
         runs = client.runs(limit=options.limit)
     else:
@@ -161,7 +161,7 @@ def _found(options: Namespace) -> Run:
         NotFoundError: There is none.
         ParameterError: Several start like this.
     """
-    client = Client(home=options.home)
+    client = open_client(options)
     try:
         return client.run(options.run)
     except NotFoundError:

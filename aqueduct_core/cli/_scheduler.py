@@ -10,7 +10,8 @@ from datetime import datetime
 from threading import Event
 from types import FrameType
 
-from aqueduct_core.client import Session, recover, start_in_background
+from aqueduct_core.cli._open import open_session
+from aqueduct_core.client import recover, start_in_background
 from aqueduct_core.scheduler import Scheduler
 
 __all__ = ["run"]
@@ -19,7 +20,7 @@ __all__ = ["run"]
 def run(options: Namespace) -> int:
     """Watch the clock; goes on with the runs of a scheduler that was killed."""
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO, stream=sys.stderr)
-    session = Session(options.home)
+    session = open_session(options)
     log = logging.getLogger("aqueduct_core.scheduler")
 
     def start(flow: str, run: str, tick: datetime | None, reason: str) -> None:
@@ -41,4 +42,5 @@ def run(options: Namespace) -> int:
         for number, handler in previous.items():
             signal.signal(number, handler)
     log.info("stopped; runs that are going on are waited for")
+    session.wait()
     return 0

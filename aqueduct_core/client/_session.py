@@ -9,11 +9,13 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._home import Home
-from aqueduct_core.errors import MissingExtraError
+from aqueduct_core.client._progress import say
+from aqueduct_core.errors import AqueductError, MissingExtraError
 from aqueduct_core.store import ArtifactStore
 
 if TYPE_CHECKING:
     from aqueduct_core.client._connect import Connected
+    from aqueduct_core.engines.base import Handle
     from aqueduct_core.engines.local import LocalEngine
     from aqueduct_core.tracking import Tracking
 
@@ -57,6 +59,7 @@ class Session:
         self._lock = RLock()
         self._tracking: Tracking | None = None
         self._engine: LocalEngine | None = None
+        self._handles: list[Handle] = []
 
     @property
     def owner(self) -> str:
@@ -95,8 +98,25 @@ class Session:
                 )
             return self._engine
 
+    def keep(self, handle: Handle) -> None:
+        """Remember a run that goes on in the background, to wait for it before anything is closed."""
+        with self._lock:
+            going_on = [item for item in self._handles if item.state in ("pending", "running")]
+            self._handles = [*going_on, handle]
+
+    def wait(self) -> None:
+        """Wait for the runs in the background."""
+        with self._lock:
+            handles, self._handles = self._handles, []
+        for handle in handles:
+            try:
+                handle.wait()
+            except AqueductError as error:
+                say(f"run {handle.run}: {error}")
+
     def close(self) -> None:
-        """Let idle workers and connections go; what is needed again is opened again."""
+        """Wait for runs, and let workers and connections go; what is needed again opens again."""
+        self.wait()
         with self._lock:
             engine, self._engine = self._engine, None
             tracking, self._tracking = self._tracking, None

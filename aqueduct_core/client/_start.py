@@ -57,7 +57,7 @@ def start(
 
 def start_in_background(
     session: Session, flow_id: str, run: str, scheduled_for: datetime | None, trigger: str
-) -> Handle:
+) -> None:
     """Run a workflow because it is time, or because another one has succeeded.
 
     Args:
@@ -70,15 +70,17 @@ def start_in_background(
     flow = session.tracking.flow(flow_id)
     version = Version.load(session.store, flow.id, flow.digest)
     listener = _Afterwards(session, flow.id)
-    return session.engine.trigger(
+    handle = session.engine.trigger(
         version, run, None, listener, trigger=trigger, scheduled_for=scheduled_for
     )
+    session.keep(handle)
 
 
 def recover(session: Session) -> list[str]:
     """Go on in the background with the runs whose process was killed; returns their keys."""
     handles = session.engine.recover()
     for handle in handles:
+        session.keep(handle)
         Thread(target=_finish, args=(session, handle), name="aqueduct-recovered").start()
     return [handle.run for handle in handles]
 
@@ -115,6 +117,7 @@ def _follow(
 ) -> Run:
     if not wait:
         handle = begin(_Afterwards(session, flow.id))
+        session.keep(handle)
         return Run(session.tracking.run(handle.run, flow=flow.id), session)
     with watch(flow.name, operators, quiet=quiet) as listener:
         handle = begin(listener)

@@ -1,4 +1,4 @@
-"""The command line: what it prints, for people and for programs, and its exit codes."""
+"""`aqueduct artifacts`: what it prints, for people and for programs."""
 
 from __future__ import annotations
 
@@ -98,28 +98,3 @@ def test_another_store(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> No
     aq.ArtifactStore(tmp_path / "other").put(1, "n")
     url = str(tmp_path / "other")
     assert [item["key"] for item in read(capsys, "artifacts", "ls", "--store", url)] == ["n"]
-
-
-def test_serializers(capsys: pytest.CaptureFixture[str]) -> None:
-    found = {item["name"]: item for item in read(capsys, "serializers")}
-    assert {"json", "pickle", "parquet", "arrow"} <= set(found)
-    assert all(item["state"] == "ok" for item in found.values())
-    code, out = run(capsys, "serializers")
-    assert code == 0
-    assert "pandas.DataFrame" in out
-
-
-def test_errors_have_a_code_and_a_hint(
-    store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["artifacts", "show", "nope"]) == 3
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("aqueduct: no artifact 'nope'")
-    assert "\nHint: " in told.err
-    with pytest.raises(SystemExit) as caught:
-        main(["nonsense"])
-    assert caught.value.code == 2
-    with pytest.raises(SystemExit) as caught:
-        main(["--version"])
-    assert caught.value.code == 0

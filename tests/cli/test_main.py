@@ -1,0 +1,130 @@
+"""The command line as a whole: exit codes, errors, and that it starts at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from aqueduct_core.cli import main
+from aqueduct_core.cli._parser import parser
+from aqueduct_core.cli._print import as_ago, print_diff
+
+HEAVY = {"sqlalchemy", "pandas", "pyarrow", "numpy", "rich", "cloudpickle", "alembic", "fsspec"}
+
+
+@pytest.mark.parametrize("arguments", ["--version", "--help", "run --help", "flow nonsense"])
+def test_help_imports_nothing(arguments: str) -> None:
+    code = f"""
+import sys
+from aqueduct_core.cli import main
+try:
+    main({arguments.split()!r})
+except SystemExit as ended:
+    assert ended.code in (0, 2)
+loaded = {{name.partition(".")[0] for name in sys.modules}}
+assert not loaded & {HEAVY!r}, loaded & {HEAVY!r}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_every_command_has_its_function() -> None:
+    from importlib import import_module
+
+    def commands(found: object) -> list[str]:
+        from argparse import ArgumentParser, _SubParsersAction
+
+        assert isinstance(found, ArgumentParser)
+        below = [item for item in found._actions if isinstance(item, _SubParsersAction)]
+        if not below:
+            return [str(found.get_default("command"))]
+        return [name for group in below for one in group.choices.values() for name in commands(one)]
+
+    found = commands(parser())
+    assert len(found) > 25
+    for place in found:
+        module, _, name = place.partition(":")
+        assert callable(getattr(import_module(f"aqueduct_core.cli.{module}"), name))
+
+
+def test_errors_have_a_code_and_a_hint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = ["--home", str(tmp_path)]
+    assert main(["artifacts", "show", "nope", *home]) == 3
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("aqueduct: no artifact 'nope'")
+    assert "\nHint: " in told.err
+    for wrong in (["nonsense"], ["runs", "-n", "0"], ["run", "logs", "x", "--stream", "y"]):
+        with pytest.raises(SystemExit) as caught:
+            main(wrong)
+        assert caught.value.code == 2
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+
+
+def test_serializers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serializers", "--json"]) == 0
+    found = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
+    assert {"json", "pickle", "parquet", "arrow"} <= set(found)
+    assert all(item["state"] == "ok" for item in found.values())
+    assert main(["serializers"]) == 0
+    assert "pandas.DataFrame" in capsys.readouterr().out
+
+
+def test_api_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def read(*arguments: str) -> object:
+        assert main(["apikey", *arguments, "--home", str(tmp_path), "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    made = read("create", "laptop")
+    assert isinstance(made, dict)
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("aqueduct.db*"))
+    assert made["key"].encode() not in content
+    [listed] = read("ls")  # type: ignore[misc]
+    assert (listed["name"], listed["revoked"]) == ("laptop", None)
+    assert "key" not in listed
+    read("revoke", "laptop")
+    [listed] = read("ls")  # type: ignore[misc]
+    assert listed["revoked"] is not None
+    assert main(["apikey", "revoke", "nope", "--home", str(tmp_path)]) == 3
+    assert main(["apikey", "ls", "--home", str(tmp_path)]) == 0
+    assert "revoked" in capsys.readouterr().out
+
+
+def test_environments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = tmp_path / "environments" / "abc"
+    made.mkdir(parents=True)
+    stamp = {
+        "format": 1,
+        "python": "3.12.1",
+        "requirements": ["numpy"],
+        "made": "2024-01-01T00:00:00+00:00",
+    }
+    (made / "aqueduct.json").write_text(json.dumps(stamp))
+    assert main(["env", "ls", "--home", str(tmp_path), "--json"]) == 0
+    [listed] = json.loads(capsys.readouterr().out)
+    assert (listed["key"], listed["requirements"]) == ("abc", ["numpy"])
+    assert main(["env", "ls", "--home", str(tmp_path)]) == 0
+    assert "numpy" in capsys.readouterr().out
+    assert main(["env", "prune", "--home", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["env", "prune", "--unused-for", "0", "--home", str(tmp_path)]) == 0
+    assert "1 environments removed" in capsys.readouterr().out
+    assert not made.exists()
+
+
+def test_moments_are_told_as_people_say_them() -> None:
+    now = datetime.now(UTC)
+    told = [as_ago(now - timedelta(seconds=seconds)) for seconds in (1, 60, 7_300, 200_000)]
+    assert told == ["just now", "1 minute ago", "2 hours ago", "2 days ago"]
+
+
+def test_a_diff_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "--- a\n+++ b\n@@ -1 +1 @@\n-[bold]x\n+" + "y" * 300
+    print_diff(text)
+    assert capsys.readouterr().out == text + "\n"
