@@ -93,7 +93,7 @@ class Server:
 class PostgresServer(Server):
     kind = "postgresql"
     programs = ("initdb", "postgres")
-    stop = signal.SIGQUIT  # at once: nobody needs the data
+    stop = signal.SIGINT  # not at once: its shared memory would be left behind
 
     def url(self, name: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
@@ -116,6 +116,7 @@ class PostgresServer(Server):
             "fsync": "off",
             "synchronous_commit": "off",
             "full_page_writes": "off",
+            "dynamic_shared_memory_type": "mmap",
         }
         options = [text for name in settings for text in ("-c", f"{name}={settings[name]}")]
         return [str(_program("postgres")), "-D", str(data), *options]
