@@ -26,6 +26,7 @@ __all__ = ["plain_text"]
 
 _PLAIN = frozenset({str, int, float, bool, type(None), dict, list})
 _NUMBERS = frozenset({int, float, bool})
+_ATOMS = _NUMBERS | {str, type(None)}
 _MARK = f'"{TAG}"'.encode()
 _RECORDS = 32  # from here on, records are looked at by column
 _CHUNK = 2_000  # items of a list: enough to work in bulk, few enough for the processor's cache
@@ -34,7 +35,7 @@ _LEAST, _MOST = -(2**63), 2**64 - 1
 
 def plain_text(value: Any) -> list[Any] | None:
     """The JSON text of a value that is plain JSON, in pieces, or None if it isn't."""
-    if orjson is None:
+    if type(value) in _ATOMS or orjson is None:
         return [dumps(value)] if _is_plain_slowly(value, set(), 0) else None
     proof = _Proof()
     chunked = type(value) is list and len(value) > _CHUNK

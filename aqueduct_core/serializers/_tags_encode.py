@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from aqueduct_core.errors import UnserializableError
-from aqueduct_core.serializers._jsontext import dumps
+from aqueduct_core.serializers._jsontext import dumps, has_utf8
 from aqueduct_core.serializers._tags_base import BUILDERS, TAG, Build, find_leaf
 
 __all__ = ["ATOMS", "FACTORIES", "Attribute", "Encoder", "Entangled", "class_name", "key_is_plain"]
@@ -239,15 +239,7 @@ def class_name(kind: type) -> str:
 
 def key_is_plain(key: Any) -> bool:
     """Whether this can be the key of a JSON object: exactly a str that has an UTF-8 form."""
-    if type(key) is not str or key == TAG:
-        return False
-    if key.isascii():
-        return True
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return type(key) is str and key != TAG and has_utf8(key)
 
 
 def _list(value: list[Any], encoder: Encoder) -> Any:

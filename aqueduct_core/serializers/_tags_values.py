@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from aqueduct_core.errors import ConversionError, CorruptArtifactError
+from aqueduct_core.serializers._jsontext import has_utf8
 from aqueduct_core.serializers._tags_base import (
     BUILDERS,
     LEAVES,
@@ -51,13 +52,9 @@ def _float(value: float, _encoder: Encoder) -> Any:
 
 
 def _str(value: str, _encoder: Encoder) -> Any:
-    if value.isascii():
+    if value.isascii() or has_utf8(value):
         return value
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # lone surrogates
-        return {TAG: "str", "base64": tobase64(value.encode("utf-8", "surrogatepass"))}
-    return value
+    return {TAG: "str", "base64": tobase64(value.encode("utf-8", "surrogatepass"))}
 
 
 def _bytes(value: bytes, _encoder: Encoder) -> Any:

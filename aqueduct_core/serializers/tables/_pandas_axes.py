@@ -20,6 +20,7 @@ import pandas as pd
 from aqueduct_core.abc import JSON
 from aqueduct_core.errors import ColumnNotFoundError, CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers import tagged
+from aqueduct_core.serializers._jsontext import has_utf8
 from aqueduct_core.serializers.tables._pandas_context import Reader, Writer
 from aqueduct_core.serializers.tables._pandas_dtypes import text_dtype, text_form
 
@@ -49,11 +50,8 @@ def _are_names(labels: list[Any]) -> bool:
     if not set(map(type, labels)) <= {str} or len(set(labels)) != len(labels):
         return False
     text = "".join(labels)
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a lone surrogate has no place in a schema
-        return False
-    return "\0" not in text  # where other tools would end the name
+    # A lone surrogate has no place in a schema, and at a NUL other tools would end the name.
+    return has_utf8(text) and "\0" not in text
 
 
 def _text_dtype(dtype: Any) -> JSON:
