@@ -63,7 +63,7 @@ class Broken:
 class Worker:
     """A child interpreter that runs operators; starts at once.
 
-    Not for two threads at a time, except for `end`.
+    Not for two threads at a time, except for `end` and `hurry`.
 
     Args:
         setup: The workspace, as `Workspace.from_json` takes it. Secrets travel through a socket that
@@ -92,6 +92,7 @@ class Worker:
         self.is_ready = False
         self._connections: Mapping[str, Mapping[str, Any]] = {}
         self._ending = Lock()
+        self._deadline = 0.0
         with ExitStack() as stack:
             if held is not None:
                 stack.enter_context(held)
@@ -211,10 +212,19 @@ class Worker:
         self._after.close()
 
     def end(self, grace: float = GRACE) -> None:
-        """End the process and all that it started, and wait until they are gone."""
+        """End the process and all that it started, and wait until they are gone.
+
+        Args:
+            grace: Seconds between asking and making them.
+        """
+        self._deadline = monotonic() + grace
         with self._ending:
             if self._process.returncode is None:
-                end_tree(self._process, grace)
+                end_tree(self._process, lambda: self._deadline)
+
+    def hurry(self) -> None:
+        """Give no more time to what is being ended by another thread."""
+        self._deadline = 0.0
 
     def close(self) -> None:
         """Let an idle worker go: it ends by itself when its socket is closed; see `finish`."""

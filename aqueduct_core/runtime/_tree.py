@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +23,16 @@ __all__ = ["end_tree", "kill_group", "kill_own_tree"]
 _LOOK = 0.01  # seconds between looks at what is still there
 
 
-def end_tree(process: subprocess.Popen[bytes], grace: float) -> None:
+def end_tree(process: subprocess.Popen[bytes], deadline: Callable[[], float]) -> None:
     """Ask a group's leader and all its descendants to end, and make them after a while.
 
     Args:
         process: The leader; it is reaped.
-        grace: Seconds between SIGTERM and SIGKILL.
+        deadline: Until when they have time, by `time.monotonic`; asked again and again.
     """
     strays = _strays(process.pid)
     _signal(process.pid, strays, signal.SIGTERM)
-    deadline = monotonic() + grace
-    while _anything_left(process.pid, strays) and monotonic() < deadline:
+    while _anything_left(process.pid, strays) and monotonic() < deadline():
         sleep(_LOOK)
     _signal(process.pid, [*strays, *_strays(process.pid)], signal.SIGKILL)
     process.wait()

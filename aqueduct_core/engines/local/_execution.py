@@ -17,6 +17,7 @@ from aqueduct_core.engines.local._order import Order, may_try_again
 from aqueduct_core.engines.local._plan import Lane, Plan, told, usable
 from aqueduct_core.engines.local._pool import Pool
 from aqueduct_core.engines.local._recorder import Recorder
+from aqueduct_core.errors import AqueductError
 from aqueduct_core.runtime import OperatorState, Result, ended, timed_out
 from aqueduct_core.runtime._channel import Batch
 from aqueduct_core.runtime._supervisor import GRACE, Broken, Left, Worker
@@ -129,12 +130,13 @@ class Execution:
 
     def _start_some(self, lane: Lane) -> bool:
         """Give a worker something to do; False if there is none."""
-        found = self._interpreters.find(lane, self._bell.ring)
-        if isinstance(found, Exception):
+        try:
+            python = self._interpreters.find(lane, self._bell.ring)
+            worker = python and self._pool.acquire(self._bell.ring, python, lane.slots)
+        except (AqueductError, OSError) as error:
             for name in self._plan.take(lane, self._plan.ready(lane)):
-                self._fail(name, str(found))
+                self._fail(name, f"no worker could be started: {error}")
             return True
-        worker = found and self._pool.acquire(self._bell.ring, found, lane.slots)
         if not worker:
             return False
         most = 1
@@ -147,6 +149,8 @@ class Execution:
 
     def _give(self, worker: Worker, names: list[str], assignment: _Assignment) -> None:
         order = self._order
+        specs = [self._spec.operators[name] for name in names]
+        taken = {item.source for spec in specs for item in spec.inputs if item.is_parameter}
         self._busy[worker] = assignment
         self._selector.register(worker, selectors.EVENT_READ, worker)
         worker.connect(order.connections)
@@ -156,7 +160,7 @@ class Execution:
                 digest=order.version.digest,
                 run=order.run,
                 operators=tuple((name, self._attempts[name]) for name in names),
-                parameters=order.parameters,
+                parameters={key: order.parameters[key] for key in order.parameters if key in taken},
                 expected={name: order.expected[name] for name in names if name in order.expected},
                 saves=assignment.saves,
             )
@@ -169,6 +173,9 @@ class Execution:
         for key, _ in self._selector.select(self._until()):
             if key.data is None:
                 self._bell.answer()
+                if self._grace == 0:
+                    for worker in self._busy:
+                        worker.hurry()
             else:
                 self._hear(key.data)
         while self._gone:
@@ -191,7 +198,7 @@ class Execution:
         now = monotonic()
         moments = [now + _LOOK, *(when for when, _ in self._later)]
         for worker, assignment in self._busy.items():
-            if assignment.noted is None:
+            if assignment.noted is None and assignment.stopped is None:
                 moments.append(worker.since + (_NOTED if assignment.revoked else _PATIENCE))
             if (timeout := self._timeout(worker, assignment)) is not None:
                 moments.append(worker.since + timeout)

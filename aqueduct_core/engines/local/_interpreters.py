@@ -28,19 +28,25 @@ class Interpreters:
         self._found: dict[tuple[tuple[str, ...], str | None], str | AqueductError | None] = {}
         self._lock = Lock()
 
-    def find(self, lane: Lane, wake: Callable[[], None]) -> str | AqueductError | None:
-        """The interpreter of a lane, or why there is none; None while it is being made.
+    def find(self, lane: Lane, wake: Callable[[], None]) -> str | None:
+        """The interpreter of a lane; None while it is being made.
 
         Args:
             lane: The lane.
             wake: Called when it is worth asking again.
+
+        Raises:
+            AqueductError: Its environment can't be made.
         """
         if lane.is_plain:
             return sys.executable
         key = (lane.requirements or (), lane.python)
         with self._lock:
             if key in self._found:
-                return self._found[key]
+                found = self._found[key]
+                if isinstance(found, AqueductError):
+                    raise found
+                return found
             self._found[key] = None
         # A daemon: a run that is canceled doesn't wait for an installation.
         Thread(target=self._make, args=(*key, wake), name="aqueduct-uv", daemon=True).start()

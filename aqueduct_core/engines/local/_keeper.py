@@ -60,21 +60,27 @@ class Keeper:
     def look(self) -> None:
         """Look from now on, if nobody does."""
         with self._lock:
-            if self._thread is None and not self._closed.is_set():
-                self._thread = Thread(target=self._work, name="aqueduct-keeper", daemon=True)
+            if self._thread is None:
+                self._thread = Thread(
+                    target=self._work, args=(self._closed,), name="aqueduct-keeper", daemon=True
+                )
                 self._thread.start()
 
     def close(self) -> None:
-        """Look no more."""
-        self._closed.set()
-        thread = self._thread
+        """Look no more, until there is a reason again."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            closed, self._closed = self._closed, Event()
+        closed.set()
         if thread is not None:
             thread.join()
 
-    def _work(self) -> None:
+    def _work(self, closed: Event) -> None:
         beat = monotonic()
-        while not self._closed.wait(_LOOK):
+        while not closed.wait(_LOOK):
             with self._lock:
+                if closed.is_set():
+                    return
                 runs = list(self._runs.items())
                 if not runs and not self._pool.has_idle:
                     self._thread = None
