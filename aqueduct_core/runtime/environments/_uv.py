@@ -114,8 +114,9 @@ def find_uv() -> str:
 
 def uv_environ() -> dict[str, str]:
     """The variables that uv shall see."""
-    # Those of the running Python would confuse the one that is asked about itself.
-    ours = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "FORCE_COLOR"}
+    # Those of the running Python would confuse the one that is asked about itself; those of the
+    # terminal are for people.
+    ours = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "FORCE_COLOR", "COLUMNS"}
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     return {**kept, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
 
@@ -211,7 +212,7 @@ def _explained(output: str) -> EnvironmentBuildError:
     ]
     said = "\n".join(f"  {line}" for line in plain if line)
     for pattern, reason, hint in _REASONS:
-        found = re.search(pattern, said)
+        found = re.search(pattern, " ".join(said.split()))
         if found:
             return EnvironmentBuildError(f"{reason.format(*found.groups())}:\n{said}", hint=hint)
     return EnvironmentBuildError(f"uv failed:\n{said or '  without a word'}")

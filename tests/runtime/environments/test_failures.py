@@ -99,6 +99,7 @@ def test_what_nobody_foresaw_is_shown_as_it_is() -> None:
     [
         ("error: Failed to build `x==1`\n  cause: gcc: not found", "no wheel for this Python"),
         ("  × Failed to install\n  ╰─▶ No space left on device (os error 28)", "the disk is full"),
+        ("error: x\n  cause: six was not\n  found in the package registry", "is called six"),
         ("HTTP status client error (401 Unauthorized) for url (https://u:p@h/)", "refused"),
     ],
 )
