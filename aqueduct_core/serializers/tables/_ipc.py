@@ -9,7 +9,7 @@ that as its policy says. Buffers keep the 8-byte alignment of Arrow's writer rat
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -185,24 +185,40 @@ def _pieces(table: pa.Table, opened: Any) -> list[Any]:
 
 def _joined(pieces: list[Any]) -> list[Any]:
     """Fewer pieces: small ones copied together, neighbours in memory seen as one."""
-    sizes = np.fromiter(map(len, pieces), np.int64, len(pieces))
-    starts = np.fromiter((getattr(piece, "address", 0) for piece in pieces), np.int64, len(pieces))
-    small = sizes < _SMALL
-    # A new run begins where small pieces and others meet, and where memory doesn't go on.
-    goes_on = small[1:] & small[:-1]
-    goes_on |= ~small[1:] & ~small[:-1] & (starts[1:] == starts[:-1] + sizes[:-1])
-    cuts = [0, *(np.flatnonzero(~goes_on) + 1).tolist(), len(pieces)]
     joined: list[Any] = []
-    for begin, end in pairwise(cuts):
-        if small[begin]:
-            joined.append(b"".join(pieces[begin:end]))
-        elif end == begin + 1:
-            joined.append(pieces[begin])
-        else:
-            size = int(sizes[begin:end].sum())
-            base = tuple(pieces[begin:end])
-            joined.append(pa.foreign_buffer(int(starts[begin]), size, base=base))
+    small: list[Any] = []
+    run: list[Any] = []
+    start = end = 0
+    for piece in pieces:
+        size = len(piece)
+        if size < _SMALL:
+            if run:
+                joined.append(_as_one(run, start, end))
+                run = []
+            small.append(piece)
+            continue
+        if small:
+            joined.append(b"".join(small))
+            small = []
+        address = getattr(piece, "address", 0)
+        if run and address != end:
+            joined.append(_as_one(run, start, end))
+            run = []
+        if not run:
+            start = address
+        run.append(piece)
+        end = address + size
+    if run:
+        joined.append(_as_one(run, start, end))
+    if small:
+        joined.append(b"".join(small))
     return joined
+
+
+def _as_one(run: list[Any], start: int, end: int) -> Any:
+    if len(run) == 1:
+        return run[0]
+    return pa.foreign_buffer(start, end - start, base=tuple(run))
 
 
 def _reader(base: memoryview, source: Source, options: Any) -> Any:

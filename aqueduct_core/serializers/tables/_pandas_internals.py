@@ -33,7 +33,8 @@ def plain_array(values: Any) -> Any:
     if kind is pd.arrays.TimedeltaArray or (
         kind is pd.arrays.DatetimeArray and isinstance(values.dtype, np.dtype)
     ):
-        return values.view("i8").view(values.dtype)
+        array = getattr(values, "_ndarray", None)
+        return array if type(array) is np.ndarray else values.view("i8").view(values.dtype)
     return values
 
 
