@@ -71,16 +71,22 @@ class Layout:
 def layers(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, int]:
     """The layer of each node, from 0: one to the right of the last node that it needs.
 
+    What needs nothing stands directly before what needs it first.
+
     Args:
         nodes: The nodes, each after those that it needs.
         edges: Pairs of nodes: what is needed, and what needs it.
     """
-    needs = defaultdict(list)
+    needs, needed = defaultdict(list), defaultdict(list)
     for source, target in edges:
         needs[target].append(source)
+        needed[source].append(target)
     found: dict[str, int] = {}
     for node in nodes:
         found[node] = max((found[source] + 1 for source in needs[node]), default=0)
+    for node in found:
+        if needed[node] and not needs[node]:
+            found[node] = min(found[target] for target in needed[node]) - 1
     return found
 
 
@@ -109,12 +115,13 @@ def layout(
     top = min((middle[knot] - heights[knot] / 2 for knot in knots), default=0.0) + between / 2
     middle = {knot: value - top for knot, value in middle.items()}
     bottom = max((middle[knot] + heights[knot] / 2 for knot in knots), default=0.0) - between / 2
-    left, width = _columns(rows, sizes, across)
+    columns = _columns(rows, sizes, across)
     boxes = {
-        name: Box(left[layer[name]], middle[name, -1] - size[1] / 2, *size)
+        name: Box(columns[layer[name]][0], middle[name, -1] - size[1] / 2, *size)
         for name, size in sizes.items()
     }
-    lines = tuple(_line(source, target, boxes, layer, left, middle) for source, target in pairs)
+    width = max((right for _, right in columns), default=0.0)
+    lines = tuple(_line(source, target, boxes, layer, columns, middle) for source, target in pairs)
     return Layout(width, max(bottom, 0.0), boxes, lines)
 
 
@@ -199,13 +206,14 @@ def _apart(wish: Sequence[float], heights: Sequence[float]) -> list[float]:
 
 def _columns(
     rows: Sequence[Sequence[_Knot]], sizes: Mapping[str, tuple[float, float]], across: float
-) -> tuple[list[float], float]:
-    """The left edge of each layer, and the width of all."""
-    left, x = [], 0.0
+) -> list[tuple[float, float]]:
+    """The left and the right edge of each layer."""
+    found, x = [], 0.0
     for row in rows:
-        left.append(x)
-        x += max(sizes[name][0] for name, passed in row if passed < 0) + across
-    return left, max(x - across, 0.0)
+        right = x + max(sizes[name][0] for name, passed in row if passed < 0)
+        found.append((x, right))
+        x = right + across
+    return found
 
 
 def _line(
@@ -213,16 +221,15 @@ def _line(
     target: str,
     boxes: Mapping[str, Box],
     layer: Mapping[str, int],
-    left: Sequence[float],
+    columns: Sequence[tuple[float, float]],
     middle: Mapping[_Knot, float],
 ) -> Line:
     start, end = boxes[source], boxes[target]
     points = [(start.x + start.width, middle[source, -1])]
     if layer[target] - layer[source] <= _ROUTED:
-        points += [
-            (left[index], middle[source, index])
-            for index in range(layer[source] + 1, layer[target])
-        ]
+        for index in range(layer[source] + 1, layer[target]):
+            # Level between the boxes of a layer, so that it doesn't touch them.
+            points += [(x, middle[source, index]) for x in columns[index]]
     return Line(source, target, (*points, (end.x, middle[target, -1])))
 
 

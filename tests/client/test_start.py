@@ -160,9 +160,10 @@ def test_messages_about_runs(client: aq.Client) -> None:
     with HTTPServer(("127.0.0.1", 0), Receiver) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        client._session.tracking.put_integration(
-            "hook", "webhook", {"level": "never"}, {"url": url}
-        )
+        client.connect_integration("hook", "webhook", url=url, level="never", secret="geheim")
+        assert received.get(timeout=30)["type"] == "test"
+        [listed] = client._session.tracking.integrations()
+        assert listed.config == {"level": "never", "ca_file": None}
         client.publish_flow("silent", one(), quiet=True)
         flow = client.publish_flow("told", one(), quiet=True, notify={"hook": "success"})
         message = received.get(timeout=30)

@@ -54,6 +54,20 @@ def test_a_node_stands_right_of_all_that_it_needs() -> None:
     }
 
 
+def test_what_needs_nothing_stands_near_what_needs_it() -> None:
+    assert layers("adbc", [("a", "b"), ("b", "c"), ("d", "c")])["d"] == 1
+
+
+def test_lines_keep_clear_of_the_boxes_that_they_pass() -> None:
+    found = layout(dict.fromkeys("abcx", (100.0, 30.0)), [("a", "b"), ("b", "c"), ("a", "c")])
+    [line] = [line for line in found.lines if (line.source, line.target) == ("a", "c")]
+    passed = found.boxes["b"]
+    [(left, one), (right, other)] = line.points[1:-1]
+    assert (left, right) == (passed.x, passed.x + passed.width)
+    assert one == other
+    assert not passed.y < one < passed.y + passed.height
+
+
 def test_a_chain_is_straight() -> None:
     found = layout(dict.fromkeys("abc", (100.0, 30.0)), [("a", "b"), ("b", "c")])
     assert {box.y for box in found.boxes.values()} == {0.0}
