@@ -1,0 +1,126 @@
+"""Secrets of a task: from the worker's environment, or from Airflow's connections.
+
+They go to the operator's process through a socket, and are written nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aqueduct_core.errors import IntegrationError, ParameterError
+
+__all__ = ["connection_of", "store_setup"]
+
+# Airflow's fields of a connection, and what our integrations call them.
+_FIELDS = {
+    "host": "host",
+    "port": "port",
+    "schema": "database",
+    "login": "user",
+    "password": "password",
+}
+_OURS = "aqueduct"  # the connection type that says all in its extra
+
+
+def store_setup(url: str, connection: str) -> dict[str, Any]:
+    """How the store is opened, as `Workspace.from_json` takes it.
+
+    The signing key is AQUEDUCT_SIGNING_KEY, or the password of an Airflow connection, or that of the
+    home folder; AQUEDUCT_STORAGE_OPTIONS, or that connection's extra, is what the storage takes.
+
+    Args:
+        url: The store.
+        connection: The name of the Airflow connection.
+
+    Raises:
+        ParameterError: The key, or the options, can't be read.
+    """
+    key = os.environ.get("AQUEDUCT_SIGNING_KEY")
+    options = _json("AQUEDUCT_STORAGE_OPTIONS")
+    if key is None:
+        found = _airflow_connection(connection)
+        if found is not None:
+            key = found.password
+            options = options or found.extra_dejson
+    file = Path(os.environ.get("AQUEDUCT_HOME") or "~/.aqueduct").expanduser() / "signing.key"
+    if key is None and file.exists():
+        key = file.read_text(encoding="ascii")
+    return {"store": url, "signing_key": _checked(key, connection), "storage_options": options}
+
+
+def connection_of(name: str, connections: Mapping[str, str]) -> dict[str, Any]:
+    """How a data system is reached: `{"kind": ..., "config": {...}}`.
+
+    AQUEDUCT_INTEGRATION_<NAME> holds just that, in JSON; otherwise an Airflow connection tells.
+
+    Args:
+        name: The name of the data system in the workflow.
+        connections: The names of Airflow connections, where they have others.
+
+    Raises:
+        IntegrationError: There is neither.
+    """
+    variable = "AQUEDUCT_INTEGRATION_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+    given = _json(variable)
+    if given:
+        return given
+    other = connections.get(name, name)
+    found = _airflow_connection(other)
+    if found is None:
+        raise IntegrationError(
+            f"Airflow has no connection {other!r}, which the data system {name!r} is to use",
+            hint=f"airflow connections add {other} ...; or set {variable} on the workers",
+        )
+    extra = dict(found.extra_dejson)
+    kind = extra.pop("kind", None) or found.conn_type
+    if kind == _OURS:
+        raise IntegrationError(
+            f"the Airflow connection {other!r} doesn't say what kind of data system {name!r} is",
+            hint='its extra has to be such as {"kind": "sqlite", "path": "/data/warehouse.db"}',
+        )
+    if kind == "sqlite" and found.host:
+        return {"kind": kind, "config": {"path": found.host, **extra}}
+    fields = {ours: getattr(found, theirs, None) for theirs, ours in _FIELDS.items()}
+    known = {name: value for name, value in fields.items() if value not in (None, "")}
+    return {"kind": kind, "config": {**known, **extra}}
+
+
+def _airflow_connection(name: str) -> Any:
+    """A connection of Airflow's, wherever it keeps it; None if there is none."""
+    try:
+        from airflow.sdk import BaseHook
+        from airflow.sdk.exceptions import AirflowNotFoundException
+    except ImportError:  # Airflow 2
+        from airflow.exceptions import AirflowNotFoundException
+        from airflow.hooks.base import BaseHook
+    try:
+        return BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        return None
+
+
+def _checked(key: str | None, connection: str) -> str | None:
+    try:
+        return None if key is None else bytes.fromhex(key).hex()
+    except ValueError:
+        raise ParameterError(
+            "the signing key of the store is not in hex",
+            hint="AQUEDUCT_SIGNING_KEY, or the password of the Airflow connection "
+            f"{connection!r}, is what signing.key in the home folder holds",
+        ) from None
+
+
+def _json(variable: str) -> dict[str, Any]:
+    """An object in JSON; the text itself is never shown, since there may be secrets in it."""
+    try:
+        found = json.loads(os.environ.get(variable) or "{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ParameterError(f"{variable} holds no object in JSON", hint='such as {"name": ...}')
+    return found

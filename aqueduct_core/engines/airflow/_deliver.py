@@ -1,0 +1,91 @@
+"""Puts DAG files where Airflow looks for them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import mkstemp
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from aqueduct_core.errors import AqueductError, IntegrationError
+from aqueduct_core.storage import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["deliver", "take_away"]
+
+
+def deliver(place: str, name: str, content: str, options: Mapping[str, Any] | None = None) -> bool:
+    """Put a file into a folder or a bucket: all of it at once, or not at all.
+
+    Args:
+        place: A folder, or the URL of one that `open_storage` takes.
+        name: The file's name.
+        content: What it holds.
+        options: What the storage takes.
+
+    Returns:
+        Whether it is new there; False if the same was there already.
+
+    Raises:
+        IntegrationError: It can't be written.
+    """
+    data = content.encode()
+    folder = _folder(place)
+    try:
+        if folder is not None:
+            return _write(folder / name, data)
+        storage = open_storage(place, **(options or {}))
+        if storage.stat(name) is not None and bytes(storage.get(name)) == data:
+            return False
+        storage.put(name, data)
+    except (OSError, AqueductError) as error:
+        raise IntegrationError(
+            f"the DAG file {name} can't be written to {place}: {error}",
+            hint="dags= is the folder, or the bucket, that Airflow reads DAG files from",
+        ) from error
+    return True
+
+
+def take_away(place: str, name: str, options: Mapping[str, Any] | None = None) -> None:
+    """Remove a file; nothing happens if it isn't there.
+
+    Raises:
+        IntegrationError: It can't be removed.
+    """
+    folder = _folder(place)
+    try:
+        if folder is not None:
+            (folder / name).unlink(missing_ok=True)
+        else:
+            open_storage(place, **(options or {})).delete(name)
+    except (OSError, AqueductError) as error:
+        raise IntegrationError(
+            f"the DAG file {name} can't be removed from {place}: {error}"
+        ) from error
+
+
+def _folder(place: str) -> Path | None:
+    if "://" not in place:
+        return Path(place).expanduser()
+    parts = urlsplit(place)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+def _write(path: Path, data: bytes) -> bool:
+    """Written aside under a name that Airflow doesn't read, then moved into its place."""
+    if path.exists() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, aside = mkstemp(dir=path.parent, prefix=".aqueduct-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(aside).chmod(0o644)  # workers may run as somebody else
+        Path(aside).replace(path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+    return True

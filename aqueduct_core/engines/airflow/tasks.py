@@ -1,0 +1,103 @@
+"""What DAG files are made of: the task that runs an operator, and Airflow's own names.
+
+Every task process of Airflow imports its DAG file anew, so this imports nothing but Airflow until a
+task is executed. The same files work with Airflow 3 and 2.11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+try:
+    from airflow.sdk import DAG, Asset, BaseOperator, CronTriggerTimetable, Param
+except ImportError:  # Airflow 2
+    from airflow import DAG
+    from airflow.datasets import Dataset as Asset
+    from airflow.models.baseoperator import BaseOperator
+    from airflow.models.param import Param
+    from airflow.timetables.trigger import CronTriggerTimetable
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+__all__ = ["DAG", "AqueductOperator", "Asset", "CronTriggerTimetable", "Param", "pod"]
+
+# The process has the name `base` in pods that Airflow makes.
+_CONTAINER = "base"
+
+
+class AqueductOperator(BaseOperator):  # type: ignore[misc]  # Airflow isn't there when types are checked
+    """Runs one operator of a workflow, in an interpreter of its own.
+
+    Args:
+        operator: The operator's name; naming a save runs all saves into the same data system.
+        uuid: How the operator's UUID begins: its results are at `operators/<uuid>/<run>` of the store.
+        version: The location of the workflow's version in the store.
+        connections: The Airflow connection of each data system, where they have other names.
+        store_connection: The Airflow connection that holds the store's signing key and options.
+        environments: The folder where environments of operators are kept.
+        interpreter: The path of a Python that has aqueduct_core, instead of this one.
+        kwargs: What every task of Airflow takes.
+    """
+
+    ui_color = "#e3edf7"
+
+    def __init__(
+        self,
+        *,
+        operator: str,
+        uuid: str,
+        version: str,
+        connections: Mapping[str, str] | None = None,
+        store_connection: str = "aqueduct",
+        environments: str | None = None,
+        interpreter: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(do_xcom_push=False, **kwargs)
+        self.operator = operator
+        self.uuid = uuid
+        self.version = version
+        self.connections = dict(connections or {})
+        self.store_connection = store_connection
+        self.environments = environments
+        self.interpreter = interpreter
+
+    def execute(self, context: Context) -> None:
+        """Run it; called by Airflow."""
+        from aqueduct_core.engines.airflow._execute import execute
+
+        execute(self, context)
+
+
+def pod(
+    *,
+    cpu: float | None = None,
+    memory: int | None = None,
+    gpu: float | None = None,
+    image: str | None = None,
+    **others: Any,
+) -> dict[str, Any]:
+    """What the Kubernetes executor shall give a task; other executors don't look at it.
+
+    Args:
+        cpu: Cores.
+        memory: Bytes.
+        gpu: GPUs, those of NVIDIA's device plugin.
+        image: The container image.
+        others: Further resources, under the names that Kubernetes has for them.
+    """
+    try:
+        from kubernetes.client import models as k8s
+    except ImportError:  # no cluster of that kind, and nobody who would ask
+        return {}
+    wanted = {"cpu": cpu, "memory": memory, "nvidia.com/gpu": gpu, **others}
+    amounts = {
+        name: f"{value:g}" if isinstance(value, float) else str(value)
+        for name, value in wanted.items()
+        if value is not None
+    }
+    resources = k8s.V1ResourceRequirements(requests=amounts, limits=amounts) if amounts else None
+    container = k8s.V1Container(name=_CONTAINER, image=image, resources=resources)
+    return {"pod_override": k8s.V1Pod(spec=k8s.V1PodSpec(containers=[container]))}
