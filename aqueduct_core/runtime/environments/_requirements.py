@@ -9,6 +9,10 @@ __all__ = ["OWN", "normalized", "redacted", "with_own"]
 
 OWN = "aqueduct-core"
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?\s*(.*)")
+_LIMIT = r"[<>=!~]{1,3} ?[\w.*+!-]+"
+_LIMITED = re.compile(
+    rf"(?P<url>@ ?\S.*)|(?P<versions>(?:{_LIMIT}(?: ?, ?{_LIMIT})*)?) ?(?:;(?P<marker>.*))?"
+)
 _LOCATED = re.compile(r"[./~-]|[A-Za-z][A-Za-z0-9+.-]*://|[A-Za-z0-9._-]+/")
 _PASSWORD = re.compile(r"//[^/@\s]+@")
 
@@ -49,13 +53,14 @@ def redacted(text: str) -> str:
 def _normalize(requirement: str) -> str:
     text = " ".join(re.sub(r"(^|\s)#.*", "", requirement).split())
     named = None if _LOCATED.match(text) else _NAMED.fullmatch(text)
-    if named is None:
-        return text
+    limited = named and _LIMITED.fullmatch(named[3])
+    if named is None or limited is None:
+        return text  # a path, a URL, or what nobody understands: that is for uv to say
     name = re.sub(r"[-_.]+", "-", named[1]).lower()
     extras = sorted(extra.strip().lower() for extra in (named[2] or "").split(",") if extra.strip())
-    version, marker, condition = named[3].partition(";")
-    if not version.startswith("@"):
-        version = ",".join(sorted(part for part in version.replace(" ", "").split(",") if part))
     written = f"{name}[{','.join(extras)}]" if extras else name
-    spaced = " " if version.startswith("@") else ""
-    return f"{written}{spaced}{version.strip()}{' ; ' + condition.strip() if marker else ''}"
+    if limited["url"]:
+        return f"{written} {limited['url']}"
+    limits = sorted(item.replace(" ", "") for item in limited["versions"].split(",") if item)
+    marker = (limited["marker"] or "").strip()
+    return f"{written}{','.join(limits)}{';' if marker else ''}{marker}"

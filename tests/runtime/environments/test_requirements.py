@@ -21,6 +21,8 @@ DIFFERENT = [
     (["requests"], ["requests[socks]"]),
     (["./Local"], ["./local"]),
     (["git+https://host/A"], ["git+https://host/a"]),
+    (["six requests"], ["sixrequests"]),
+    (["six (>=1) requests"], ["six(>=1)requests"]),
 ]
 
 
