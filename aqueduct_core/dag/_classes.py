@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+from aqueduct_core.dag._sources import syntax_of
+
 __all__ = ["class_members", "class_token"]
 
 # What Python and its library make of a class, from what is looked at anyway.
@@ -42,8 +44,11 @@ _OWN_MODULE = re.compile(r"\b__main__\.")
 
 
 def class_token(cls: type) -> str:
-    """A class's name, and its annotations: dataclasses and models are made of these."""
-    return f"{cls.__name__} {list(_annotations(cls))}"
+    """What a class is besides its members: its name, its annotations, what its source says.
+
+    Models and the like are made of annotations and of calls that leave no other trace.
+    """
+    return f"{cls.__name__} {list(_annotations(cls))} {syntax_of(cls)}"
 
 
 def class_members(cls: type) -> Iterator[tuple[str, Any]]:

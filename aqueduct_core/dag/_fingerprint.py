@@ -162,6 +162,8 @@ class Fingerprints:
 
     def _fill_function(self, node: Node, function: FunctionType) -> None:
         node.kind, node.digest = "function", code_digest(function.__code__)
+        if hasattr(function, "_clear_cache") and hasattr(function, "registry"):
+            function._clear_cache()  # of functools.singledispatch: classes, held weakly
         found = references(function.__code__)
         space = function.__globals__
         where = f"{space.get('__name__')}.{function.__code__.co_qualname}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 import textwrap
@@ -12,7 +13,7 @@ from typing import Any
 
 _PARSING = threading.Lock()  # in Python 3.11 two threads that parse at once can disturb each other
 
-__all__ = ["Source", "shown_function", "source_of"]
+__all__ = ["Source", "shown_function", "source_of", "syntax_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,18 @@ def source_of(obj: Any) -> Source | None:
         # IndexError, SyntaxError: the file was changed since, and ends before the function does.
         return None
     return Source(file, max(line, 1), "".join(lines))
+
+
+def syntax_of(obj: Any) -> str | None:
+    """What the source of a function or class says, without comments and layout; None without source."""
+    source = source_of(obj)
+    if source is None:
+        return None
+    try:
+        with _PARSING:
+            return ast.dump(ast.parse(source.text))
+    except SyntaxError:
+        return source.text  # more, or less, than what it was meant to be
 
 
 def shown_function(function: Any) -> Any:
