@@ -9,10 +9,10 @@ from aqueduct_core.client._connect import notifications
 from aqueduct_core.client._delete import apply_retention
 from aqueduct_core.client._progress import say
 from aqueduct_core.errors import AqueductError
-from aqueduct_core.notifications import Message, notify
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
+    from aqueduct_core.notifications import Message
 
 __all__ = ["clear_away"]
 
@@ -28,6 +28,8 @@ def clear_away(session: Session, flow: str, run: str) -> None:
     try:
         receivers = notifications(session)
         if receivers:
+            from aqueduct_core.notifications import notify
+
             # Whoever waits for the run doesn't wait for a mail server; the program's end does.
             levels = session.tracking.flow(flow).notify
             arguments = (_message(session, flow, run), receivers, levels)
@@ -38,6 +40,8 @@ def clear_away(session: Session, flow: str, run: str) -> None:
 
 
 def _message(session: Session, flow: str, run: str) -> Message:
+    from aqueduct_core.notifications import Message
+
     record = session.tracking.run(run, flow=flow)
     return Message.of_results(
         session.tracking.results(run, flow=flow),

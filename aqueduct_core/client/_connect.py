@@ -8,14 +8,13 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
-from aqueduct_core.client._flow import all_flows
 from aqueduct_core.errors import IntegrationError, NotFoundError
-from aqueduct_core.integrations import open_integration
-from aqueduct_core.notifications import KINDS, Notification, open_notification
+from aqueduct_core.integrations import kinds, open_integration
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
     from aqueduct_core.integrations import SqlIntegration
+    from aqueduct_core.notifications import Notification
 
 __all__ = [
     "Connected",
@@ -53,7 +52,7 @@ def connect(session: Session, name: str, kind: str, config: Mapping[str, Any]) -
     made = _open(session, name, kind, config)
     made.test()
     kept = _config(made)
-    hidden = {key for key in kept if key in _secrets(kind) or is_secret(key, kept[key])}
+    hidden = {key for key in kept if key in _secrets(made) or is_secret(key, kept[key])}
     session.tracking.put_integration(
         name,
         kind,
@@ -86,11 +85,12 @@ def connected(session: Session, name: str) -> Connected:
 
 def notifications(session: Session) -> list[Notification]:
     """Everybody who can be told about runs."""
-    found: list[Any] = [
-        connected(session, item.name)
-        for item in session.tracking.integrations()
-        if item.kind in KINDS
-    ]
+    others = [item for item in session.tracking.integrations() if item.kind not in kinds()]
+    if not others:
+        return []  # the usual case, which shouldn't have to know about mail servers
+    from aqueduct_core.notifications import KINDS
+
+    found: list[Any] = [connected(session, item.name) for item in others if item.kind in KINDS]
     return found
 
 
@@ -115,6 +115,8 @@ def disconnect(session: Session, name: str, *, force: bool) -> None:
 
 def integration_users(session: Session) -> dict[str, list[str]]:
     """Which workflows use which data system in their current version, by name."""
+    from aqueduct_core.client._flow import all_flows
+
     found: dict[str, list[str]] = {}
     for flow in all_flows(session):
         spec = session.tracking.version(flow.id, flow.digest).spec
@@ -125,12 +127,15 @@ def integration_users(session: Session) -> dict[str, list[str]]:
 
 def is_database(connected: Connected) -> TypeGuard[SqlIntegration]:
     """Whether it is a data system, not a receiver of messages."""
-    return connected.kind not in KINDS
+    return connected.kind in kinds()
 
 
 def _open(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> Connected:
-    if kind in KINDS:
-        return open_notification(name, kind, config)
+    if kind not in kinds():
+        from aqueduct_core.notifications import KINDS, open_notification
+
+        if kind in KINDS:
+            return open_notification(name, kind, config)
     made: Any = open_integration(name, kind, config)  # every kind so far is a SQL database
     made.owner = session.owner
     integration: SqlIntegration = made
@@ -144,5 +149,5 @@ def _config(made: Any) -> dict[str, Any]:
     return {field.name: getattr(made, field.name) for field in fields(made) if field.name != "name"}
 
 
-def _secrets(kind: str) -> frozenset[str]:
-    return KINDS[kind].secrets if kind in KINDS else frozenset()
+def _secrets(made: Any) -> frozenset[str]:
+    return frozenset() if is_database(made) else made.secrets

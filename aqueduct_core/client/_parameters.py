@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from aqueduct_core.dag import flow_id
-from aqueduct_core.dag._parameters import ParameterDrafts
 from aqueduct_core.errors import ParameterError
 from aqueduct_core.reference import ArtifactRef
 
@@ -31,6 +29,11 @@ def overridden(
     Raises:
         ParameterError: There is no such parameter, or it can't have this value.
     """
+    if not values:
+        return {}
+    from aqueduct_core.dag import flow_id
+    from aqueduct_core.dag._parameters import ParameterDrafts  # captures code: not for readers
+
     drafts = ParameterDrafts(flow_id(spec.name))
     found = {}
     for name, value in values.items():

@@ -13,7 +13,6 @@ from aqueduct_core.client._start import start
 from aqueduct_core.client._words import as_time
 from aqueduct_core.dag import Artifact, Graph, Schedule, Version
 from aqueduct_core.errors import GraphError, NotFoundError, ParameterError, UnsupportedError
-from aqueduct_core.notifications import LEVELS
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
@@ -107,7 +106,11 @@ def _check_owner(session: Session, name: str, graph: Graph) -> None:
 
 
 def _check_notify(session: Session, levels: Mapping[str, Any]) -> None:
-    known = {item.name for item in notifications(session)} if levels else set()
+    if not levels:
+        return
+    from aqueduct_core.notifications import LEVELS
+
+    known = {item.name for item in notifications(session)}
     for name, level in levels.items():
         if name not in known:
             listed = ", ".join(map(repr, sorted(known))) or "nobody"
