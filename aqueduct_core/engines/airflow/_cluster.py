@@ -1,0 +1,146 @@
+"""An Airflow cluster under a name: where it is, how to get in, and where its DAG files go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cached_property
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+from aqueduct_core.engines.airflow._deliver import deliver, take_away
+from aqueduct_core.engines.airflow._settings import Layout
+from aqueduct_core.errors import IntegrationError
+
+if TYPE_CHECKING:
+    from aqueduct_core.engines.airflow._api import AirflowApi
+
+__all__ = ["AirflowCluster", "open_cluster"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AirflowCluster:
+    """An existing Airflow that runs workflows.
+
+    Attributes:
+        name: What workflows call it: `publish_flow(engine=name)`.
+        url: Where its API server (in Airflow 2, its web server) is.
+        auth: A token; or user name and password; None where nobody has to sign in.
+        dags: Where it reads DAG files from: a folder, or the URL of a bucket. None leaves it to you
+            to put the files there.
+        dags_options: What the storage of that URL takes.
+        store: The artifact store's URL as workers see it, if that is another one than here.
+        connections: The Airflow connection of each data system; those that aren't named have the
+            connection of their own name.
+        store_connection: The Airflow connection with the signing key as its password, and in its
+            extra what the store's storage takes.
+        environments: The folder on workers where environments of operators are kept.
+        owner: Who is shown as the owner of DAGs.
+        tags: Tags of all DAGs.
+        max_active_runs: How many runs of one DAG go on at a time.
+        patience: Seconds that Airflow gets to read a new DAG file.
+    """
+
+    kind: ClassVar[str] = "airflow"
+    secrets: ClassVar[frozenset[str]] = frozenset({"auth", "dags_options"})
+
+    name: str
+    url: str
+    auth: str | Sequence[str] | None = field(default=None, repr=False)
+    dags: str | None = None
+    dags_options: Mapping[str, Any] | None = field(default=None, repr=False)
+    store: str | None = None
+    connections: Mapping[str, str] = field(default_factory=dict)
+    store_connection: str = "aqueduct"
+    environments: str | None = None
+    owner: str | None = None
+    tags: Sequence[str] = ()
+    max_active_runs: int = 1
+    patience: float = 120.0
+
+    @cached_property
+    def api(self) -> AirflowApi:
+        """Its REST API.
+
+        Raises:
+            MissingExtraError: httpx is not installed.
+        """
+        from aqueduct_core.engines.airflow._api import AirflowApi
+
+        if self.auth is None or isinstance(self.auth, str):
+            return AirflowApi(self.url, self.auth)
+        username, password = self.auth
+        return AirflowApi(self.url, (username, password))
+
+    @property
+    def layout(self) -> Layout:
+        """What its DAGs have in common."""
+        return Layout(
+            connections=self.connections,
+            store_connection=self.store_connection,
+            environments=self.environments,
+            owner=self.owner,
+            tags=tuple(self.tags),
+            max_active_runs=self.max_active_runs,
+        )
+
+    def config(self) -> dict[str, Any]:
+        """What `open_cluster` needs to make it again, without what is as by default."""
+        found = {
+            item.name: getattr(self, item.name) for item in fields(self) if item.name != "name"
+        }
+        defaults = open_cluster(self.name, {"url": self.url})
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in found.items()
+            if name == "url" or value != getattr(defaults, name)
+        }
+
+    def test(self) -> None:
+        """Sign in, and put a file where DAG files go.
+
+        Raises:
+            IntegrationError: One of the two can't be done; the text says which, and why.
+        """
+        self.api.version()
+        self.api.import_errors()  # which takes signing in
+        if self.dags is not None:
+            probe = f"aqueduct_{token_hex(4)}.txt"  # Airflow reads files that end in .py
+            deliver(self.dags, probe, "", self.dags_options)
+            take_away(self.dags, probe, self.dags_options)
+
+
+def open_cluster(name: str, config: Mapping[str, Any]) -> AirflowCluster:
+    """Make a cluster from its configuration, without connecting.
+
+    Raises:
+        IntegrationError: The configuration doesn't fit.
+    """
+    known = {item.name: item for item in fields(AirflowCluster) if item.name != "name"}
+    required = {
+        item.name
+        for item in known.values()
+        if item.default is MISSING and item.default_factory is MISSING
+    }
+    unknown, missing = sorted(set(config) - set(known)), sorted(required - set(config))
+    if unknown or missing:
+        wrong = [f"{item} is unknown" for item in unknown]
+        wrong += [f"{item} is missing" for item in missing]
+        raise IntegrationError(
+            f"{name!r} can't be made an Airflow cluster: {', '.join(wrong)}",
+            hint=f"it takes {', '.join(known)}",
+        )
+    if urlsplit(str(config["url"])).scheme not in ("http", "https"):
+        raise IntegrationError(
+            f"url={config['url']!r} of {name!r} is no web address",
+            hint='such as url="https://airflow.example.com"',
+        )
+    auth = config.get("auth")
+    is_pair = isinstance(auth, list | tuple) and [type(item) for item in auth] == [str, str]
+    if not (auth is None or isinstance(auth, str) or is_pair):
+        raise IntegrationError(
+            f"auth= of {name!r} is neither a token nor a pair",
+            hint='auth="the token", or auth=("user", "password")',
+        )
+    return AirflowCluster(name=name, **{**config, "tags": tuple(config.get("tags", ()))})

@@ -1,0 +1,172 @@
+"""The engine that hands workflows to an Airflow cluster."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from aqueduct_core.dag import Version
+from aqueduct_core.engines.airflow._cluster import AirflowCluster
+from aqueduct_core.engines.airflow._deliver import deliver, take_away
+from aqueduct_core.engines.airflow._generate import generate
+from aqueduct_core.engines.airflow._names import dag_id, file_name, version_tag
+from aqueduct_core.errors import IntegrationError, UnsupportedError
+from aqueduct_core.store import ArtifactStore
+
+__all__ = ["AirflowEngine", "Deployment"]
+
+_LOOK = 0.5  # seconds between two looks at what Airflow has read
+_CLOCKS = 2.0  # seconds that clocks of two machines may differ
+_LINE = re.compile(r"line (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What deploying a version has done.
+
+    Attributes:
+        dag: The DAG's id.
+        file: Where its file is.
+        is_new: Whether Airflow didn't know the DAG before.
+        is_waiting: Whether the file waits for somebody to put it where Airflow reads it.
+    """
+
+    dag: str
+    file: str
+    is_new: bool = False
+    is_waiting: bool = False
+
+
+class AirflowEngine:
+    """Runs workflows on an Airflow cluster, where each version of one becomes a DAG file.
+
+    Args:
+        cluster: The cluster.
+        store: Where versions are saved, and where tasks put artifacts and results.
+        folder: Where files go that somebody has to put into their place.
+    """
+
+    kind = "airflow"
+
+    def __init__(self, cluster: AirflowCluster, store: ArtifactStore, folder: Path) -> None:
+        if store.url.startswith("memory:"):
+            raise UnsupportedError(
+                "Airflow's workers can't reach a store in the memory of this process",
+                hint='Client(store="s3://bucket/prefix") keeps artifacts where they can',
+            )
+        self.cluster = cluster
+        self._store = store
+        self._folder = folder
+
+    def __repr__(self) -> str:
+        return f"<AirflowEngine {self.cluster.name!r} at {self.cluster.url}>"
+
+    def source(self, version: Version) -> str:
+        """The DAG file of a version that is saved."""
+        return generate(version, self._location(version), self.cluster.layout)
+
+    def deploy(self, version: Version, report: Callable[[str], None] | None = None) -> Deployment:
+        """Hand a version to Airflow, and wait until it has read it.
+
+        Args:
+            version: What to run from now on.
+            report: Is told, in a line, what is waited for.
+
+        Raises:
+            IntegrationError: Airflow can't be reached or can't read the file; the text says why.
+            ParameterError: An operator has engine options that Airflow doesn't know.
+        """
+        version.save(self._store)
+        saved = Version.load(self._store, version.flow, version.digest)
+        name, dag = file_name(saved.name, saved.flow), dag_id(saved.name, saved.flow)
+        content = self.source(saved)
+        if self.cluster.dags is None:
+            deliver(str(self._folder), name, content)
+            return Deployment(dag, str(self._folder / name), is_waiting=True)
+        before = self.cluster.api.dag(dag)
+        deliver(self.cluster.dags, name, content, self.cluster.dags_options)
+        if report is not None:
+            report(f"waiting for Airflow to read {name}")
+        self._wait(dag, name, version_tag(saved), content)
+        if before is None:
+            self.cluster.api.unpause(dag)
+        return Deployment(dag, f"{self.cluster.dags.rstrip('/')}/{name}", is_new=before is None)
+
+    def withdraw(self, name: str, flow: str) -> None:
+        """Take a workflow's DAG away, with the history that Airflow has of it.
+
+        Args:
+            name: The workflow's name.
+            flow: Its id.
+        """
+        if self.cluster.dags is not None:
+            take_away(self.cluster.dags, file_name(name, flow), self.cluster.dags_options)
+        else:
+            take_away(str(self._folder), file_name(name, flow))
+        self.cluster.api.delete_dag(dag_id(name, flow))
+
+    def _location(self, version: Version) -> str:
+        """Where the version is, as workers see it."""
+        location = version.location(self._store)
+        if self.cluster.store is None:
+            return location
+        return self.cluster.store.rstrip("/") + location[len(self._store.url.rstrip("/")) :]
+
+    def _wait(self, dag: str, name: str, tag: str, content: str) -> None:
+        """Wait until Airflow has read the version's file.
+
+        Raises:
+            IntegrationError: It can't, or hasn't in time.
+        """
+        started = datetime.now(UTC)
+        deadline = monotonic() + self.cluster.patience
+        while True:
+            found = self.cluster.api.dag(dag)
+            if found is not None and tag in _tags(found):
+                return
+            for error in self.cluster.api.import_errors():
+                if str(error.get("filename", "")).endswith(name) and _is_since(error, started):
+                    trace = str(error.get("stack_trace", "")).strip()
+                    raise IntegrationError(
+                        f"Airflow can't read {name}: {trace.splitlines()[-1] if trace else ''}",
+                        hint=_way_out(trace, content),
+                    )
+            if monotonic() > deadline:
+                raise IntegrationError(
+                    f"Airflow has not read {name} within {self.cluster.patience:g} s",
+                    hint=f"does its DAG processor run, and does it read {self.cluster.dags}? "
+                    "patience= of the integration waits longer",
+                )
+            sleep(_LOOK)
+
+
+def _tags(dag: Any) -> set[str]:
+    return {item["name"] if isinstance(item, dict) else str(item) for item in dag.get("tags", ())}
+
+
+def _is_since(error: Any, started: datetime) -> bool:
+    """Whether an import error is a new one; clocks may differ by a little."""
+    try:
+        at = datetime.fromisoformat(str(error.get("timestamp")))
+    except ValueError:
+        return True
+    return (at - started).total_seconds() > -_CLOCKS
+
+
+def _way_out(trace: str, content: str) -> str:
+    if "No module named 'aqueduct_core" in trace:
+        return (
+            "install aqueduct-core, in this version, where Airflow's DAG processor and workers run"
+        )
+    numbers = _LINE.findall(trace)
+    if not numbers:
+        return "its DAG processor's log says more"
+    lines = content.splitlines()
+    number = int(numbers[-1])
+    shown = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+    return f"line {number} of the file: {shown}"
