@@ -69,8 +69,8 @@ def test_what_follows_a_failure_is_given_back(workspace: Workspace, worker: Work
     found: list[Any] = []
     while worker.pending:
         found += worker.receive() or ()
-    assert found[0]["state"] == "failed"
-    assert found[1] == Left(("last",))
+    assert found[0] == Left(("last",))
+    assert found[1]["state"] == "failed"
 
 
 def test_what_has_not_started_can_be_taken_back(
