@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -28,38 +28,20 @@ class Captured:
     """A function with everything of the user's own that it needs.
 
     Attributes:
-        digest: Digest of all that it does, equal for equal code and values.
-        source: Its text; None if there is none.
-        helpers: The texts of the functions and classes that it refers to, by name.
-        values: The values that it refers to, by name: small numbers as they are, the type and
-            digest of others.
+        task: What a spec says about it: `digest` of all that it does, equal for equal code and
+            values; its text as `source`; `helpers`, the texts of the functions and classes that it
+            refers to; `values`, small numbers as they are, the type and digest of others.
+        code: The name of its artifact: a digest of what it does and of the source it shows.
         pickled: The function itself.
         modules: The names of all modules that it needs.
         notes: What its author should know.
     """
 
-    digest: str
-    source: str | None
-    helpers: Mapping[str, str]
-    values: Mapping[str, str]
+    task: Mapping[str, Any]
+    code: str
     pickled: PickledFunction
     modules: frozenset[str]
     notes: tuple[str, ...]
-
-    @property
-    def task(self) -> dict[str, Any]:
-        """What a spec says about it."""
-        return {
-            "digest": self.digest,
-            "source": self.source,
-            "helpers": dict(self.helpers),
-            "values": dict(self.values),
-        }
-
-    @property
-    def code(self) -> str:
-        """The name of its artifact: a digest of what it does and of the source it shows."""
-        return digest_of(json.dumps(self.task, sort_keys=True).encode()).partition(":")[2]
 
 
 class Captures:
@@ -87,21 +69,26 @@ class Captures:
         shown = shown_function(function)
         home = getattr(shown, "__module__", None)
         source = self._source(shown) if _is_shown(shown) else None
-        helpers = dict(self._helpers(walk, shown, home))
+        helpers = [*self._helpers(walk, shown, home)]
         try:
             pickled, modules = pickle_function(
                 function,
                 modules=_needed(walk),
                 imports=[module for node in walk.nodes for module in node.imports],
+                classes=self._fingerprints.classes(walk),
                 lines=self._lines(walk, shown),
             )
         except Exception as error:
             raise _failed(function, error) from error
+        task = {
+            "digest": walk.digest,
+            "source": None if source is None else source.text,
+            "helpers": _numbered((name, text.text) for name, text in helpers),
+            "values": _numbered(_values(walk, shown)),
+        }
         return Captured(
-            digest=walk.digest,
-            source=None if source is None else source.text,
-            helpers={name: text.text for name, text in helpers.items()},
-            values=dict(_values(walk, shown)),
+            task=task,
+            code=digest_of(json.dumps(task, sort_keys=True).encode()).partition(":")[2],
             pickled=pickled,
             modules=frozenset(modules).union(*(node.packages for node in walk.nodes)),
             notes=tuple(_notes(function, walk)),
@@ -135,6 +122,16 @@ class Captures:
             if source is not None:
                 found.setdefault(source.file, {})[source.line] = source.raw
         return found
+
+
+def _numbered(found: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Texts by name; other texts of the same name, as closures have, are numbered."""
+    named: dict[str, str] = {}
+    for name, text in found:
+        free, number = name, 2
+        while named.setdefault(free, text) != text:
+            free, number = f"{name} ({number})", number + 1
+    return named
 
 
 def _is_shown(obj: Any) -> bool:

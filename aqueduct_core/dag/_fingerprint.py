@@ -122,6 +122,7 @@ class Fingerprints:
         self._nodes: dict[int, Node] = {}
         self._unfilled: list[Node] = []
         self._sound: set[int] = set()
+        self._classes: dict[int, str] = {}
 
     def walk(self, function: Any) -> Walk:
         """Everything that a function is made of.
@@ -137,6 +138,16 @@ class Fingerprints:
         if problem is not None:
             raise _told(function, problem, problem[-1][1].node if problem else root)
         return self._collect(root)
+
+    def classes(self, walk: Walk) -> dict[type, str]:
+        """The user's classes that were met, with ids that are the same for equal classes."""
+        found = {}
+        for node in walk.nodes:
+            if node.kind == "class":
+                if id(node) not in self._classes:
+                    self._classes[id(node)] = self._collect(node).digest
+                found[node.obj] = self._classes[id(node)]
+        return found
 
     def _node(self, obj: Any) -> Node:
         obj = unwrap_operator(obj)

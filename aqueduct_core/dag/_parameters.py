@@ -78,7 +78,7 @@ class ParameterDrafts:
         if self._store is None:
             # `small` weighs nothing but the size: what comes out is the same for every storage.
             self._store = ArtifactStore("memory://", policy="small", signing_key=_OWN_KEY)
-        with by_value() as register:
+        with by_value(self._fingerprints.classes(walk)) as register:
             for module in own:
                 register(module)
             draft = self._store.put(value, name=name, serializer="pickle" if own else None)

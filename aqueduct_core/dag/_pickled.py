@@ -15,12 +15,14 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import cloudpickle
+from cloudpickle import cloudpickle as tracker
 
 from aqueduct_core.dag._code import references
+from aqueduct_core.dag._functions import OperatorFunction
 from aqueduct_core.dag._modules import is_own_module, is_own_name
 from aqueduct_core.dag._references import by_reference
 from aqueduct_core.serializers import _rebuild
@@ -57,7 +59,7 @@ class PickledFunction:
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         if protocol < 5:
-            return pickled_function, (bytes(self.head), [bytes(item) for item in self.buffers])
+            return pickled_function, (bytes(self.head), [bytearray(item) for item in self.buffers])
         return pickled_function, (
             pickle.PickleBuffer(self.head),
             [pickle.PickleBuffer(item) for item in self.buffers],
@@ -74,6 +76,7 @@ def pickle_function(
     *,
     modules: Mapping[str, Collection[str]],
     imports: Collection[ModuleType],
+    classes: Mapping[type, str],
     lines: Lines,
 ) -> tuple[PickledFunction, set[str]]:
     """Pickle a function; returns it with the modules of everything that was met.
@@ -82,6 +85,7 @@ def pickle_function(
         function: Anything that can be called.
         modules: What of the user's modules is needed, by name: attributes.
         imports: The user's modules that it imports when it runs.
+        classes: The user's classes that it refers to, with their ids.
         lines: The lines of its source, by file and first line, for tracebacks.
 
     Raises:
@@ -101,18 +105,31 @@ def pickle_function(
         buffers.append(buffer)
         return False
 
-    with by_value() as register:
+    with by_value(classes) as register:
         pickler = _FunctionPickler(file, keep, register, modules)
         pickler.dump(content)
-    # A copy: what the function refers to may be changed before the version is saved.
-    own = tuple(bytes(buffer.raw()) for buffer in buffers)
-    return PickledFunction(file.getvalue(), own), pickler.modules
+    return PickledFunction(file.getvalue(), tuple(map(_copy, buffers))), pickler.modules
+
+
+def _copy(buffer: pickle.PickleBuffer) -> bytes | bytearray:
+    """The bytes as they are now: the array may be changed before the version is saved."""
+    view = buffer.raw()
+    return bytes(view) if view.readonly else bytearray(view)
 
 
 @contextmanager
-def by_value() -> Iterator[Callable[[str], None]]:
-    """While it lasts, modules that are given to what it yields are pickled by value."""
+def by_value(classes: Mapping[type, str]) -> Iterator[Callable[[str], None]]:
+    """While it lasts, modules that are given to what it yields are pickled by value.
+
+    Args:
+        classes: Ids for classes, instead of cloudpickle's random ones. What one function makes is
+            an instance of the class that another one knows, also if they were published in
+            different processes, as long as the class is the same.
+    """
     with _REGISTERING:
+        for cls, name in classes.items():
+            tracker._DYNAMIC_CLASS_TRACKER_BY_CLASS[cls] = name
+            tracker._DYNAMIC_CLASS_TRACKER_BY_ID[name] = cls
         before = cloudpickle.list_registry_pickle_by_value()
 
         def register(name: Any) -> None:
@@ -155,6 +172,12 @@ class _FunctionPickler(Pickler):
             parameters = obj.cache_parameters()
             arguments = (obj.__wrapped__, parameters["maxsize"], parameters["typed"])
             return _rebuild.lru_cache, arguments, vars(obj)
+        if isinstance(obj, OperatorFunction):
+            return (
+                SimpleNamespace,
+                (),
+                {"local": obj.local},
+            )  # only that is used inside of operators
         if isinstance(obj, type):
             self._register(obj.__module__)
         elif type(obj) is FunctionType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from aqueduct_core.dag._artifacts import Artifact
 from aqueduct_core.dag._functions import OperatorFunction
@@ -49,7 +50,7 @@ def unwrap_operator(value: Any) -> Any:
 
 def is_handle(value: Any) -> bool:
     """Whether a value belongs around a workflow, not into its functions."""
-    return isinstance(value, (Artifact, OperatorFunction)) or _room(value) in _ROOMS
+    return isinstance(value, (Artifact, OperatorFunction)) or _room(type(value)) in _ROOMS
 
 
 def refuse_handle(value: Any) -> None:
@@ -68,14 +69,19 @@ def refuse_handle(value: Any) -> None:
         raise GraphError(
             f"the artifact {value.name!r} has no value inside of an operator", hint=_AS_ARGUMENT
         )
-    room = _room(value)
+    room = _room(type(value))
     if room in _ROOMS:
         raise GraphError(f"a {type(value).__name__} stays outside of operators", hint=_ROOMS[room])
 
 
-def _room(value: Any) -> str | None:
-    for cls in type(value).__mro__:
-        package, _, rest = cls.__module__.partition(".")
-        if package == "aqueduct_core" and rest:
-            return rest.partition(".")[0]
-    return None
+_rooms: WeakKeyDictionary[type, str] = WeakKeyDictionary()
+
+
+def _room(kind: type) -> str:
+    """The room of this package that a class, or one of its bases, is in; empty if there's none."""
+    found = _rooms.get(kind)
+    if found is None:
+        modules = [str(cls.__module__).split(".") for cls in kind.__mro__]
+        ours = (module[1] for module in modules if module[0] == "aqueduct_core" and module[1:])
+        found = _rooms[kind] = next(ours, "")
+    return found

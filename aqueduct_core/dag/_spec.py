@@ -267,7 +267,7 @@ class FlowSpec:
             "after": self.after,
             "python": self.python,
             "parameters": [item.to_json() for item in self.parameters.values()],
-            **_shared([item.to_json() for item in self.operators.values()]),
+            **_shared([*self.operators.values()]),
         }
 
     @classmethod
@@ -325,17 +325,22 @@ def spec_digest(spec: Mapping[str, Any]) -> str:
     return digest_of(text.encode("utf-8", "surrogatepass"))
 
 
-def _shared(operators: list[dict[str, Any]]) -> dict[str, Any]:
+def _shared(operators: Sequence[OperatorSpec]) -> dict[str, Any]:
     """Operators whose functions stand apart, each once: a fan-out can use one a thousand times."""
     functions: list[Any] = []
     numbers: dict[str, int] = {}
+    seen: dict[int, int] = {}
+    records = []
     for operator in operators:
-        if "source" not in operator["task"]:
-            continue
-        task = operator.pop("task")
-        text = json.dumps(task, sort_keys=True)
-        if text not in numbers:
-            numbers[text] = len(functions)
-            functions.append(task)
-        operator["function"] = numbers[text]
-    return {"functions": functions, "operators": operators}
+        record = operator.to_json()
+        if "source" in operator.task:
+            del record["task"]
+            if id(operator.task) not in seen:
+                text = json.dumps(operator.task, sort_keys=True)
+                if text not in numbers:
+                    numbers[text] = len(functions)
+                    functions.append(dict(operator.task))
+                seen[id(operator.task)] = numbers[text]
+            record["function"] = seen[id(operator.task)]
+        records.append(record)
+    return {"functions": functions, "operators": records}

@@ -30,7 +30,7 @@ def capture(function: Callable[..., Any]) -> Captured:
 
 
 def digest(function: Callable[..., Any]) -> str:
-    return capture(function).digest
+    return capture(function).task["digest"]
 
 
 def again(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -211,38 +211,38 @@ def test_a_function_of_a_notebook_is_shown() -> None:
     linecache.cache[cell] = (len(source), None, source.splitlines(True), cell)
     space: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(source, cell, "exec"), space)
-    assert capture(space["f"]).source == "def f(n):\n    # twice\n    return n * X\n"
+    assert capture(space["f"]).task["source"] == "def f(n):\n    # twice\n    return n * X\n"
     assert again(space["f"])(4) == 8
 
 
 def test_a_function_without_source_is_told_by_its_code() -> None:
     one, two = define("def f(x): return x + 1"), define("\n\n# no\ndef f(x):\n  return x + 1")
-    assert capture(one).source is None
+    assert capture(one).task["source"] is None
     assert digest(one) == digest(two) != digest(define("def f(x): return x + 2"))
     assert again(one)(1) == 2
 
 
 def test_a_decorated_function_is_shown_as_it_was_written() -> None:
     captured = capture(decorated)
-    assert captured.source == "@noisy\ndef decorated(x: int) -> int:\n    return x\n"
-    (helper,) = captured.helpers.items()
+    assert captured.task["source"] == "@noisy\ndef decorated(x: int) -> int:\n    return x\n"
+    (helper,) = captured.task["helpers"].items()
     assert helper[0] == "noisy.<locals>.wrapper"
     assert "function(*args) + FACTOR" in helper[1]
-    assert captured.values == {"FACTOR": "3"}
+    assert captured.task["values"] == {"FACTOR": "3"}
 
 
 def test_helpers_are_shown_by_name_and_methods_with_their_class() -> None:
     captured = capture(uses_classes)
-    assert sorted(captured.helpers) == ["Color", "Pair", "Shape"]
-    assert captured.helpers["Pair"].startswith("class Pair(NamedTuple):\n    left: int\n")
+    assert sorted(captured.task["helpers"]) == ["Color", "Pair", "Shape"]
+    assert captured.task["helpers"]["Pair"].startswith("class Pair(NamedTuple):\n    left: int\n")
 
 
 def test_a_method_is_shown_with_what_it_calls() -> None:
     captured = capture(Scaler(2).scale)
-    assert captured.source == (
+    assert captured.task["source"] == (
         "def scale(self, x: int) -> int:\n    return x * self.by + plain(self.seen)\n"
     )
-    assert sorted(captured.helpers) == ["Scaler", "plain"]
+    assert sorted(captured.task["helpers"]) == ["Scaler", "plain"]
 
 
 # What the digest tells apart
@@ -332,8 +332,8 @@ def test_a_value_that_is_no_small_number_is_not_shown() -> None:
     f = define("def f(): return (a, b, c)", a="hunter2", b=0.5, c=["hunter2"])
     captured = capture(f)
     assert "hunter2" not in str(captured.task)
-    assert captured.values["b"] == "0.5"
-    assert captured.values["a"].startswith("str blake3:")
+    assert captured.task["values"]["b"] == "0.5"
+    assert captured.task["values"]["a"].startswith("str blake3:")
 
 
 def test_large_values_are_noted() -> None:
@@ -369,6 +369,26 @@ def test_arrays_are_stored_beside_the_pickle() -> None:
     assert pickle.loads(pickle.dumps(pickled, 4)).load()() == 10_000
 
 
+def test_a_function_may_change_an_array_that_it_holds() -> None:
+    array = np.zeros(5_000)
+    f = define("def f(): big[0] += 1; return big[0]", big=array)
+    loaded = again(f)
+    assert [loaded(), loaded()] == [1, 2]
+    assert array[0] == 0
+    array.setflags(write=False)
+    with pytest.raises(ValueError, match="read-only"):
+        again(f)()
+
+
+def test_closures_of_one_name_are_numbered() -> None:
+    one, two = adder(1), adder(2)
+    f = define("def f(x): return one(two(x))", one=one, two=two)
+    assert capture(f).task["values"] == {
+        f"{__name__}.adder.<locals>.add.by": "1",
+        f"{__name__}.adder.<locals>.add.by (2)": "2",
+    }
+
+
 def test_a_traceback_shows_the_lines_that_were_published() -> None:
     file = "/no/longer/there.py"
     source = "\n\n\ndef f():\n    raise ValueError('so')\n"
@@ -397,7 +417,7 @@ def test_of_a_module_only_what_is_used_goes_along() -> None:
     f = define("def f(x): return tools.double(x)", tools=module)
     captured = capture(f)
     assert len(captured.pickled.head) < 4_000
-    assert captured.values == {"tools_of_the_test.FACTOR": "2"}
+    assert captured.task["values"] == {"tools_of_the_test.FACTOR": "2"}
     assert again(f)(4) == 8
 
 

@@ -110,6 +110,46 @@ def test_modules_that_are_imported_late_are_gone_after_the_call(
     assert call(folder, document, "late", 1, before=check) == 31
 
 
+def test_classes_stay_the_same_when_only_one_of_two_operators_changes(tmp_path: Path) -> None:
+    script = """
+        import aqueduct_core as aq
+        from shapes import Color, Point
+
+        @aq.op
+        def make(x):
+            return Point(x, 1), Color.RED
+
+        @aq.op
+        def use(made):
+            point, color = made
+            return [isinstance(point, Point), color is Color.RED, 1]
+
+        artifacts = [use(make(1))]
+    """
+    shapes = """
+        import dataclasses, enum
+
+        @dataclasses.dataclass
+        class Point:
+            x: int
+            y: int
+
+        class Color(enum.Enum):
+            RED = 1
+    """
+    one = publish(tmp_path / "one", script, shapes=shapes)
+    two = publish(tmp_path / "two", script.replace(", 1]", ", 2]"), shapes=shapes)
+    assert one["code"]["make"] == two["code"]["make"]
+    assert one["code"]["use"] != two["code"]["use"]
+    both = """
+        made = version.function(store, "make")(1)
+        kept = store.get(store.put(made, "made"))
+        assert version.function(store, "use")(kept) == [True, True, 2]
+        arguments = [made]
+    """
+    assert call(tmp_path / "one", two, "use", before=both) == [True, True, 2]
+
+
 UNIMPORTANT = {
     "a comment elsewhere": ("LIMIT = 5", "LIMIT = 5  # as agreed"),
     "empty lines": ("    LIMIT = 5", "\n\n\n    LIMIT = 5"),

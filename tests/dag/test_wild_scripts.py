@@ -262,5 +262,5 @@ def f(n):
         name = f"models_{number}_{abs(hash((before, after)))}"
         (tmp_path / f"{name}.py").write_text(text)
         importlib.invalidate_caches()
-        digests.append(Captures().of(importlib.import_module(name).f).digest)
+        digests.append(Captures().of(importlib.import_module(name).f).task["digest"])
     assert digests[0] == digests[1] != digests[2]
