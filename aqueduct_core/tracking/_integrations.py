@@ -120,6 +120,12 @@ class Integrations(Base):
             query = select(*_KEY).order_by(api_keys.c.created.desc(), api_keys.c.id)
             return records(ApiKey, connection.execute(query))
 
+    def api_key(self, ident: str) -> ApiKey | None:
+        """An API key by its id, also a revoked one, if there is one."""
+        with self._database.read() as connection:
+            query = select(*_KEY).where(api_keys.c.id == ident)
+            return next(iter(records(ApiKey, connection.execute(query))), None)
+
     def verify_api_key(self, key: str) -> ApiKey | None:
         """Whose API key this is; None if it is no key, or a revoked one."""
         ident = split_api_key(key)

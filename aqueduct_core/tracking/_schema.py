@@ -25,6 +25,9 @@ REVISIONS = ("0001",)  # from the first to the newest
 VERSION_TABLE = "aqueduct_schema"
 _LOCK = 7_235_884_001  # any number that nobody else locks
 _PATIENCE = 600  # seconds
+# Names that differ in case are different names. Not said with the tables: that would import the
+# dialect for everybody.
+_ON_MYSQL = {"engine": "InnoDB", "charset": "utf8mb4", "collate": "utf8mb4_bin"}
 _CURRENT = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
 
 
@@ -94,6 +97,9 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _create(connection: Connection) -> None:
+    if connection.dialect.name == "mysql":
+        for table in metadata.tables.values():
+            table.dialect_options["mysql"].update(_ON_MYSQL)
     metadata.create_all(connection)
     # As Alembic makes it. The row comes last: without it, whoever comes next does all of this again.
     connection.execute(

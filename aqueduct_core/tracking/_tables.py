@@ -54,14 +54,6 @@ DIGEST = 100
 ARTIFACT = 520  # operator and output
 
 
-def _table(name: str, *items: Any) -> Table:
-    # Names that differ in case are different names, on MariaDB as everywhere else.
-    return Table(
-        name, metadata, *items, mysql_engine="InnoDB", mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_bin",
-    )  # fmt: skip
-
-
 def _flow() -> Column[str]:
     return Column("flow", Name(ID), ForeignKey("flows.id", ondelete="CASCADE"), nullable=False)
 
@@ -70,8 +62,9 @@ def _run() -> Column[int]:
     return Column("run", Number, ForeignKey("runs.number", ondelete="CASCADE"), primary_key=True)
 
 
-flows = _table(
+flows = Table(
     "flows",
+    metadata,
     Column("id", Name(ID), primary_key=True),
     Column("name", Name(), nullable=False),
     Column("description", Words, nullable=False),
@@ -92,8 +85,9 @@ flows = _table(
     Index("flows_after", "after"),
 )
 
-versions = _table(
+versions = Table(
     "versions",
+    metadata,
     _flow(),
     Column("digest", Name(DIGEST), nullable=False),
     Column("number", Integer, nullable=False),
@@ -104,8 +98,9 @@ versions = _table(
     UniqueConstraint("flow", "number", name="one_version_per_number"),
 )
 
-runs = _table(
+runs = Table(
     "runs",
+    metadata,
     Column("number", Number, primary_key=True, autoincrement=True),
     Column("id", Name(), nullable=False),
     _flow(),
@@ -159,8 +154,9 @@ def _result() -> list[Column[Any]]:
     ]
 
 
-results = _table(
+results = Table(
     "results",
+    metadata,
     _run(),
     Column("operator", Name(ID), primary_key=True),
     Column("attempt", Integer, nullable=False),
@@ -169,8 +165,9 @@ results = _table(
     Index("results_by_origin", "cached"),
 )
 
-attempts = _table(
+attempts = Table(
     "attempts",
+    metadata,
     _run(),
     Column("operator", Name(ID), primary_key=True),
     Column("attempt", Integer, primary_key=True, autoincrement=False),
@@ -187,8 +184,9 @@ def _fact() -> list[Column[Any]]:
     ]
 
 
-artifacts = _table(
+artifacts = Table(
     "artifacts",
+    metadata,
     _run(),
     Column("operator", Name(ID), primary_key=True),
     Column("output", Name(), primary_key=True),
@@ -203,8 +201,9 @@ artifacts = _table(
     Index("artifacts_by_digest", "digest", "time"),
 )
 
-metrics = _table(
+metrics = Table(
     "metrics",
+    metadata,
     _run(),
     Column("operator", Name(ID), primary_key=True),
     *_fact(),
@@ -213,8 +212,9 @@ metrics = _table(
     Index("metrics_by_name", "flow", "name", "time"),
 )
 
-checks = _table(
+checks = Table(
     "checks",
+    metadata,
     _run(),
     Column("operator", Name(ID), primary_key=True),
     *_fact(),
@@ -224,8 +224,9 @@ checks = _table(
     Index("checks_by_name", "flow", "name", "time"),
 )
 
-saves = _table(
+saves = Table(
     "saves",
+    metadata,
     _run(),
     Column("operator", Name(ID), primary_key=True),
     *_fact(),
@@ -238,8 +239,9 @@ saves = _table(
     Index("saves_by_target", "integration", "target", "time"),
 )
 
-schedules = _table(
+schedules = Table(
     "schedules",
+    metadata,
     Column("flow", Name(ID), ForeignKey("flows.id", ondelete="CASCADE"), primary_key=True),
     Column("spec", Json, nullable=False),
     Column("next_at", Time),
@@ -247,8 +249,9 @@ schedules = _table(
 )
 
 # One row for each moment that a schedule came true: who inserts it may start the run.
-ticks = _table(
+ticks = Table(
     "ticks",
+    metadata,
     Column("flow", Name(ID), ForeignKey("schedules.flow", ondelete="CASCADE"), primary_key=True),
     Column("tick", Time, primary_key=True),
     Column("owner", Name(), nullable=False),
@@ -257,8 +260,9 @@ ticks = _table(
     Index("ticks_without_run", "run", "claimed"),
 )
 
-integrations = _table(
+integrations = Table(
     "integrations",
+    metadata,
     Column("name", Name(), primary_key=True),
     Column("kind", Name(), nullable=False),
     Column("config", Json, nullable=False),
@@ -267,8 +271,9 @@ integrations = _table(
     Column("updated", Time, nullable=False),
 )
 
-api_keys = _table(
+api_keys = Table(
     "api_keys",
+    metadata,
     Column("id", Name(ID), primary_key=True),
     Column("name", Name(), nullable=False),
     Column("role", Name(), nullable=False),
@@ -279,8 +284,9 @@ api_keys = _table(
 )
 
 # No foreign keys: the feed tells of what was deleted, too.
-events = _table(
+events = Table(
     "events",
+    metadata,
     Column("id", Number, primary_key=True, autoincrement=False),
     Column("time", Time, nullable=False),
     Column("kind", Name(STATE), nullable=False),
@@ -290,8 +296,9 @@ events = _table(
     Column("state", Name(STATE)),
 )
 
-counters = _table(
+counters = Table(
     "counters",
+    metadata,
     Column("name", Name(), primary_key=True),
     Column("value", Number, nullable=False),
 )

@@ -1,4 +1,7 @@
-"""Column types that mean the same on SQLite, PostgreSQL and MariaDB."""
+"""Column types that mean the same on SQLite, PostgreSQL and MariaDB.
+
+What SQLAlchemy has for MariaDB alone is imported when MariaDB is used: it takes long.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, LargeBinary, String, Text
-from sqlalchemy.dialects.mysql import DATETIME, LONGBLOB, LONGTEXT
 from sqlalchemy.types import TypeDecorator
 
 __all__ = ["Document", "Json", "Name", "Number", "Sealed", "Time", "Words", "clean"]
@@ -15,8 +17,6 @@ __all__ = ["Document", "Json", "Name", "Number", "Sealed", "Time", "Words", "cle
 NAME = 255  # 4 bytes a character on MariaDB, whose index entries end at 3072
 
 Number = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up INTEGER alone
-Document = Text().with_variant(LONGTEXT(), "mysql")  # MariaDB's TEXT ends at 64 KiB
-Sealed = LargeBinary().with_variant(LONGBLOB(), "mysql")
 
 
 def clean(text: str) -> str:
@@ -34,6 +34,8 @@ class Time(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         if dialect.name == "mysql":
+            from sqlalchemy.dialects.mysql import DATETIME
+
             return dialect.type_descriptor(DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime(timezone=True))
 
@@ -49,10 +51,37 @@ class Time(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-class Json(TypeDecorator[Any]):
+class Document(TypeDecorator[Any]):
+    """ASCII text of any length."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name == "mysql":  # whose TEXT ends at 64 KiB
+            from sqlalchemy.dialects.mysql import LONGTEXT
+
+            return dialect.type_descriptor(LONGTEXT())
+        return dialect.type_descriptor(Text())
+
+
+class Sealed(TypeDecorator[bytes]):
+    """Bytes of any length."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name == "mysql":
+            from sqlalchemy.dialects.mysql import LONGBLOB
+
+            return dialect.type_descriptor(LONGBLOB())
+        return dialect.type_descriptor(LargeBinary())
+
+
+class Json(Document):
     """Plain JSON, as text: nobody searches inside, and what was written is what is read."""
 
-    impl = Document
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
@@ -63,10 +92,9 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
-class Words(TypeDecorator[str]):
+class Words(Document):
     """Text for people, of any length."""
 
-    impl = Document
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:

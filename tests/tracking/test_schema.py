@@ -50,6 +50,7 @@ def structure(database: Database) -> dict[str, Any]:
                 for item in look.get_columns(name)
             ],
             look.get_pk_constraint(name)["constrained_columns"],
+            look.get_table_options(name).get("mysql_collate"),
             sorted((item["name"], item["column_names"]) for item in look.get_indexes(name)),
             sorted(
                 (str(item["name"]), item["referred_table"], str(item["options"]))
@@ -192,7 +193,7 @@ def test_opening_imports_no_alembic(tmp_path: Path) -> None:
         "from aqueduct_core.tracking import Tracking\n"
         "for _ in range(2): Tracking(sys.argv[1], secret=b'x' * 32).close()\n"
         "print([name for name in ('alembic', 'cryptography', 'sqlalchemy.orm', 'mako', 'psycopg',\n"
-        "    'pymysql') if name in sys.modules])\n"
+        "    'pymysql', 'sqlalchemy.dialects.mysql', 'sqlalchemy.dialects.postgresql') if name in sys.modules])\n"
     )
     command = [sys.executable, "-c", code, f"sqlite:///{tmp_path}/a.db"]
     assert subprocess.check_output(command, text=True).strip() == "[]"

@@ -86,7 +86,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(255), nullable=False),
         sa.Column("kind", sa.String(255), nullable=False),
         sa.Column("config", Json(), nullable=False),
-        sa.Column("secrets", Sealed, nullable=False),
+        sa.Column("secrets", Sealed(), nullable=False),
         sa.Column("created", Time(), nullable=False),
         sa.Column("updated", Time(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="integrations_pk"),
@@ -206,7 +206,7 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("reason", Words(), nullable=True),
         sa.Column("cached", sa.String(255), nullable=True),
-        sa.Column("document", Document, nullable=False),
+        sa.Column("document", Document(), nullable=False),
         sa.ForeignKeyConstraint(
             ["run"], ["runs.number"], name="attempts_run_fk", ondelete="CASCADE"
         ),
@@ -258,7 +258,7 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("reason", Words(), nullable=True),
         sa.Column("cached", sa.String(255), nullable=True),
-        sa.Column("document", Document, nullable=False),
+        sa.Column("document", Document(), nullable=False),
         sa.ForeignKeyConstraint(
             ["run"], ["runs.number"], name="results_run_fk", ondelete="CASCADE"
         ),
