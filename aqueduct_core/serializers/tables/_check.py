@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["check_bodies", "check_table", "is_flat", "is_plain"]
+__all__ = ["RECORD_BATCH", "at", "check_bodies", "check_table", "field", "is_flat", "is_plain"]
 
 _FLAT = frozenset(
     kind.id
@@ -150,7 +150,7 @@ def _check_indices(array: pa.DictionaryArray) -> None:
 # What follows reads the few fields of Arrow's FlatBuffers messages that tell of compression. A table
 # starts with the distance back to its vtable; there, after two sizes, stands the offset of each field.
 
-_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
+DICTIONARY_BATCH, RECORD_BATCH = 2, 3
 
 
 def _messages_of_file(view: memoryview) -> Iterator[int]:
@@ -161,17 +161,17 @@ def _messages_of_file(view: memoryview) -> Iterator[int]:
     start = view.nbytes - 10 - size
     if size < 4 or start < 8:
         raise pa.ArrowInvalid("the footer's size is wrong")
-    footer = start + _at("<I", view, start)
+    footer = start + at("<I", view, start)
     for slot in (2, 3):  # blocks of dictionaries, of record batches
-        position = _field(view, footer, slot)
+        position = field(view, footer, slot)
         if position is None:
             continue
-        vector = position + _at("<I", view, position)
-        count = _at("<I", view, vector)
+        vector = position + at("<I", view, position)
+        count = at("<I", view, vector)
         if count * 24 > view.nbytes:
             raise pa.ArrowInvalid("the footer names more blocks than there is room for")
         for index in range(count):
-            yield _at("<q", view, vector + 4 + 24 * index)
+            yield at("<q", view, vector + 4 + 24 * index)
 
 
 def _messages_of_stream(view: memoryview) -> Iterator[int]:
@@ -184,9 +184,9 @@ def _messages_of_stream(view: memoryview) -> Iterator[int]:
         if size == 0:
             return
         yield position
-        message = position + 8 + _at("<I", view, position + 8)
-        body = _field(view, message, 3)
-        length = 0 if body is None else _at("<q", view, body)
+        message = position + 8 + at("<I", view, position + 8)
+        body = field(view, message, 3)
+        length = 0 if body is None else at("<q", view, body)
         if length < 0:
             raise pa.ArrowInvalid("a message has a negative length")
         position += 8 + size + length
@@ -195,33 +195,34 @@ def _messages_of_stream(view: memoryview) -> Iterator[int]:
 def _is_compressed(view: memoryview, position: int) -> bool:
     if position < 0:
         raise IndexError(position)
-    prefix = 8 if _at("<I", view, position) == 0xFFFFFFFF else 4
-    message = position + prefix + _at("<I", view, position + prefix)
-    kind, header = _field(view, message, 1), _field(view, message, 2)
+    prefix = 8 if at("<I", view, position) == 0xFFFFFFFF else 4
+    message = position + prefix + at("<I", view, position + prefix)
+    kind, header = field(view, message, 1), field(view, message, 2)
     if kind is None or header is None:
         return False
-    code = _at("<B", view, kind)
-    batch = header + _at("<I", view, header)
-    if code == _DICTIONARY_BATCH:
-        data = _field(view, batch, 1)
+    code = at("<B", view, kind)
+    batch = header + at("<I", view, header)
+    if code == DICTIONARY_BATCH:
+        data = field(view, batch, 1)
         if data is None:
             return False
-        batch = data + _at("<I", view, data)
-    elif code != _RECORD_BATCH:
+        batch = data + at("<I", view, data)
+    elif code != RECORD_BATCH:
         return False
-    return _field(view, batch, 3) is not None
+    return field(view, batch, 3) is not None
 
 
-def _field(view: memoryview, table: int, slot: int) -> int | None:
+def field(view: memoryview, table: int, slot: int) -> int | None:
     """Where a field of a FlatBuffers table is, or None if it has its default."""
-    vtable = table - _at("<i", view, table)
-    if 4 + 2 * slot >= _at("<H", view, vtable):
+    vtable = table - at("<i", view, table)
+    if 4 + 2 * slot >= at("<H", view, vtable):
         return None
-    offset = _at("<H", view, vtable + 4 + 2 * slot)
+    offset = at("<H", view, vtable + 4 + 2 * slot)
     return table + offset if offset else None
 
 
-def _at(form: str, view: memoryview, position: int) -> Any:
+def at(form: str, view: memoryview, position: int) -> Any:
+    """The number at a position; raises `IndexError` or `struct.error` outside of the file."""
     if position < 0:
         raise IndexError(position)
     return struct.unpack_from(form, view, position)[0]

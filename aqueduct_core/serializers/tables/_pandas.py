@@ -9,7 +9,7 @@ have just theirs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -36,7 +36,11 @@ from aqueduct_core.serializers.tables._pandas_dtypes import (
     freq_to_json,
     is_known_dtype,
 )
-from aqueduct_core.serializers.tables._pandas_frame import decode_columns_of, encode_blocks
+from aqueduct_core.serializers.tables._pandas_frame import (
+    decode_columns_of,
+    encode_blocks,
+    even_block,
+)
 from aqueduct_core.serializers.tables._pandas_index import (
     INDEX_CLASSES,
     decode_index,
@@ -49,6 +53,7 @@ __all__ = [
     "arrow_of",
     "decode",
     "decode_columns",
+    "decode_mapped",
     "encode",
     "from_arrow",
     "is_as_stored",
@@ -57,6 +62,7 @@ __all__ = [
 
 _INDEXES = frozenset(INDEX_CLASSES.values())
 _VALUES = "values"  # the physical name of the column of what has no name
+_WIDE = 64  # columns of one dtype, from which it pays to look whether they lie evenly
 _MOST_COLUMNS = 10_000_000  # more than memory could hold the names of
 
 _HOSTILE = (
@@ -116,7 +122,21 @@ def decode(table: pa.Table, meta: Any, source: Source, base: memoryview | None) 
         source: Gives nested objects.
         base: The writable private memory that the table's buffers lie in, if it is mapped.
     """
-    return _guarded(Columns(table), meta, Reader(source, base), None)
+    return _guarded(lambda: _decode(Columns(table), meta, Reader(source, base), None))
+
+
+def decode_mapped(meta: Any, source: Source) -> Any:
+    """The frame of a mapped Arrow file as one block; None if it isn't one of many even columns."""
+    runs, rows = meta["runs"], meta["rows"]
+    if len(runs) != 1 or meta["index_names"] or "container" in meta:
+        return None
+    width, spec = runs[0]
+    if not (type(width) is type(rows) is int and isinstance(spec, str)):
+        return None
+    if not (_WIDE <= width <= _MOST_COLUMNS and rows > 0):
+        return None
+    base = source.view()
+    return _guarded(lambda: _decode_even(base, width, spec, rows, meta, Reader(source, base)))
 
 
 def select(meta: Any, columns: Sequence[Any]) -> list[str]:
@@ -154,7 +174,7 @@ def decode_columns(
 ) -> Any:
     """Like `decode`, for a table of the columns that `select` told; only these, in this order."""
     places = axes.locate(_axis(meta), columns)
-    return _guarded(Columns(table), meta, Reader(source, base), places)
+    return _guarded(lambda: _decode(Columns(table), meta, Reader(source, base), places))
 
 
 def _axis(meta: Any) -> Any:
@@ -270,14 +290,29 @@ def _table(columns: list[Any], names: list[str], about: Any, rows: int, durable:
 # --- loading
 
 
-def _guarded(columns: Columns, meta: Any, source: Reader, places: list[int] | None) -> Any:
+def _guarded(decode: Callable[[], Any]) -> Any:
     try:
-        return _decode(columns, meta, source, places)
+        return decode()
     except AqueductError:
         raise
     except _HOSTILE as error:
         text = f"{type(error).__name__}: {error}"
         raise CorruptArtifactError(f"the table and its description don't fit: {text}") from error
+
+
+def _decode_even(
+    base: memoryview, width: int, spec: str, rows: Any, meta: Any, source: Reader
+) -> Any:
+    block = even_block(base, spec, width, rows, source)
+    if block is None:
+        return None
+    index = decode_index(meta["index"], [], source)
+    _check_length("the index", index, rows)
+    labels = axes.to_index(meta["columns"], source, None)
+    if len(labels) != width:
+        raise CorruptArtifactError(f"there are {len(labels)} labels for {width} columns")
+    frame = internals.frame_of([(block, np.arange(width))], index, labels)
+    return _with_state(frame, meta, source)
 
 
 def _decode(columns: Columns, meta: Any, source: Reader, places: list[int] | None) -> Any:
@@ -308,6 +343,10 @@ def _decode(columns: Columns, meta: Any, source: Reader, places: list[int] | Non
         made = internals.frame_of(blocks, index, labels)
     else:
         raise CorruptArtifactError(f"{kind!r} is nothing that pandas has")
+    return _with_state(made, meta, source)
+
+
+def _with_state(made: Any, meta: Any, source: Reader) -> Any:
     if "attrs" in meta:
         made.attrs = source.plain(meta["attrs"])
     if meta.get("unique"):

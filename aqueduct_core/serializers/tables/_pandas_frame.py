@@ -17,6 +17,7 @@ from aqueduct_core.abc import JSON
 from aqueduct_core.errors import CorruptArtifactError
 from aqueduct_core.serializers._dtypes import dtype_to_json
 from aqueduct_core.serializers.tables import _pandas_internals as internals
+from aqueduct_core.serializers.tables._ipc_dense import even_columns
 from aqueduct_core.serializers.tables._pandas_columns import (
     arrow_type,
     decode_array,
@@ -28,7 +29,7 @@ from aqueduct_core.serializers.tables._pandas_columns import (
 )
 from aqueduct_core.serializers.tables._pandas_context import Columns, Reader, Writer
 
-__all__ = ["decode_columns_of", "encode_blocks"]
+__all__ = ["decode_columns_of", "encode_blocks", "even_block"]
 
 _TILE = 1 << 10  # rows of a frame that are transposed at a time, so that they stay in the cache
 _SEPARATE = 1 << 20  # bytes of a column from which it's worth not being copied into a block
@@ -153,6 +154,27 @@ def _number_blocks(
     return [block]
 
 
+def even_block(
+    base: memoryview, spec: str, width: int, rows: int, source: Reader
+) -> np.ndarray[Any, Any] | None:
+    """The block of all columns of a frame over the Arrow file itself, if they lie there evenly."""
+    dtype = number_dtype(spec)
+    if dtype.kind not in "biufc" or not dtype.isnative:
+        return None
+    found = even_columns(base, width, rows, dtype.itemsize)
+    return None if found is None else _block_at(found[0], dtype, (width, rows), found[1], source)
+
+
+def _block_at(
+    start: int, dtype: np.dtype[Any], shape: tuple[int, int], spacing: int, source: Reader
+) -> np.ndarray[Any, Any] | None:
+    """A block over the mapped file; None if its values aren't aligned."""
+    block = source.rows(start, dtype, shape, spacing)
+    if dtype.kind == "b" and block.view(np.uint8).max() > 1:
+        raise CorruptArtifactError("a column of booleans holds other numbers than 0 and 1")
+    return block if block.flags.aligned else None
+
+
 def _mapped_blocks(
     dtype: np.dtype[Any], columns: Columns, places: list[int], source: Reader, rows: int
 ) -> list[np.ndarray[Any, Any]] | None:
@@ -179,10 +201,8 @@ def _mapped_blocks(
         runs = _even_runs(starts, size)
     blocks = []
     for begin, count, spacing in runs:
-        block = source.rows(begin, dtype, (count, rows), spacing)
-        if dtype.kind == "b" and block.view(np.uint8).max() > 1:
-            raise CorruptArtifactError("a column of booleans holds other numbers than 0 and 1")
-        if not block.flags.aligned:
+        block = _block_at(begin, dtype, (count, rows), spacing, source)
+        if block is None:
             return None
         blocks.append(block)
     return blocks

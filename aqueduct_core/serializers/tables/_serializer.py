@@ -58,12 +58,15 @@ class _TableSerializer:
         """The object, over the mapped bytes where that is possible."""
         adapter = named_adapter(source.meta.get("library"))
         try:
-            table, base = self._read(source, None)
-            return adapter.decode(table, source.meta, source, base)
+            return self._load(source, adapter)
         except (KeyError, AttributeError) as error:
             if isinstance(error, AqueductError):
                 raise
             raise CorruptArtifactError(f"the metadata don't fit the table: {error!r}") from error
+
+    def _load(self, source: Source, adapter: Any) -> Any:
+        table, base = self._read(source, None)
+        return adapter.decode(table, source.meta, source, base)
 
     def load_columns(self, source: Source, columns: Sequence[Any], /) -> Any:
         """The object with only these columns; others aren't read."""
@@ -127,6 +130,13 @@ class ArrowSerializer(_TableSerializer):
     name = "arrow"
     suffix = ".arrow"
     _durable = False
+
+    def _load(self, source: Source, adapter: Any) -> Any:
+        if source.meta.get("kind") == "frame" and "runs" in source.meta:  # of pandas
+            frame = adapter.decode_mapped(source.meta, source)
+            if frame is not None:
+                return frame
+        return super()._load(source, adapter)
 
     def _write(self, table: pa.Table, sink: Sink) -> dict[str, JSON]:
         return _ipc.write(table, sink)

@@ -1,0 +1,106 @@
+"""Frames of many columns of one dtype, which are read without an object for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aqueduct_core.errors import AqueductError
+from aqueduct_core.serializers.tables import ArrowSerializer, _ipc
+from aqueduct_core.store import ArtifactStore
+from tests.serializers.tables.doubles import MemorySink, MemorySource
+
+WIDTH = 100
+RANDOM = np.random.default_rng(0)
+
+
+def wide(dtype: str, rows: int = 7) -> pd.DataFrame:
+    values = RANDOM.integers(0, 2, (rows, WIDTH)).astype(dtype)
+    return pd.DataFrame(values, columns=[f"c{index}" for index in range(WIDTH)])
+
+
+FRAMES = {
+    **{dtype: wide(dtype) for dtype in ("f8", "f4", "f2", "i8", "u1", "i2", "bool", "c16", "c8")},
+    "one row": wide("i2", 1),
+    "numbered": wide("f8").set_axis(range(WIDTH), axis=1),
+    "part of the rows": wide("f8", 20).iloc[3:9],
+    "every second row": wide("f8", 20).iloc[::2].reset_index(drop=True),
+    "sorted anew": wide("f8")[[f"c{index}" for index in reversed(range(WIDTH))]],
+}
+
+
+@pytest.fixture
+def no_arrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(*_: Any, **__: Any) -> Any:
+        raise AssertionError("Arrow must not be asked")
+
+    monkeypatch.setattr(_ipc, "_reader", opened)
+
+
+@pytest.mark.usefixtures("no_arrow")
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_wide_frame_comes_back_without_arrow(tmp_path: Path, name: str) -> None:
+    store, frame = ArtifactStore(tmp_path), FRAMES[name]
+    frame.attrs["about"] = [1]
+    store.put(frame, "k", serializer="arrow")
+    loaded = store.get("k")
+    pd.testing.assert_frame_equal(loaded, frame, check_index_type="exact")
+    assert type(loaded.index) is type(frame.index)
+    assert loaded.attrs == {"about": [1]}
+    loaded.iloc[:, 0] = loaded.iloc[0, 0]
+    pd.testing.assert_frame_equal(store.get("k"), frame)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        wide("f8").assign(text="x"),
+        wide("f8").set_index("c0"),
+        wide("f8", 0),
+        wide("M8[us]"),
+        wide(">f8"),
+        pd.concat([wide("f8"), wide("i8").add_prefix("i")], axis=1),
+    ],
+    ids=["text", "index", "empty", "times", "swapped", "two dtypes"],
+)
+def test_what_is_not_that_even_comes_back_too(tmp_path: Path, frame: pd.DataFrame) -> None:
+    store = ArtifactStore(tmp_path)
+    store.put(frame, "k", serializer="arrow")
+    pd.testing.assert_frame_equal(store.get("k"), frame)
+
+
+SINK = MemorySink()
+META = ArrowSerializer().dump(FRAMES["f8"], SINK)
+DATA = b"".join(SINK.parts.values())
+
+
+@given(st.lists(st.tuples(st.integers(0, len(DATA) - 1), st.integers(0, 255)), max_size=4))
+def test_whatever_stands_in_the_file_nothing_outside_of_it_is_read(
+    changes: list[tuple[int, int]],
+) -> None:
+    changed = bytearray(DATA)
+    for place, value in changes:
+        changed[place] = value
+    sink = MemorySink()
+    sink.write(changed)
+    try:
+        loaded = ArrowSerializer().load(MemorySource(sink, META))
+    except AqueductError:
+        return
+    assert loaded.shape == FRAMES["f8"].shape
+    assert np.isfinite(np.nan_to_num(loaded.to_numpy())).all()
+
+
+@given(st.integers(0, len(DATA)))
+def test_a_file_that_was_cut_is_no_table(length: int) -> None:
+    sink = MemorySink()
+    sink.write(DATA[:length])
+    if length < len(DATA):
+        with pytest.raises(AqueductError):
+            ArrowSerializer().load(MemorySource(sink, META))
