@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aqueduct_core.client._delete import Deletion
     from aqueduct_core.client._flow import Flow
     from aqueduct_core.client._run import Run
+    from aqueduct_core.engines.airflow import AirflowCluster
     from aqueduct_core.integrations import SqlIntegration
     from aqueduct_core.notifications import Level, Notification
     from aqueduct_core.store import ArtifactStore
@@ -96,6 +97,10 @@ class Client:
         self, name: str, kind: Literal["email", "slack", "webhook"], **config: Any
     ) -> Notification: ...
     @overload
+    def connect_integration(
+        self, name: str, kind: Literal["airflow"], **config: Any
+    ) -> AirflowCluster: ...
+    @overload
     def connect_integration(self, name: str, kind: str, **config: Any) -> SqlIntegration: ...
     def connect_integration(self, name: str, kind: str, **config: Any) -> Connected:
         """Make a data system, or somebody who is told about runs, known; and connect to it once.
@@ -104,7 +109,7 @@ class Client:
 
         Args:
             name: What workflows call it; what had this name before is replaced.
-            kind: `sqlite`; `email`, `slack` or `webhook`.
+            kind: `sqlite`; `airflow`; `email`, `slack` or `webhook`.
             **config: What the kind takes: `path` for `sqlite`.
 
         Raises:
@@ -192,7 +197,8 @@ class Client:
             description: A sentence for people.
             schedule: When it runs by itself, while `aqueduct scheduler` is running.
             after: Run it whenever this other workflow has succeeded.
-            engine: `local`, the default.
+            engine: `local`, the default; or the name of an Airflow cluster that was connected. It gets
+                the workflow as a DAG, and runs it from then on.
             parameters: Other values for some parameters, by name, for the run that starts now.
             keep_runs: How many finished runs to keep; older ones are deleted after each run, with
                 their data. All by default.

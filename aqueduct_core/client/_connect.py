@@ -1,4 +1,4 @@
-"""Data systems and receivers of messages under names: kept in the database, secrets encrypted."""
+"""Data systems, clusters and receivers of messages under names; their secrets are encrypted."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from aqueduct_core.integrations import kinds, open_integration
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
+    from aqueduct_core.engines.airflow import AirflowCluster
     from aqueduct_core.integrations import SqlIntegration
     from aqueduct_core.notifications import Notification
 
@@ -27,7 +28,7 @@ __all__ = [
     "notifications",
 ]
 
-Connected: TypeAlias = "SqlIntegration | Notification"
+Connected: TypeAlias = "SqlIntegration | Notification | AirflowCluster"
 
 _SECRET = re.compile(
     r"pass(word|wd|phrase)?$|^pwd$|secret|token|credential|api_?key|access_?key|private",
@@ -120,17 +121,22 @@ def integration_users(session: Session) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for flow in all_flows(session):
         spec = session.tracking.version(flow.id, flow.digest).spec
-        for name in {str(item.task["integration"]) for item in spec.of_kind("query", "save")}:
+        systems = {str(item.task["integration"]) for item in spec.of_kind("query", "save")}
+        for name in systems | {spec.engine} - {"local"}:
             found.setdefault(name, []).append(flow.name)
     return found
 
 
 def is_database(connected: Connected) -> TypeGuard[SqlIntegration]:
-    """Whether it is a data system, not a receiver of messages."""
+    """Whether it is a data system, not a cluster or a receiver of messages."""
     return connected.kind in kinds()
 
 
 def _open(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> Connected:
+    if kind == "airflow":
+        from aqueduct_core.engines.airflow import open_cluster
+
+        return open_cluster(name, config)
     if kind not in kinds():
         from aqueduct_core.notifications import KINDS, open_notification
 
@@ -144,7 +150,7 @@ def _open(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> 
 
 def _config(made: Any) -> dict[str, Any]:
     """What is needed to make it again."""
-    if is_database(made):
+    if is_database(made) or made.kind == "airflow":
         return dict(made.config())
     return {field.name: getattr(made, field.name) for field in fields(made) if field.name != "name"}
 

@@ -15,6 +15,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Literal
 
 from aqueduct_core.client._connect import connected, is_database
+from aqueduct_core.client._engines import withdraw
 from aqueduct_core.client._run import FINISHED, Run, all_runs
 from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError, StorageNotFoundError
 from aqueduct_core.store._keys import LONG, listing_prefix
@@ -67,6 +68,7 @@ def delete_flow(
     _refuse_running(session, flow)
     runs = sum(1 for _ in all_runs(session, flow.id))
     followers = tuple(item.name for item in tracking.followers(flow.name))
+    withdraw(session, flow.name, flow.id, flow.engine)
     dropped, left = _drop(session, chosen)
     operators = [
         uuid

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._connect import notifications
+from aqueduct_core.client._engines import LOCAL, airflow_engine, deploy
 from aqueduct_core.client._flow import Flow
 from aqueduct_core.client._progress import say
 from aqueduct_core.client._start import start
 from aqueduct_core.client._words import as_time
 from aqueduct_core.dag import Artifact, Graph, Schedule, Version
-from aqueduct_core.errors import GraphError, NotFoundError, ParameterError, UnsupportedError
+from aqueduct_core.errors import GraphError, NotFoundError, ParameterError
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
@@ -52,21 +53,27 @@ def publish(
     graph.override(options.parameters or {})
     _check_notify(session, options.notify or {})
     after = _leader(session, name, options.after)
-    if options.run_now:
+    is_local = options.engine in (None, LOCAL)
+    if options.engine is not None and not is_local:
+        airflow_engine(session, options.engine)
+    run_now = options.run_now and is_local
+    if run_now:
         session.engine.prepare()  # a worker starts while functions are captured
     version = Version.of(
         name,
         graph,
         schedule=options.schedule,
         after=after,
+        engine=options.engine or LOCAL,
         description=options.description,
     )
     version.save(session.store)
+    said = [] if is_local else deploy(session, version, quiet=options.quiet)
     is_new = session.tracking.publish(version, notify=options.notify, keep_runs=options.keep_runs)
     flow = Flow(session.tracking.flow(version.flow), session)
     if not options.quiet:
-        say(*_published(session, version, is_new, run_now=options.run_now))
-    if options.run_now:
+        say(*_published(session, version, is_new, run_now=run_now), *said)
+    if run_now:
         _run(session, flow, version, options)
     return flow
 
@@ -78,11 +85,6 @@ def _check(name: str, artifacts: Sequence[Any], options: Options) -> None:
         raise GraphError(
             f"publish_flow takes the artifacts that the workflow is for, not {artifacts!r}",
             hint="pass what an @op or a query returned: artifacts=[predictions]",
-        )
-    if options.engine not in (None, "local"):
-        raise UnsupportedError(
-            f"there is no engine {options.engine!r}: this release runs workflows on this machine",
-            hint='leave out engine=, or pass engine="local"',
         )
     if options.schedule is not None and options.after is not None:
         raise ParameterError(
@@ -157,7 +159,8 @@ def _published(session: Session, version: Version, is_new: bool, *, run_now: boo
     number = next(item.number for item in known if item.digest == version.digest)
     what = f"version {number} published" if is_new else f"version {number}, nothing has changed"
     lines = [f"{version.name!r}: {what}"]
-    if version.spec.schedule is not None or version.spec.after is not None:
+    by_itself = version.spec.schedule is not None or version.spec.after is not None
+    if by_itself and version.spec.engine == LOCAL:
         lines.append("  it runs by itself while `aqueduct scheduler` is running")
     lines += [
         f"  the save to {item.task.get('table')!r} has mode='fail', so a second run will stop "

@@ -1,0 +1,56 @@
+"""Which engine runs a workflow: the one of this machine, or a cluster that was connected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aqueduct_core.client._connect import connected
+from aqueduct_core.client._progress import say
+from aqueduct_core.errors import NotFoundError, UnsupportedError
+
+if TYPE_CHECKING:
+    from aqueduct_core.client._session import Session
+    from aqueduct_core.dag import Version
+    from aqueduct_core.engines.airflow import AirflowEngine
+
+__all__ = ["LOCAL", "airflow_engine", "deploy", "withdraw"]
+
+LOCAL = "local"
+
+
+def airflow_engine(session: Session, name: str) -> AirflowEngine:
+    """The engine that a workflow names.
+
+    Raises:
+        UnsupportedError: There is no such engine.
+    """
+    from aqueduct_core.engines.airflow import AirflowCluster, AirflowEngine
+
+    known = [item.name for item in session.tracking.integrations() if item.kind == "airflow"]
+    try:
+        cluster = connected(session, name)
+    except NotFoundError:
+        cluster = None
+    if not isinstance(cluster, AirflowCluster):
+        listed = ", ".join(map(repr, [LOCAL, *known]))
+        raise UnsupportedError(
+            f"there is no engine {name!r}; there is: {listed}",
+            hint=f'client.connect_integration({name!r}, "airflow", url=..., dags=...) makes a cluster '
+            "known",
+        )
+    return AirflowEngine(cluster, session.store, session.home.path / "dags" / name)
+
+
+def deploy(session: Session, version: Version, *, quiet: bool) -> list[str]:
+    """Hand a version to the cluster that runs it; returns what is to be said about it."""
+    engine = airflow_engine(session, version.spec.engine)
+    done = engine.deploy(version, None if quiet else say)
+    if done.is_waiting:
+        return [f"  put {done.file} where {version.spec.engine!r} reads DAG files"]
+    return [f"  {version.spec.engine!r} has it as the DAG {done.dag}"]
+
+
+def withdraw(session: Session, name: str, flow: str, engine: str) -> None:
+    """Take a workflow away from the cluster that runs it."""
+    if engine != LOCAL:
+        airflow_engine(session, engine).withdraw(name, flow)
