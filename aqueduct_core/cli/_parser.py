@@ -181,11 +181,25 @@ def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
     keys = _group(commands, "apikey", "look after the keys for the server")
     create = _add(keys, "create", "_apikeys:create", "make a key; it is shown once", common)
     create.add_argument("name", help="what it is for")
-    create.add_argument("--role", default="admin", help="what it may do (default: admin)")
+    create.add_argument(
+        "--role",
+        choices=["viewer", "editor", "admin"],
+        default="admin",
+        help="what it may do (default: admin)",
+    )
     _add(keys, "ls", "_apikeys:ls", "list the keys", common)
     revoke = _add(keys, "revoke", "_apikeys:revoke", "make a key useless", common)
     revoke.add_argument("key", help="its name or id")
 
+    server = _add(commands, "server", "_server:run", "web UI, REST API and scheduler", common)
+    server.add_argument("--host", default="127.0.0.1", help="where to listen (default: 127.0.0.1)")
+    server.add_argument("--port", type=_port, default=8080, help="(default: 8080; 0: any free one)")
+    server.add_argument(
+        "--address", metavar="URL", help="where people find it, if a proxy stands before it"
+    )
+    server.add_argument(
+        "--no-scheduler", action="store_true", help="start no workflows by the clock"
+    )
     _add(commands, "scheduler", "_scheduler:run", "start workflows when it is time", common)
 
     env = _group(commands, "env", "look after the environments of operators")
@@ -201,6 +215,13 @@ def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
         "list the serializers that are installed",
         common,
     )
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 1 << 16:
+        raise argparse.ArgumentTypeError("a number from 0 to 65535")
+    return number
 
 
 def _count(text: str) -> int:
