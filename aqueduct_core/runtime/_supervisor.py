@@ -152,11 +152,14 @@ class Worker:
         messages = self._channel.receive()
         if messages is None:
             return None
-        if messages and "ready" in messages[0]:
-            self.is_ready = True
-            self.since = monotonic()
-            del messages[0]
-        return [self._take(message) for message in messages]
+        news = []
+        for message in messages:
+            if "ready" in message:
+                self.is_ready = True
+                self.since = monotonic()
+            else:
+                news.append(self._take(message))
+        return news
 
     def reap(self) -> int:
         """Clear away the process, which came to its end, with whatever it left running.

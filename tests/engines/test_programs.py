@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 import aqueduct_core as aq
+from aqueduct_core.dag import Version
 from tests.engines.conftest import Run, Workshop
 from tests.engines.processes import is_running, wait_until
 
@@ -123,8 +125,6 @@ def test_a_run_whose_process_was_killed_goes_on(tmp_path: Path, folder: Path) ->
         [handle] = workshop.engine.recover()
         assert workshop.engine.recover() == []  # it is this process that runs it now
         assert (handle.run, handle.wait(60)) == (key, "failed")
-        from aqueduct_core.dag import Version
-
         run = Run(workshop, Version.load(workshop.store, flow, digest), handle)
         assert run.states() == {
             "step": "succeeded",
@@ -137,6 +137,21 @@ def test_a_run_whose_process_was_killed_goes_on(tmp_path: Path, folder: Path) ->
         assert workshop.tracking.run(key).state == "failed"
     finally:
         workshop.close()
+
+
+def test_a_run_that_can_not_go_on_has_failed(fresh: Workshop) -> None:
+    version = fresh.publish(aq.op(name="one")(lambda: 1)())
+    fresh.tracking.start_run("r1", version.flow, version.digest, owner="this machine:1:0")
+    fresh.tracking.start_run(
+        "r2", version.flow, version.digest, owner=f"{platform.node()}:{os.getpid()}:0"
+    )
+    for info in [*fresh.store.storage.list(f"flows/{version.flow}/versions/")]:
+        fresh.store.storage.delete(info.key)
+    assert fresh.engine.recover() == []
+    assert fresh.tracking.run("r1").state == "running"  # it shows signs of life, elsewhere
+    run = fresh.tracking.run("r2")
+    assert run.state == "failed"
+    assert "its process was killed, and it can't go on: no version" in str(run.reason)
 
 
 def test_idle_workers_end(fresh: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import os
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,9 +25,9 @@ from aqueduct_core.engines.local._order import Order, rest_after_death, rest_aft
 from aqueduct_core.engines.local._owner import is_abandoned, this_process
 from aqueduct_core.engines.local._pool import Pool, cores
 from aqueduct_core.engines.local._recorder import Recorder
-from aqueduct_core.errors import ParameterError, UnsupportedError
+from aqueduct_core.errors import AqueductError, ParameterError, UnsupportedError
 from aqueduct_core.runtime import Workspace, expected_types, read_result, write_result
-from aqueduct_core.tracking import Tracking
+from aqueduct_core.tracking import RunRecord, Tracking
 
 __all__ = ["LocalEngine"]
 
@@ -67,7 +68,7 @@ class LocalEngine:
         self._home = Path(home)
         self._pool = Pool(_setup(workspace, storage_options), workers or cores())
         self._keeper = Keeper(tracking, self._pool)
-        atexit.register(_close, weakref.ref(self))
+        _ENGINES.add(self)
 
     def __repr__(self) -> str:
         return f"<LocalEngine in {self._home} with {self._pool.slots} workers>"
@@ -113,31 +114,29 @@ class LocalEngine:
             NotFoundError: There is no such run, or not its version any more.
             ParameterError: It hasn't ended, or there is nothing to be run again.
         """
-        record = self._tracking.run(run)
-        if record.ended is None:
-            raise ParameterError(
-                f"the run {run!r} is {record.state}", hint="wait for its end, or cancel it"
-            )
-        if record.state in _KEPT:
-            raise ParameterError(f"nothing failed in the run {run!r}", hint="trigger a new run")
-        version = Version.load(self._workspace.store, record.flow, record.version)
-        results = self._tracking.results(run, flow=record.flow)
-        return self._start(rest_after_failure(version, record, results), listener)
+        with self._alone():
+            record = self._tracking.run(run)
+            if record.ended is None:
+                raise ParameterError(
+                    f"the run {run!r} is {record.state}", hint="wait for its end, or cancel it"
+                )
+            if record.state in _KEPT:
+                raise ParameterError(f"nothing failed in the run {run!r}", hint="trigger a new run")
+            version = Version.load(self._workspace.store, record.flow, record.version)
+            results = self._tracking.results(run, flow=record.flow)
+            return self._start(rest_after_failure(version, record, results), listener)
 
     def recover(self, listener: Listener | None = None) -> list[RunHandle]:
         """Go on with the runs whose process was killed; what had ended by then is kept."""
-        store, tracking = self._workspace.store, self._tracking
         handles = []
         with self._alone():
-            running = tracking.stale_runs(timedelta(0), engine=self.kind)
+            running = self._tracking.stale_runs(timedelta(0), engine=self.kind)
             for record in filter(is_abandoned, running):
-                version = Version.load(store, record.flow, record.version)
-                planned = tracking.results(record.id, flow=record.flow)
-                found = [read_result(store, uuid, record.id) for uuid in version.ids.values()]
-                written = [result for result in found if result is not None]
-                tracking.record(version, written)
-                order = rest_after_death(version, record, planned, written)
-                handles.append(self._start(order, listener))
+                try:
+                    handles.append(self._start(self._rest(record), listener))
+                except AqueductError as error:  # its version is gone, for example
+                    reason = f"its process was killed, and it can't go on: {error}"
+                    self._tracking.finish_run(record.id, "failed", reason=reason, flow=record.flow)
         return handles
 
     def close(self) -> None:
@@ -145,8 +144,23 @@ class LocalEngine:
         self._keeper.close()
         self._pool.close()
 
+    def _rest(self, record: RunRecord) -> Order:
+        """What is left of a run whose process was killed; records what it had no time to record."""
+        store = self._workspace.store
+        version = Version.load(store, record.flow, record.version)
+        planned = self._tracking.results(record.id, flow=record.flow)
+        found = [read_result(store, uuid, record.id) for uuid in version.ids.values()]
+        written = [result for result in found if result is not None]
+        self._tracking.record(version, written)
+        return rest_after_death(version, record, planned, written)
+
     def _start(self, order: Order, listener: Listener | None, **known: Any) -> RunHandle:
         version, store = order.version, self._workspace.store
+        order = replace(
+            order,
+            expected=self._expected(version, order.run),
+            connections=self._connections(version),
+        )
         self._tracking.start_run(
             order.run,
             version.flow,
@@ -158,18 +172,10 @@ class LocalEngine:
         )
         told = Guarded(listener or Silent())
         recorder = Recorder(partial(self._tracking.record, version), partial(write_result, store))
-        execution = Execution(
-            replace(
-                order,
-                expected=self._expected(version, order.run),
-                connections=self._connections(version),
-            ),
-            store,
-            self._pool,
-            Interpreters(self._home / "environments", told.environment),
-            recorder,
-            told,
+        interpreters = Interpreters(
+            self._home / "environments", version.spec.python, told.environment
         )
+        execution = Execution(order, store, self._pool, interpreters, recorder, told)
         self._keeper.add(version.flow, order.run, execution.cancel)
         work = partial(self._work, order, execution, recorder, told)
         return RunHandle(order.run, work, execution.cancel)
@@ -215,8 +221,9 @@ class LocalEngine:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Let one process of this machine after the other look for runs to recover."""
-        with (self._home / "recover.lock").open("w") as file:
+        """Let only one process of this machine at a time go on with runs that have ended."""
+        self._home.mkdir(parents=True, exist_ok=True)
+        with (self._home / "runs.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -237,7 +244,20 @@ def _setup(workspace: Workspace, storage_options: Mapping[str, Any] | None) -> d
     return setup
 
 
-def _close(found: weakref.ref[LocalEngine]) -> None:
-    engine = found()
-    if engine is not None:
+_ENGINES: weakref.WeakSet[LocalEngine] = weakref.WeakSet()
+
+
+@atexit.register
+def _at_exit() -> None:
+    """By now all runs have ended: their threads are waited for first."""
+    for engine in [*_ENGINES]:
         engine.close()
+
+
+def _after_fork() -> None:
+    for engine in [*_ENGINES]:
+        engine._pool.forget()
+        engine._keeper.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -10,6 +10,7 @@ from threading import Lock, Thread
 from aqueduct_core.engines.local._plan import Lane
 from aqueduct_core.errors import AqueductError
 from aqueduct_core.runtime.environments import Progress, ensure
+from aqueduct_core.runtime.environments._interpreters import is_current
 
 __all__ = ["Interpreters"]
 
@@ -19,13 +20,15 @@ class Interpreters:
 
     Args:
         folder: Where environments are kept.
+        python: The Python of the workflow.
         report: Is told what is done to make one.
     """
 
-    def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, python: str, report: Callable[[str], None]) -> None:
         self._folder = folder
+        self._python = python
         self._report = report
-        self._found: dict[tuple[tuple[str, ...], str | None], str | AqueductError | None] = {}
+        self._found: dict[tuple[tuple[str, ...], str], str | AqueductError | None] = {}
         self._lock = Lock()
 
     def find(self, lane: Lane, wake: Callable[[], None]) -> str | None:
@@ -38,9 +41,9 @@ class Interpreters:
         Raises:
             AqueductError: Its environment can't be made.
         """
-        if lane.is_plain:
+        if lane.requirements is None and (lane.python is None or is_current(lane.python)):
             return sys.executable
-        key = (lane.requirements or (), lane.python)
+        key = (lane.requirements or (), lane.python or self._python)
         with self._lock:
             if key in self._found:
                 found = self._found[key]
@@ -52,9 +55,7 @@ class Interpreters:
         Thread(target=self._make, args=(*key, wake), name="aqueduct-uv", daemon=True).start()
         return None
 
-    def _make(
-        self, requirements: tuple[str, ...], python: str | None, wake: Callable[[], None]
-    ) -> None:
+    def _make(self, requirements: tuple[str, ...], python: str, wake: Callable[[], None]) -> None:
         found: str | AqueductError
         try:
             found = str(

@@ -75,6 +75,12 @@ class Keeper:
         if thread is not None:
             thread.join()
 
+    def forget(self) -> None:
+        """In a forked copy of the process: the runs are those of the original."""
+        self._lock = Lock()
+        self._runs.clear()
+        self._thread = None
+
     def _work(self, closed: Event) -> None:
         beat = monotonic()
         while not closed.wait(_LOOK):

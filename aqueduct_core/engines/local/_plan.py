@@ -27,11 +27,6 @@ class Lane:
     python: str | None
     slots: int
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether the engine's own interpreter will do."""
-        return self.requirements is None and self.python is None
-
 
 def lane_of(operator: OperatorSpec, slots: int) -> Lane:
     """The lane of an operator, on an engine with so many slots."""

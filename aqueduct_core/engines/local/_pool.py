@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
@@ -44,7 +43,6 @@ class Pool:
         self._idle: list[Worker] = []
         self._waiting: dict[Member, None] = {}
         self._lock = Lock()
-        _POOLS.add(self)
 
     @property
     def has_idle(self) -> bool:
@@ -140,7 +138,7 @@ class Pool:
         if first is not None:
             first()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """In a forked copy of the process: the workers are those of the original."""
         self._lock = Lock()
         self._idle.clear()
@@ -155,14 +153,3 @@ def _end(workers: list[Worker]) -> None:
     for worker in workers:
         worker.finish(deadline - monotonic())
         worker.dispose()
-
-
-_POOLS: weakref.WeakSet[Pool] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for pool in _POOLS:
-        pool._forget()
-
-
-os.register_at_fork(after_in_child=_after_fork)
