@@ -223,9 +223,11 @@ def arrow_statistics(column: pa.ChunkedArray, step: int = 1) -> dict[str, JSON]:
     if pa.types.is_dictionary(kind):
         sample = sample.cast(kind.value_type)
         kind = kind.value_type
-    present = sample.drop_null() if sample.null_count else sample
     nulls: dict[str, JSON] = {"nulls": sample.null_count}
     types = pa.types
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return nulls | _of_texts(_thinned(sample, -(-len(sample) // _TEXTS) or 1))
+    present = sample.drop_null() if sample.null_count else sample
     if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
         found = _array_describe.statistics(_vector(present))
         return {**found, "nulls": sample.null_count}
@@ -237,15 +239,15 @@ def arrow_statistics(column: pa.ChunkedArray, step: int = 1) -> dict[str, JSON]:
         if len(present):
             return {**nulls, "min": str(least["min"]), "max": str(least["max"])}
         return nulls
-    if types.is_string_view(kind):
-        return nulls | _of_texts(present.slice(0, _TEXTS).cast(pa.large_string()))
-    if types.is_string(kind) or types.is_large_string(kind):
-        return nulls | _of_texts(present.slice(0, _TEXTS))
     return nulls
 
 
 def _of_texts(column: pa.ChunkedArray) -> dict[str, JSON]:
     """The same as `text_statistics`, without a Python object for each text."""
+    if pa.types.is_string_view(column.type):
+        column = column.cast(pa.large_string())
+    if column.null_count:
+        column = column.drop_null()
     if not len(column):
         return {}
     counted = pc.value_counts(column.chunk(0) if column.num_chunks == 1 else column)
