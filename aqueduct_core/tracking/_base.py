@@ -14,7 +14,7 @@ from aqueduct_core.errors import NotFoundError, ParameterError
 from aqueduct_core.tracking._database import Database
 from aqueduct_core.tracking._tables import runs
 
-__all__ = ["Base", "beyond", "cursor_of", "now", "of_cursor", "records", "run_number"]
+__all__ = ["Base", "beyond", "cursor_of", "now", "of_cursor", "one_run", "records", "run_number"]
 
 T = TypeVar("T")
 
@@ -77,21 +77,28 @@ def beyond(
 
 
 def run_number(connection: Connection, run: str, flow: str | None) -> int:
-    """The number of a run.
+    """The number of a run; see `one_run`."""
+    number: int = one_run(connection, [runs.c.number], run, flow)[0]
+    return number
+
+
+def one_run(
+    connection: Connection, columns: Sequence[ColumnElement[Any]], run: str, flow: str | None
+) -> Row[Any]:
+    """Some columns of a run.
 
     Raises:
         NotFoundError: There is no such run.
         ParameterError: Runs of several workflows have this key.
     """
-    query = select(runs.c.number).where(runs.c.id == run).limit(2)
+    query = select(*columns).where(runs.c.id == run).limit(2)
     if flow is not None:
         query = query.where(runs.c.flow == flow)
-    found = connection.execute(query).scalars().all()
+    found = connection.execute(query).all()
     if not found:
         raise NotFoundError(f"there is no run {run!r}", hint="`aqueduct runs` lists them")
     if len(found) > 1:
         raise ParameterError(
             f"runs of several workflows have the key {run!r}", hint="name the workflow, too"
         )
-    number: int = found[0]
-    return number
+    return found[0]

@@ -34,6 +34,8 @@ _LONGEST_PAUSE = 1.0
 _PG_TRANSIENT = ("40001", "40P01")  # serialization failure, deadlock
 _MYSQL_TRANSIENT = (1020, 1205, 1213)  # changed since it was read, lock timeout, deadlock
 
+_open: weakref.WeakSet[Engine] = weakref.WeakSet()
+
 # Connections that a child process got from its parent: closing them there would end the parent's.
 _inherited: list[Any] = []
 
@@ -57,7 +59,7 @@ class Database:
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
-        _renew_after_fork(self.engine)
+        _open.add(self.engine)
 
     def __repr__(self) -> str:
         return f"<Database {self}>"
@@ -186,14 +188,11 @@ def _transient(error: DBAPIError) -> bool:
     return number in _MYSQL_TRANSIENT
 
 
-def _renew_after_fork(engine: Engine) -> None:
-    found = weakref.ref(engine)
+def _renew_in_child() -> None:
+    for engine in list(_open):
+        _inherited.append(engine.pool)
+        engine.dispose(close=False)
 
-    def renew() -> None:
-        engine = found()
-        if engine is not None:
-            _inherited.append(engine.pool)
-            engine.dispose(close=False)
 
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=renew)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_in_child)

@@ -176,7 +176,7 @@ def _publish(
     moment = now()
     known = {
         "name": version.name,
-        "description": clean(version.spec.description),
+        "description": version.spec.description,
         "engine": version.spec.engine,
         "digest": version.digest,
         "after": version.spec.after,
@@ -187,7 +187,9 @@ def _publish(
     first = {"id": version.flow, "paused": False, "created": moment, "digest": ""}
     insert_missing(connection, flows, known | first)
     mine = flows.c.id == version.flow
-    digest = connection.execute(select(flows.c.digest).where(mine).with_for_update()).scalar()
+    digest = connection.execute(
+        select(flows.c.digest).where(mine).with_for_update(key_share=True)
+    ).scalar()
     connection.execute(change(flows).where(mine).values(known))
     new = _add_version(connection, version, moment)
     _set_schedule(connection, version.flow, version.spec.schedule)
@@ -251,7 +253,12 @@ def _filters(
     if search:
         texts = (flows.c.name, flows.c.description)
         found.append(
-            or_(*(func.lower(text).contains(search.lower(), autoescape=True) for text in texts))
+            or_(
+                *(
+                    func.lower(text).contains(clean(search.lower()), autoescape=True)
+                    for text in texts
+                )
+            )
         )
     if state is not None:
         found.append(flows.c.last_state == state)

@@ -13,7 +13,7 @@ from sqlalchemy import update as change
 
 from aqueduct_core.errors import NotFoundError, ParameterError
 from aqueduct_core.tracking._base import Base, now, records
-from aqueduct_core.tracking._secrets import Vault, new_api_key, split_api_key
+from aqueduct_core.tracking._secrets import Vault, api_key_id, new_api_key
 from aqueduct_core.tracking._tables import api_keys, integrations
 from aqueduct_core.tracking._types import NAME, clean
 from aqueduct_core.tracking._upsert import insert_missing
@@ -109,7 +109,14 @@ class Integrations(Base):
             What is kept of it, and the key itself, which is shown only once.
         """
         ident, key = new_api_key()
-        kept = ApiKey(id=ident, name=name, role=role, created=now(), last_used=None, revoked=None)
+        kept = ApiKey(
+            id=ident,
+            name=clean(name)[:NAME],
+            role=role,
+            created=now(),
+            last_used=None,
+            revoked=None,
+        )
         query = insert(api_keys).values(**asdict(kept), hash=self._vault.hash(key))
         self._database.write(lambda connection: connection.execute(query))
         return kept, key
@@ -128,11 +135,13 @@ class Integrations(Base):
 
     def verify_api_key(self, key: str) -> ApiKey | None:
         """Whose API key this is; None if it is no key, or a revoked one."""
-        ident = split_api_key(key)
+        ident = api_key_id(key)
+        if ident is None:
+            return None
         with self._database.read() as connection:
             row = connection.execute(select(api_keys).where(api_keys.c.id == ident)).first()
         # As long for an unknown key as for one that is nearly right.
-        kept = row.hash if row is not None else ""
+        kept = row.hash if row is not None else self._vault.hash("")
         if not hmac.compare_digest(self._vault.hash(key), kept) or row is None:
             return None
         if row.revoked is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 
@@ -26,7 +28,6 @@ from aqueduct_core.tracking._tables import (
     runs,
     saves,
 )
-from aqueduct_core.tracking._types import clean
 
 __all__ = ["Results"]
 
@@ -37,7 +38,7 @@ _VERSIONS = 32  # whose orders of operators are remembered
 _LOCK_RUN = (
     select(runs.c.number)
     .where(runs.c.flow == bindparam("flow"), runs.c.id == bindparam("run"))
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _KNOWN = select(results.c.operator, results.c.attempt, results.c.state, results.c.document).where(
     results.c.run == bindparam("run"),
@@ -54,6 +55,9 @@ class _Draft:
     result: Result
     row: dict[str, Any]
     facts: list[tuple[Table, dict[str, Any]]]
+
+
+_Round: TypeAlias = dict[str, list[_Draft]]  # by run; of each operator one
 
 
 class Results(Base):
@@ -74,39 +78,32 @@ class Results(Base):
             How many there were that were not known.
 
         Raises:
-            NotFoundError: Such a run was never started.
+            NotFoundError: Such a run was never started, or the version has no such operator.
         """
-        positions = self._positions_in(version)
-        by_run: dict[str, dict[str, _Draft]] = {}
+        rounds: list[_Round] = []
+        turns: Counter[tuple[str, str]] = Counter()
         for result in results:
-            draft = _draft(version, result, positions[result.name])
-            known = by_run.setdefault(result.run, {}).get(result.operator)
-            if known is not None:  # twice in one batch: in order, as they came
-                self._record(version.flow, {result.run: {result.operator: known}})
-            by_run[result.run][result.operator] = draft
-        return self._record(version.flow, by_run)
+            draft = _draft(version, result, self._position(version, result.name))
+            # Several of one operator and run are taken in order, one in each round.
+            turn = turns[result.run, result.operator]
+            turns[result.run, result.operator] += 1
+            if turn == len(rounds):
+                rounds.append({})
+            rounds[turn].setdefault(result.run, []).append(draft)
+        if not rounds:
+            return 0
+        return self._database.write(partial(_record, flow=version.flow, rounds=rounds))
 
-    def _positions_in(self, version: Version) -> Mapping[str, int]:
+    def _position(self, version: Version, operator: str) -> int:
         found = self._positions.get(version.digest)
         if found is None:
             found = {name: number for number, name in enumerate(version.spec.operators)}
             if len(self._positions) >= _VERSIONS:
                 self._positions.clear()
             self._positions[version.digest] = found
-        return found
-
-    def _record(self, flow: str, by_run: dict[str, dict[str, _Draft]]) -> int:
-        def change(connection: Connection) -> int:
-            # Sorted, so that of two who record the same runs nobody waits for the other.
-            told = [
-                draft
-                for run in sorted(by_run)
-                for draft in _put(connection, flow, run, list(by_run[run].values()))
-            ]
-            append_events(connection, [_event(draft) for draft in told])
-            return len(told)
-
-        return self._database.write(change) if by_run else 0
+        if operator not in found:
+            raise NotFoundError(f"this version of {version.name!r} has no operator {operator!r}")
+        return found[operator]
 
     def results(self, run: str, *, flow: str | None = None) -> list[Result]:
         """The results of a run's operators that are known, in the order of the graph.
@@ -144,6 +141,18 @@ class Results(Base):
         return [Result.from_json(json.loads(text)) for text in found]
 
 
+def _record(connection: Connection, flow: str, rounds: Sequence[_Round]) -> int:
+    # Sorted, so that of two who record the same runs nobody waits for the other.
+    told = [
+        draft
+        for by_run in rounds
+        for run in sorted(by_run)
+        for draft in _put(connection, flow, run, by_run[run])
+    ]
+    append_events(connection, [_event(draft) for draft in told])
+    return len(told)
+
+
 def _draft(version: Version, result: Result, position: int) -> _Draft:
     facts = facts_of(version, result)
     row = {
@@ -156,7 +165,7 @@ def _draft(version: Version, result: Result, position: int) -> _Draft:
         "attempt": result.attempt,
         "started": facts.time,
         "seconds": result.duration,
-        "reason": result.reason and clean(result.reason),
+        "reason": result.reason,
         "cached": result.cached,
         "document": json.dumps(result.to_json(), separators=(",", ":")),
     }

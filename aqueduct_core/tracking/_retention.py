@@ -58,7 +58,7 @@ def _delete(connection: Connection, flow: str, keys: Sequence[str]) -> set[tuple
     numbers = {row.number: row.id for row in connection.execute(query)}
     if not numbers:
         return set()
-    of_runs = results.c.run.in_(numbers)
+    of_runs = results.c.run.in_(list(numbers))
     rows = connection.execute(select(results.c.run, results.c.operator).where(of_runs)).all()
     data = {(row.operator, numbers[row.run]) for row in rows}
     origins = {
@@ -70,7 +70,7 @@ def _delete(connection: Connection, flow: str, keys: Sequence[str]) -> set[tuple
         ).scalars()
         if (place := _place(key)) is not None
     }
-    connection.execute(delete(runs).where(runs.c.number.in_(numbers)))
+    connection.execute(delete(runs).where(runs.c.number.in_(list(numbers))))
     _show_newest(connection, flow, keys)
     return _unused(connection, flow, data | origins)
 

@@ -16,12 +16,13 @@ from aqueduct_core.tracking._base import (
     cursor_of,
     now,
     of_cursor,
+    one_run,
     records,
     run_number,
 )
 from aqueduct_core.tracking._events import append_events
 from aqueduct_core.tracking._schedules import tick_taken
-from aqueduct_core.tracking._tables import flows, runs
+from aqueduct_core.tracking._tables import flows, runs, versions
 from aqueduct_core.tracking._values import Page, RunRecord
 
 __all__ = ["FINISHED", "Runs"]
@@ -85,7 +86,7 @@ class Runs(Base):
         }
 
         def start(connection: Connection) -> RunRecord:
-            _lock_flow(connection, flow)
+            _lock_flow(connection, flow, version)
             mine = (runs.c.flow == flow, runs.c.id == run)
             row = connection.execute(select(*_COLUMNS).where(*mine)).first()
             if row is None:
@@ -128,7 +129,7 @@ class Runs(Base):
 
         def finish(connection: Connection) -> None:
             mine = runs.c.number == run_number(connection, run, flow)
-            query = select(*_COLUMNS).where(mine).with_for_update()
+            query = select(*_COLUMNS).where(mine).with_for_update(key_share=True)
             record = RunRecord(**connection.execute(query).one()._mapping)
             if record.state == state and record.ended is not None:
                 return
@@ -152,10 +153,7 @@ class Runs(Base):
             NotFoundError: There is none.
         """
         with self._database.read() as connection:
-            number = run_number(connection, run, flow)
-            row = connection.execute(select(*_COLUMNS).where(runs.c.number == number)).first()
-        if row is None:
-            raise NotFoundError(f"the run {run!r} was deleted")
+            row = one_run(connection, _COLUMNS, run, flow)
         return RunRecord(**row._mapping)
 
     def runs(
@@ -250,11 +248,16 @@ class Runs(Base):
         return self.run(run, flow=flow).cancel_requested
 
 
-def _lock_flow(connection: Connection, flow: str) -> None:
+def _lock_flow(connection: Connection, flow: str, version: str) -> None:
     """Wait for whoever else changes this workflow: in this order nobody waits for ever."""
-    query = select(flows.c.id).where(flows.c.id == flow).with_for_update()
-    if connection.execute(query).first() is None:
+    mine = (versions.c.flow == flow, versions.c.digest == version)
+    query = select(select(versions.c.number).where(*mine).scalar_subquery())
+    query = query.where(flows.c.id == flow).with_for_update(key_share=True)
+    row = connection.execute(query).first()
+    if row is None:
         raise NotFoundError(f"there is no workflow with id {flow}", hint="publish it first")
+    if row[0] is None:
+        raise NotFoundError(f"the workflow {flow} has no version {version}", hint="publish it")
 
 
 def _show_in_flow(connection: Connection, record: RunRecord) -> None:

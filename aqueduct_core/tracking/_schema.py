@@ -163,10 +163,11 @@ def _alone_on_postgresql(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def _alone_on_mysql(engine: Engine) -> Iterator[Connection]:
     name = f"aqueduct_{_LOCK}"
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         # The server has these locks for all of its databases together.
         connection.exec_driver_sql(f"SELECT GET_LOCK('{name}', {_PATIENCE})")
         try:
             yield connection
+            connection.commit()  # before anybody else gets the lock
         finally:
             connection.exec_driver_sql(f"SELECT RELEASE_LOCK('{name}')")

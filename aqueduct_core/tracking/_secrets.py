@@ -6,17 +6,18 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from aqueduct_core.errors import MissingExtraError, TrackingError
 
-__all__ = ["Vault", "new_api_key", "split_api_key"]
+__all__ = ["Vault", "api_key_id", "new_api_key"]
 
 _FORMAT = b"\x01"
 _NONCE = 12
-_PREFIX = "aq"
+_API_KEY = re.compile(r"aq_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 
 
 class Vault:
@@ -86,11 +87,10 @@ class Vault:
 def new_api_key() -> tuple[str, str]:
     """The id of a new API key, and the key itself."""
     name = secrets.token_hex(6)
-    return name, f"{_PREFIX}_{name}_{secrets.token_urlsafe(32)}"
+    return name, f"aq_{name}_{secrets.token_urlsafe(32)}"
 
 
-def split_api_key(key: str) -> str | None:
+def api_key_id(key: str) -> str | None:
     """The id inside an API key, or None if it can't be one."""
-    prefix, _, rest = key.partition("_")
-    name, _, secret = rest.partition("_")
-    return name if prefix == _PREFIX and name and secret else None
+    match = _API_KEY.fullmatch(key)
+    return match[1] if match else None

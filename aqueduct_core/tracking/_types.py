@@ -101,6 +101,18 @@ class Words(Document):
         return None if value is None else clean(value)
 
 
-def Name(length: int = NAME) -> String:  # noqa: N802 - reads as the types beside it
-    """A name or an id: it can be indexed, and capitals matter."""
-    return String(length)
+class Name(TypeDecorator[str]):
+    """A name or an id: it can be indexed, and capitals matter.
+
+    Args:
+        length: The most characters that it may have.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int = NAME) -> None:
+        super().__init__(length)
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else clean(value)

@@ -72,7 +72,7 @@ def test_an_older_attempt_never_takes_the_place_of_a_newer(
 
 def test_all_attempts_may_come_in_one_batch(tracking: Tracking, version: Version) -> None:
     attempts = [a_result(version, "train", "r", attempt=number) for number in (1, 3, 2)]
-    tracking.record(version, attempts)
+    assert tracking.record(version, [*attempts, attempts[0]]) == 2, "a newer one, and its newer"
     assert tracking.results("r") == [attempts[1]]
     assert tracking.attempts("r", "train") == [attempts[0], attempts[2], attempts[1]]
 
@@ -87,6 +87,12 @@ def test_what_runs_comes_to_an_end(tracking: Tracking, version: Version) -> None
     assert tracking.attempts("r", "train") == [ended]
     told = [(item.operator, item.state) for item in tracking.events() if item.kind == "result"]
     assert told == [("train", "running"), ("train", "succeeded")]
+
+
+def test_results_of_no_operator_are_refused(tracking: Tracking, version: Version) -> None:
+    other = a_version("Other", [op("other")])
+    with pytest.raises(NotFoundError, match="no operator 'other'"):
+        tracking.record(version, [a_result(other, "other", "r")])
 
 
 def test_a_thousand_results_are_one_batch(tracking: Tracking) -> None:

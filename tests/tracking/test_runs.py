@@ -80,7 +80,7 @@ def test_a_run_belongs_to_one_version(tracking: Tracking, version: Version) -> N
 def test_runs_need_a_workflow_and_a_version(tracking: Tracking, version: Version) -> None:
     with pytest.raises(NotFoundError, match="no workflow"):
         tracking.start_run("r", a_version("Other").flow, version.digest)
-    with pytest.raises(TrackingError):
+    with pytest.raises(NotFoundError, match="no version blake3:00"):
         tracking.start_run("r", version.flow, "blake3:00")
     assert len(tracking.runs()) == 0
 
@@ -97,10 +97,14 @@ def test_engines_may_use_one_key_in_two_workflows(tracking: Tracking, version: V
         tracking.run("scheduled__2026")
 
 
-def test_unknown_runs_are_said_to_be(tracking: Tracking) -> None:
+@pytest.mark.parametrize("name", ["r", "a\0b", "half \ud800"])
+def test_unknown_runs_are_said_to_be(tracking: Tracking, name: str) -> None:
     for ask in (tracking.run, tracking.results, tracking.heartbeat, tracking.request_cancel):
-        with pytest.raises(NotFoundError, match="no run 'r'"):
-            ask("r")
+        with pytest.raises(NotFoundError, match="no run"):
+            ask(name)
+    with pytest.raises(NotFoundError):
+        tracking.flow(name)
+    assert len(tracking.flows(search=name)) == 0
 
 
 def test_runs_are_listed_newest_first_in_pages(tracking: Tracking, version: Version) -> None:
