@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from starlette.concurrency import run_in_threadpool
@@ -36,7 +36,7 @@ class Live:
         self._closed = False
         self._looking: asyncio.Task[None] | None = None
 
-    async def watch(self, after: int | None = None) -> AsyncIterator[list[Event]]:
+    async def watch(self, after: int | None = None) -> AsyncGenerator[list[Event]]:
         """What happens from now on, in order and without gaps, until the server stops.
 
         An empty list says that nothing has happened for a while.

@@ -1,0 +1,193 @@
+"""Workflows, their versions, and what came out of them over time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+
+from aqueduct_core.client import Flow
+from aqueduct_core.client._run import is_lost
+from aqueduct_core.dag import diff
+from aqueduct_core.errors import ParameterError
+from aqueduct_core.server._services import Services
+from aqueduct_core.server.api import _models as models
+from aqueduct_core.server.api._route import Cursor, Editor, Limit, Served, new_router
+from aqueduct_core.tracking import RunRecord
+
+__all__ = ["router", "run_of"]
+
+router = new_router("workflows")
+_FLOW = "/flows/{flow}"
+
+
+@router.get("/flows")
+def flows(
+    services: Served,
+    search: Annotated[str | None, Query(max_length=500)] = None,
+    state: models.State | None = None,
+    engine: str | None = None,
+    order: Literal["name", "last_run"] = "name",
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> models.Page[models.Flow]:
+    """Workflows, by name or the one that ran last first."""
+    found = services.tracking.flows(
+        search=search, state=state, engine=engine, order=order, cursor=cursor, limit=limit
+    )
+    return models.Page[models.Flow].model_validate(found)
+
+
+@router.get(_FLOW)
+def flow(services: Served, flow: str) -> models.Flow:
+    """A workflow by its id."""
+    return models.Flow.model_validate(services.tracking.flow(flow))
+
+
+@router.delete(_FLOW)
+def delete(
+    services: Served,
+    user: Editor,
+    flow: str,
+    saved: Annotated[
+        list[str], Query(description="Also drop these saved tables: `integration:table`.")
+    ] = [],  # noqa: B006 - never changed
+) -> models.Deletion:
+    """Delete a workflow, with its versions, its runs and their data."""
+    chosen = []
+    for item in saved:
+        integration, colon, table = item.partition(":")
+        if not colon:
+            raise ParameterError(f"{item!r} names no table", hint="integration:table")
+        chosen.append((integration, table))
+    name = services.tracking.flow(flow).name
+    deleted = services.client.delete_flow(name, saved_objects=chosen)
+    return models.Deletion.model_validate(asdict(deleted))
+
+
+@router.post(f"{_FLOW}/pause")
+def pause(services: Served, user: Editor, flow: str) -> models.Flow:
+    """Keep it from starting by itself."""
+    services.tracking.pause(flow)
+    return models.Flow.model_validate(services.tracking.flow(flow))
+
+
+@router.post(f"{_FLOW}/resume")
+def resume(services: Served, user: Editor, flow: str) -> models.Flow:
+    """Let it start by itself again."""
+    services.tracking.resume(flow)
+    return models.Flow.model_validate(services.tracking.flow(flow))
+
+
+@router.post(f"{_FLOW}/trigger", status_code=202)
+def trigger(services: Served, user: Editor, flow: str, wanted: models.Trigger) -> models.Run:
+    """Run it now; answers as soon as the run has started."""
+    found = Flow(services.tracking.flow(flow), services.session)
+    run = found.trigger(wanted.parameters, wait=False, quiet=True)
+    return run_of(services.tracking.run(run.id, flow=flow))
+
+
+@router.get(f"{_FLOW}/versions")
+def versions(services: Served, flow: str) -> list[models.Version]:
+    """Its versions, the newest first."""
+    services.tracking.flow(flow)
+    return [models.Version.model_validate(item) for item in services.tracking.versions(flow)]
+
+
+@router.get(f"{_FLOW}/versions/{{version}}")
+def version(services: Served, flow: str, version: str) -> models.VersionDetail:
+    """A version by its number, its digest, or the start of it."""
+    found = _version(services, flow, version)
+    known = {name: getattr(found, name) for name in models.Version.model_fields}
+    return models.VersionDetail(**known, document=found.version.to_json())
+
+
+@router.get(f"{_FLOW}/diff")
+def differences(services: Served, flow: str, before: str, after: str) -> dict[str, Any]:
+    """What is different in another version."""
+    one, other = (_version(services, flow, which).version for which in (before, after))
+    return diff(one, other).to_json()
+
+
+@router.get(f"{_FLOW}/runs")
+def runs(
+    services: Served,
+    flow: str,
+    state: Annotated[list[models.State] | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> models.Page[models.Run]:
+    """Its runs, the newest first."""
+    services.tracking.flow(flow)
+    found = services.tracking.runs(flow, states=state, cursor=cursor, limit=limit)
+    return models.Page[models.Run](items=[run_of(item) for item in found], cursor=found.cursor)
+
+
+@router.get(f"{_FLOW}/metrics/{{name:path}}")
+def metrics(services: Served, flow: str, name: str, limit: Limit = 100) -> list[models.Metric]:
+    """The values of a metric, the newest first."""
+    return [
+        models.Metric(
+            run=item.run,
+            name=item.name,
+            time=item.time,
+            value=item.value if math.isfinite(item.value) else str(item.value),
+        )
+        for item in services.tracking.metric_history(flow, name, limit=limit)
+    ]
+
+
+@router.get(f"{_FLOW}/checks/{{name:path}}")
+def checks(services: Served, flow: str, name: str, limit: Limit = 100) -> list[models.Check]:
+    """What a check found, the newest first."""
+    found = services.tracking.check_history(flow, name, limit=limit)
+    return [models.Check.model_validate(item) for item in found]
+
+
+@router.get(f"{_FLOW}/operators/{{name:path}}")
+def operators(
+    services: Served, flow: str, name: str, limit: Limit = 100
+) -> list[models.HistoryItem]:
+    """How an operator went, the newest run first."""
+    found = services.tracking.operator_history(flow, name, limit=limit)
+    return [models.HistoryItem.model_validate(item) for item in found]
+
+
+@router.get(f"{_FLOW}/artifacts/{{name:path}}")
+def artifacts(services: Served, flow: str, name: str, limit: Limit = 100) -> list[models.Artifact]:
+    """The artifacts of a name, those of the newest run first."""
+    found = services.tracking.artifact_history(flow, name, limit=limit)
+    return [models.Artifact.model_validate(item) for item in found]
+
+
+@router.get("/saves")
+def saves(
+    services: Served,
+    flow: str | None = None,
+    integration: str | None = None,
+    target: str | None = None,
+    limit: Limit = 100,
+) -> list[models.Save]:
+    """Who wrote into which table or object, the newest first."""
+    found = services.tracking.saves(flow=flow, integration=integration, target=target, limit=limit)
+    return [models.Save.model_validate(item) for item in found]
+
+
+@router.get(f"{_FLOW}/saved")
+def saved_objects(services: Served, flow: str) -> list[tuple[str, str]]:
+    """Integration and name of each table or object that it has written to."""
+    return services.tracking.saved_objects(flow)
+
+
+def run_of(record: RunRecord) -> models.Run:
+    """A run as the API tells of it: one that nobody runs any more has failed."""
+    found = models.Run.model_validate(record)
+    if is_lost(record):
+        found.state, found.reason = "failed", "the process that ran it is gone"
+    return found
+
+
+def _version(services: Services, flow: str, which: str) -> Any:
+    return Flow(services.tracking.flow(flow), services.session).version(which)
