@@ -120,6 +120,10 @@ class Session:
         with self._lock:
             engine, self._engine = self._engine, None
             tracking, self._tracking = self._tracking, None
+            connected: list[Any] = [*self.integrations.values()]
+        for item in connected:
+            if item.kind == "airflow":
+                item.close()
         if engine is not None:
             engine.close()
         if tracking is not None:

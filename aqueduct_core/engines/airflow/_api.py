@@ -34,6 +34,10 @@ class AirflowApi:
         self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT)
         self._token = auth if isinstance(auth, str) else None
 
+    def close(self) -> None:
+        """Let go of its connections."""
+        self._http.close()
+
     def version(self) -> str:
         """Airflow's version."""
         return str(self._call("GET", "/version")["version"])

@@ -73,6 +73,12 @@ class AirflowCluster:
         username, password = self.auth
         return AirflowApi(self.url, (username, password))
 
+    def close(self) -> None:
+        """Let go of connections; they are made again when they are needed."""
+        api = self.__dict__.pop("api", None)
+        if api is not None:
+            api.close()
+
     @property
     def layout(self) -> Layout:
         """What its DAGs have in common."""

@@ -26,11 +26,11 @@ from pathlib import Path
 from tests.databases import PostgresServer
 from tests.integration.airflow.environment import ROOT, airflow_environment
 
-__all__ = ["Address", "Cluster"]
+__all__ = ["SIGNING_KEY", "Address", "Cluster"]
 
 _START = 180.0
 _STOP = 6.0
-SIGNING_KEY = bytes(range(32))
+SIGNING_KEY = bytes(range(32))  # its connection `aqueduct` holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,22 @@ class Address:
     url: str
     username: str
     password: str
-    dags: str
-    data: str  # a folder for stores and databases of tests
     folder: str
+
+    @property
+    def dags(self) -> str:
+        """Where it reads DAG files."""
+        return f"{self.folder}/dags"
+
+    @property
+    def environments(self) -> str:
+        """Where its workers keep environments of operators."""
+        return f"{self.folder}/environments"
+
+    @property
+    def warehouse(self) -> str:
+        """The SQLite database of its connection `warehouse_file`."""
+        return f"{self.folder}/warehouse.db"
 
 
 class Cluster:
@@ -109,12 +122,10 @@ def keep(folder: Path) -> None:
 
 
 def _settings(folder: Path, server: PostgresServer) -> tuple[Address, dict[str, str]]:
-    for name in ("home", "dags", "data", "out"):
+    for name in ("home", "dags", "out"):
         (folder / name).mkdir()
     url = f"http://127.0.0.1:{_free_port()}"
-    address = Address(
-        url, "admin", secrets.token_hex(8), str(folder / "dags"), str(folder / "data"), str(folder)
-    )
+    address = Address(url, "admin", secrets.token_hex(8), str(folder))
     (folder / "passwords.json").write_text(json.dumps({"admin": address.password}))
     settings = {
         "CORE__DAGS_FOLDER": address.dags,
@@ -160,7 +171,7 @@ def _settings(folder: Path, server: PostgresServer) -> tuple[Address, dict[str, 
             {"conn_type": "aqueduct", "password": SIGNING_KEY.hex()}
         ),
         "AIRFLOW_CONN_WAREHOUSE_FILE": json.dumps(
-            {"conn_type": "sqlite", "host": str(folder / "data" / "warehouse.db")}
+            {"conn_type": "sqlite", "host": address.warehouse}
         ),
         "NO_PROXY": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",

@@ -1,0 +1,121 @@
+"""Runs as Airflow sees them, asked for past our own client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+import aqueduct_core as aq
+from aqueduct_core.dag import Version
+from aqueduct_core.engines.airflow._names import dag_id, run_key
+from aqueduct_core.runtime import Result, read_result
+from tests.integration.airflow.cluster import Address
+
+__all__ = ["Airflow", "AirflowRun"]
+
+_PATIENCE = 150.0
+
+
+class Airflow:
+    """Airflow's API, signed in."""
+
+    def __init__(self, address: Address) -> None:
+        self.http = httpx.Client(base_url=address.url, timeout=60, trust_env=False)
+        who = {"username": address.username, "password": address.password}
+        token = self.http.post("/auth/token", json=who).json()["access_token"]
+        self.http.headers["Authorization"] = f"Bearer {token}"
+
+    def __enter__(self) -> Airflow:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def get(self, path: str) -> Any:
+        answer = self.http.get(f"/api/v2{path}")
+        answer.raise_for_status()
+        return answer.json()
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        answer = self.http.post(f"/api/v2{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def dag(self, flow: aq.Flow) -> str:
+        return dag_id(flow.name, flow.id)
+
+    def trigger(
+        self, client: aq.Client, flow: aq.Flow, conf: Mapping[str, Any] | None = None
+    ) -> AirflowRun:
+        """Start a run as Airflow's own pages do."""
+        dag = self.dag(flow)
+        body = {"logical_date": None, "conf": dict(conf or {})}
+        run = self.post(f"/dags/{dag}/dagRuns", body)["dag_run_id"]
+        version = Version.load(client.store, flow.id, flow.version().digest)
+        return AirflowRun(self, client, version, dag, run)
+
+
+@dataclass(frozen=True)
+class AirflowRun:
+    """One run, and what it has left in the store."""
+
+    airflow: Airflow
+    client: aq.Client
+    version: Version
+    dag: str
+    run: str
+
+    @property
+    def path(self) -> str:
+        return f"/dags/{self.dag}/dagRuns/{quote(self.run, safe='')}"
+
+    def wait(self) -> str:
+        """Wait for its end; returns its state."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            state = str(self.airflow.get(self.path)["state"])
+            if state in ("success", "failed") or time.monotonic() > deadline:
+                return state
+            time.sleep(0.3)
+
+    def wait_for(self, task: str, *states: str) -> None:
+        """Wait until a task is in one of these states."""
+        deadline = time.monotonic() + _PATIENCE
+        while self.tasks().get(task) not in states:
+            assert time.monotonic() < deadline, self.tasks()
+            time.sleep(0.2)
+
+    def tasks(self) -> dict[str, str | None]:
+        """The states of its tasks, by their ids."""
+        found = self.airflow.get(f"{self.path}/taskInstances")["task_instances"]
+        return {item["task_id"]: item["state"] for item in found}
+
+    def clear(self, *tasks: str, downstream: bool = True) -> None:
+        """Let tasks run again, as the button in Airflow's pages does."""
+        body = {
+            "dry_run": False,
+            "dag_run_id": self.run,
+            "task_ids": list(tasks),
+            "only_failed": False,
+            "include_downstream": downstream,
+        }
+        self.airflow.post(f"/dags/{self.dag}/clearTaskInstances", body)
+
+    def log(self, task: str, attempt: int = 1) -> str:
+        content = self.airflow.get(f"{self.path}/taskInstances/{task}/logs/{attempt}")["content"]
+        return "\n".join(str(line.get("event", line)) for line in content)
+
+    def result(self, name: str, version: Version | None = None) -> Result | None:
+        """What is in the store of an operator."""
+        ids = (version or self.version).ids
+        return read_result(self.client.store, ids[name], run_key(self.run))
+
+    def value(self, name: str) -> Any:
+        result = self.result(name)
+        assert result is not None
+        return self.client.store.get(result.outputs["output"])

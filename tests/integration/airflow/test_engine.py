@@ -1,0 +1,190 @@
+"""Workflows on a real Airflow 3 with PostgreSQL and LocalExecutor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import aqueduct_core as aq
+from aqueduct_core.dag import Version
+from aqueduct_core.engines.airflow._names import file_name
+from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations import SqlIntegration
+from tests.integration.airflow.cluster import Address
+from tests.integration.airflow.runs import Airflow
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+
+def publish(client: aq.Client, name: str, *artifacts: Any, **options: Any) -> aq.Flow:
+    return client.publish_flow(
+        name, list(artifacts), engine="airflow_cluster", quiet=True, run_now=False, **options
+    )
+
+
+def test_a_workflow_runs_with_a_metric_a_check_and_a_save(
+    client: aq.Client, airflow: Airflow, warehouse: SqlIntegration, name: str
+) -> None:
+    @aq.op
+    def score(df: pd.DataFrame, factor: float = 0.5) -> pd.DataFrame:
+        """Scores, "quoted" and {{ braced }}."""
+        print("scoring", len(df))
+        df["score"] = df["id"] * factor
+        return df
+
+    @aq.metric
+    def total(df: pd.DataFrame) -> float:
+        return df["score"].sum()
+
+    @aq.check(severity="error")
+    def is_positive(df: pd.DataFrame) -> pd.Series:
+        return df["score"] > 0
+
+    @aq.check(severity="warning")
+    def is_large(df: pd.DataFrame) -> bool:
+        return len(df) > 1_000_000
+
+    low = client.create_param("low", 1)
+    query = "SELECT * FROM customers WHERE id >= :low"
+    scored = score(warehouse.sql(query, parameters={"low": low}, name="customers"), 2.0)
+    total(scored), is_positive(scored), is_large(scored)
+    warehouse.save(scored, table_name="scores", mode="replace")
+    flow = publish(client, name, scored, schedule=aq.daily(hour=8, timezone="Europe/Zurich"))
+
+    run = airflow.trigger(client, flow, {"low": 2})
+    held_back = airflow.trigger(client, flow, {"score.factor": -1})
+    assert run.wait() == "success"  # a warning leaves it green
+    assert set(run.tasks().values()) == {"success"}
+    warning = run.result("is_large")
+    assert warning is not None
+    assert (warning.state, warning.passed) == ("warning", False)
+    metric = run.result("total")
+    assert metric is not None
+    assert metric.value == 10.0
+    assert run.value("score")["score"].tolist() == [4.0, 6.0]
+    assert "scoring 2" in run.log("score")
+    assert warehouse.table("scores").get()["score"].tolist() == [4.0, 6.0]
+
+    assert held_back.wait() == "failed"
+    assert held_back.tasks()["is_positive"] == "failed"
+    assert held_back.tasks()["save_scores"] == "upstream_failed"
+    assert warehouse.table("scores").get()["score"].tolist() == [4.0, 6.0]
+
+    known = airflow.get(f"/dags/{airflow.dag(flow)}/details")
+    assert known["timetable_summary"] == "0 8 * * *"
+    assert known["timezone"] in ("UTC", "Europe/Zurich")
+    assert known["dag_display_name"] == name
+    assert known["params"]["low"]["value"] == 1
+    assert not airflow.get(f"/dags/{airflow.dag(flow)}")["is_paused"]
+    values = airflow.get(f"{run.path}/taskInstances/~/xcomEntries")
+    assert values["total_entries"] == 0, "data doesn't go through XCom"
+
+
+def test_what_fails_once_is_tried_again_and_a_finding_is_not(
+    client: aq.Client, airflow: Airflow, name: str, tmp_path: Path
+) -> None:
+    @aq.op(retries=2, retry_delay=0.1)
+    def flaky(folder: str) -> int:
+        marks = Path(folder) / "marks"
+        before = marks.read_text() if marks.exists() else ""
+        marks.write_text(before + "x")
+        if not before:
+            raise ConnectionError("not yet")
+        return len(before)
+
+    @aq.check(severity="error", retries=5, retry_delay=0.1)
+    def never(count: int) -> bool:
+        return False
+
+    counted = flaky(str(tmp_path))
+    never(counted)
+    run = airflow.trigger(client, publish(client, name, counted))
+    assert run.wait() == "failed"
+    result, check = run.result("flaky"), run.result("never")
+    assert result is not None
+    assert check is not None
+    assert (result.state, result.attempt) == ("succeeded", 2)
+    assert (check.state, check.attempt) == ("failed", 1)
+    before = run.client.store.storage.get(
+        f"operators/{result.operator}/{result.run}/attempts/1/result.json"
+    )
+    assert json.loads(bytes(before))["error"]["type"] == "ConnectionError"
+
+    run.clear("flaky")
+    run.wait_for("never", "failed")
+    again = run.result("flaky")
+    assert again is not None
+    assert (again.attempt, run.value("flaky")) == (3, 2)
+
+
+def test_a_run_stays_with_its_version_when_another_one_is_published(
+    client: aq.Client, airflow: Airflow, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "go").touch()
+
+    def flow_of(number: int) -> aq.Flow:
+        @aq.op
+        def first(folder: str) -> int:
+            import time
+
+            while not (Path(folder) / "go").exists():
+                time.sleep(0.05)
+            return number
+
+        @aq.op
+        def second(value: int) -> int:
+            return value * 10
+
+        return publish(client, name, second(first(str(tmp_path))))
+
+    old = flow_of(1)
+    (tmp_path / "go").unlink()
+    run = airflow.trigger(client, old)
+    run.wait_for("first", "running")
+    new = flow_of(2)
+    (tmp_path / "go").touch()
+    later = airflow.trigger(client, new)
+    assert run.wait() == "success"
+    assert run.value("second") == 10
+    assert later.wait() == "success"
+    assert later.value("second") == 20
+    run.clear("second")
+    assert run.wait() == "success"
+    assert run.value("second") == 10
+    assert [item.number for item in new.versions()] == [2, 1]
+
+
+def test_airflow_tells_why_it_cannot_read_a_file(
+    client: aq.Client, airflow: Airflow, name: str
+) -> None:
+    @aq.op(engine_options={"weight_rule": "heaviest"})
+    def one() -> int:
+        return 1
+
+    with pytest.raises(IntegrationError, match="heaviest") as caught:
+        publish(client, name, one())
+    assert "line" in str(caught.value)
+    assert client.flows() == []
+
+
+def test_a_workflow_that_is_deleted_is_gone_from_airflow(
+    client: aq.Client, airflow: Airflow, address: Address, name: str
+) -> None:
+    @aq.op
+    def one() -> int:
+        return 1
+
+    flow = publish(client, name, one())
+    path = Path(address.dags) / file_name(flow.name, flow.id)
+    source = path.read_text()
+    version = Version.load(client.store, flow.id, flow.version().digest)
+    publish(client, name, one())
+    assert path.read_text() == source, "the same version is the same file"
+    assert version.digest in source
+    client.delete_flow(name)
+    assert not path.exists()
+    assert airflow.http.get(f"/api/v2/dags/{airflow.dag(flow)}").status_code == 404
