@@ -95,9 +95,11 @@ class Captures:
         )
 
     def _source(self, obj: Any) -> Source | None:
-        if id(obj) not in self._sources:  # the fingerprints keep the object, and so its id
-            self._sources[id(obj)] = source_of(obj)
-        return self._sources[id(obj)]
+        # Closures share their code. The fingerprints keep the object, and so its id.
+        key = id(obj.__code__ if isinstance(obj, FunctionType) else obj)
+        if key not in self._sources:
+            self._sources[key] = source_of(obj)
+        return self._sources[key]
 
     def _helpers(self, walk: Walk, shown: Any, home: Any) -> Iterator[tuple[str, Source]]:
         inside = {

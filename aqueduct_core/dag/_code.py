@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from aqueduct_core.manifest import digest_of
 
@@ -57,11 +58,19 @@ class References:
     imports: list[Import] = field(default_factory=list)
 
 
+# Closures share their code, and to look into it takes longer than all the rest.
+_references: WeakKeyDictionary[CodeType, References] = WeakKeyDictionary()
+_digests: WeakKeyDictionary[CodeType, str] = WeakKeyDictionary()
+
+
 def references(code: CodeType) -> References:
     """What a code object and those inside it refer to."""
-    found = References()
-    for inner in _nested(code):
-        _scan(inner, found)
+    found = _references.get(code)
+    if found is None:
+        found = References()
+        for inner in _nested(code):
+            _scan(inner, found)
+        _references[code] = found
     return found
 
 
@@ -95,7 +104,11 @@ def _chain(steps: list[dis.Instruction], start: int) -> tuple[str, ...]:
 
 def code_digest(code: CodeType) -> str:
     """A digest of what code does, equal for equal code wherever it stands."""
-    return digest_of(repr(_token(code)).encode("utf-8", "surrogatepass"))
+    found = _digests.get(code)
+    if found is None:
+        found = digest_of(repr(_token(code)).encode("utf-8", "surrogatepass"))
+        _digests[code] = found
+    return found
 
 
 def _token(code: CodeType) -> tuple[Any, ...]:
