@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aqueduct_core.errors import AqueductError, StorageNotFoundError
+from aqueduct_core.errors import AqueductError, StorageError, StorageNotFoundError
 from aqueduct_core.manifest import digest_of
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.runtime._inputs import artifact_name, input_digests, parameter_record
@@ -97,19 +98,34 @@ def look_up(workspace: Workspace, job: Job, key: CacheKey) -> Hit | None:
         return None
     except (AqueductError, ValueError, KeyError, TypeError, AttributeError):
         return None  # deleted, damaged or replaced since: it is computed again
+    # Later runs take these copies: those of the older run may be deleted before.
+    remember(workspace, job, key, outputs, run)
     return Hit(run, outputs)
 
 
 def remember(
-    workspace: Workspace, job: Job, key: CacheKey, outputs: Mapping[str, ArtifactRef]
+    workspace: Workspace,
+    job: Job,
+    key: CacheKey,
+    outputs: Mapping[str, ArtifactRef],
+    run: str | None = None,
 ) -> None:
-    """Let later runs take these outputs."""
+    """Let later runs take these outputs, as far as the storage takes the entry.
+
+    Args:
+        workspace: Where they are.
+        job: What has them now.
+        key: What they depend on.
+        outputs: References to them.
+        run: The run that made them, if it was another one.
+    """
     entry = {
         "operator": job.id,
-        "run": job.run,
+        "run": run or job.run,
         "outputs": {name: ref.serialize() for name, ref in outputs.items()},
     }
-    workspace.store.storage.put(key.path, json.dumps(entry, separators=(",", ":")).encode())
+    with suppress(StorageError):  # it is no failure that it will run again
+        workspace.store.storage.put(key.path, json.dumps(entry, separators=(",", ":")).encode())
 
 
 def _parameter(value: Mapping[str, Any]) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aqueduct_core.errors import AqueductError, StorageError
+from aqueduct_core.errors import AqueductError
 from aqueduct_core.runtime._cache import cache_key, look_up, remember
 from aqueduct_core.runtime._capture import Capture, Logs
 from aqueduct_core.runtime._failure import Failure
@@ -130,8 +130,7 @@ class _Attempt:
                 return {"state": "canceled", "reason": "a later attempt came to its end before"}
             outputs = store_outputs(workspace.store, job, finding.outputs, inputs)
             if key is not None:
-                with suppress(StorageError):  # it is no failure that it will run again
-                    remember(workspace, job, key, outputs)
+                remember(workspace, job, key, outputs)
         return {
             "state": finding.state,
             "reason": finding.reason,

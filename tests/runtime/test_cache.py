@@ -149,6 +149,13 @@ def test_what_is_deleted_is_computed_again(workspace: Workspace, version: Versio
     assert run(workspace, version, "r3").cached == "r2"
 
 
+def test_copies_outlive_the_run_that_made_them(workspace: Workspace, version: Version) -> None:
+    first = run(workspace, version, "r1")
+    assert run(workspace, version, "r2").cached == "r1"
+    workspace.store.delete(first.outputs["output"].key)
+    assert run(workspace, version, "r3").cached == "r1"
+
+
 def test_what_is_damaged_is_computed_again(workspace: Workspace, tmp_path: Path) -> None:
     version = publish(workspace.store, slow(source(100_000), 2))
     run(workspace, version, "r1")
