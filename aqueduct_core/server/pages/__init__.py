@@ -1,14 +1,42 @@
-"""The web UI: a query, a plain dict, a template."""
+"""The web UI: a query, a plain dict, a template.
+
+A page is a module of this folder with an `APIRouter` called `router`, listed in `_PAGES` below. Its
+functions ask `services_of(request)` (tracking lists, `services.store.manifest`; nothing is ever
+loaded), make a plain dict, and return `render(request, "name.html", dict)`. All need somebody with
+at least the role viewer; what changes something says `dependencies=[Depends(require("editor"))]`,
+answers a POST with a redirect (303), and its form has `{{ ui.csrf() }}` or is a `ui.post(...)`.
+
+A template begins with `{% extends "base.html" %}`, fills the blocks `title`, `head` (style sheets and
+scripts of its own, by `static(path)`) and `main`, and puts its parts together from `_ui.html`, which
+is there as `ui`, and the filters of `_words.py`. Pictures of numbers come from `server/draw`. Style
+and script stand in files only: the Content-Security-Policy allows no `style=` and no inline script.
+"""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
+from fastapi.responses import RedirectResponse
 
+from aqueduct_core.server._auth import require
 from aqueduct_core.server._services import Services
+from aqueduct_core.server._templates import environment
+from aqueduct_core.server.pages import flows
+from aqueduct_core.server.pages._words import FILTERS
 
 __all__ = ["router"]
+
+_PAGES = (flows.router,)
 
 
 def router(services: Services) -> APIRouter:
     """All pages."""
-    return APIRouter(include_in_schema=False)
+    environment().filters.update(FILTERS)
+    found = APIRouter(include_in_schema=False)
+    for page in _PAGES:
+        found.include_router(page, dependencies=[Depends(require())])
+
+    @found.get("/", dependencies=[Depends(require())])
+    def home() -> RedirectResponse:
+        return RedirectResponse("/flows", 303)
+
+    return found

@@ -1,0 +1,9 @@
+"""Drawings as SVG: graphs of workflows, timelines, plots. No style, no script; classes only."""
+
+from __future__ import annotations
+
+from aqueduct_core.server.draw._bars import Bar, bars
+from aqueduct_core.server.draw._charts import histogram, share, sparkline
+from aqueduct_core.server.draw._plot import Point, plot
+
+__all__ = ["Bar", "Point", "bars", "histogram", "plot", "share", "sparkline"]

@@ -1,0 +1,138 @@
+"""How templates say things: durations, sizes, numbers, moments. Filters of all templates."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from aqueduct_core.client._words import as_time, schedule_words
+from aqueduct_core.dag import schedule_from
+
+__all__ = [
+    "FILTERS",
+    "elapsed",
+    "file_size",
+    "moment",
+    "number",
+    "short_digest",
+    "short_run",
+    "took",
+]
+
+_SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
+_OURS = re.compile(r"\d{8}T\d{12}Z-([0-9a-f]{6})")
+_AGO = ((31_536_000, "y"), (2_592_000, "mo"), (86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_ICONS = frozenset(
+    ["op", "metric", "check", "query", "save", "parameter", "table", "series", "array", "image",
+     "text", "bytes", "json", "numeric", "bool", "collection", "object"]
+)  # fmt: skip
+
+
+def took(seconds: float) -> str:
+    """A duration: `380 ms`, `4.1 s`, `2 min 5 s`."""
+    return as_time(seconds)
+
+
+def elapsed(since: datetime) -> str:
+    """How long ago something started."""
+    return as_time(max((datetime.now(UTC) - since).total_seconds(), 0.0))
+
+
+def file_size(size: float) -> str:
+    """Bytes as people read them: `8.6 MB`."""
+    power = 0
+    while abs(size) >= 999.5 and power < len(_SIZES) - 1:
+        size /= 1000
+        power += 1
+    return (
+        f"{size:,.0f} {_SIZES[power]}"
+        if power == 0 or size >= 100
+        else f"{size:.1f} {_SIZES[power]}"
+    )
+
+
+def number(value: Any) -> str:
+    """A number, short: integers whole, others with four significant digits."""
+    if value is None or isinstance(value, bool):
+        return "–" if value is None else str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if abs(value) >= 1e15 or abs(value) < 1e-4:
+        return f"{value:.3e}"
+    return f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
+
+
+def moment(value: datetime | None) -> str:
+    """A moment: `22 Nov 2026, 19:03:12 UTC`."""
+    return "never" if value is None else f"{value.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
+
+
+def iso(value: datetime) -> str:
+    """A moment for programs."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def ago(value: datetime) -> str:
+    """How long ago, or in how long."""
+    seconds = (datetime.now(UTC) - value).total_seconds()
+    if abs(seconds) < 10:
+        return "just now"
+    size, unit = next((size, unit) for size, unit in _AGO if abs(seconds) >= size)
+    told = f"{int(abs(seconds) // size)} {unit}"
+    return f"{told} ago" if seconds > 0 else f"in {told}"
+
+
+def short_digest(digest: str) -> str:
+    """The beginning of a digest, which is enough to tell versions apart."""
+    return digest.partition(":")[2][:8] or digest[:8]
+
+
+def short_run(run: str) -> str:
+    """A run's key, short: the end of those that we make, others as they are."""
+    found = _OURS.fullmatch(run)
+    return found[1] if found else run
+
+
+def schedule(spec: Mapping[str, Any] | None) -> str:
+    """When a workflow runs by itself, in words."""
+    words = schedule_words(spec)
+    return words[:1].upper() + words[1:]
+
+
+def cron(spec: Mapping[str, Any]) -> str:
+    """The same as a cron expression."""
+    return str(schedule_from(spec).cron)
+
+
+def state_word(state: str) -> str:
+    """A state as it is said; `cached` is one of ours."""
+    return "from cache" if state == "cached" else state
+
+
+def icon_name(kind: str) -> str:
+    """The icon of an operator's kind or an artifact's type."""
+    return kind if kind in _ICONS else "object"
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
+    "ago": ago,
+    "cron": cron,
+    "elapsed": elapsed,
+    "file_size": file_size,
+    "icon_name": icon_name,
+    "iso": iso,
+    "moment": moment,
+    "number": number,
+    "schedule": schedule,
+    "short_digest": short_digest,
+    "short_run": short_run,
+    "state_word": state_word,
+    "took": took,
+}

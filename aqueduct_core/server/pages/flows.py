@@ -1,0 +1,140 @@
+"""All workflows: how their last runs went, what came out, when they run next."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+
+from aqueduct_core.server._services import Services, services_of
+from aqueduct_core.server._templates import render
+from aqueduct_core.server.draw import Bar, bars, sparkline
+from aqueduct_core.server.pages._reading import flow_path, run_path, state_of_run
+from aqueduct_core.server.pages._words import elapsed, number, short_run, took
+from aqueduct_core.tracking import CheckPoint, FlowRecord, MetricPoint, RunRecord
+
+__all__ = ["router"]
+
+router = APIRouter()
+
+STATES = ("running", "succeeded", "warning", "failed", "canceled")
+_PAGE = 25
+_RUNS = 14
+_METRICS = 2
+
+Text = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/flows")
+def page(
+    request: Request, q: Text = "", state: Text = "", engine: Text = "", order: Text = "name",
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:  # fmt: skip
+    """The list, or how to publish a first workflow."""
+    services = services_of(request)
+    found = services.tracking.flows(
+        search=q or None,
+        state=state or None,
+        engine=engine or None,
+        order="last_run" if order == "last_run" else "name",
+        cursor=cursor,
+        limit=_PAGE,
+    )
+    chosen = {"q": q, "state": state, "engine": engine, "order": order}
+    kept = {name: value for name, value in chosen.items() if value}
+    engines = {"local"} | {
+        item.name for item in services.tracking.integrations() if item.kind == "airflow"
+    }
+    context = {
+        "rows": _rows(services, list(found)),
+        "chosen": chosen,
+        "is_filtered": bool(q or state or engine),
+        "states": STATES,
+        "engines": sorted(engines | ({engine} if engine else set())),
+        "first": f"/flows?{urlencode(kept)}" if cursor else None,
+        "next": f"/flows?{urlencode(kept | {'cursor': found.cursor})}" if found.cursor else None,
+    }
+    return render(request, "flows.html", context)
+
+
+def _rows(services: Services, flows: list[FlowRecord]) -> list[dict[str, Any]]:
+    tracking = services.tracking
+    runs = tracking.newest_runs([flow.id for flow in flows], limit=_RUNS)
+    latest = [items[0] for items in runs.values() if items]
+    checks = tracking.checks_of(latest)
+    # The metrics of the newest run that has any: the last one may have failed before it came to them.
+    everything = [run for items in runs.values() for run in items]
+    metrics = tracking.metrics_of(everything)
+    return [
+        {
+            "flow": flow,
+            "href": flow_path(flow.id),
+            "state": state_of_run(runs[flow.id][0]) if runs[flow.id] else None,
+            "last": runs[flow.id][0] if runs[flow.id] else None,
+            "last_href": run_path(flow.id, runs[flow.id][0].id) if runs[flow.id] else None,
+            "bars": bars([bar_of(run) for run in reversed(runs[flow.id])]),
+            "metrics": metric_tiles(flow.id, runs[flow.id], metrics, _METRICS),
+            "checks": _verdicts(checks.get((flow.id, runs[flow.id][0].id), []))
+            if runs[flow.id]
+            else None,
+        }
+        for flow in flows
+    ]
+
+
+def bar_of(run: RunRecord) -> Bar:
+    """A run as a bar."""
+    state = state_of_run(run)
+    long = elapsed(run.started) if run.seconds is None else took(run.seconds)
+    title = f"{short_run(run.id)}: {state}, {run.started:%-d %b %H:%M}, {long}"
+    return Bar(state, run.seconds or 0.0, run_path(run.flow, run.id), title)
+
+
+def metric_tiles(
+    flow: str,
+    runs: list[RunRecord],
+    metrics: dict[tuple[str, str], list[MetricPoint]],
+    limit: int,
+) -> list[dict[str, Any]]:
+    """The newest value of each metric, and how it came to that.
+
+    Args:
+        flow: The workflow's id.
+        runs: Its runs, the newest first.
+        metrics: The values of all of these runs.
+        limit: How many metrics.
+    """
+    of_runs = [
+        {point.name: point.value for point in metrics.get((flow, run.id), [])} for run in runs
+    ]
+    names = list(dict.fromkeys(name for values in of_runs for name in values))[:limit]
+    found = []
+    for name in names:
+        values = [values.get(name) for values in reversed(of_runs)]
+        while values[-1] is None:
+            values.pop()
+        label = f"{name} over the last {len(values)} runs"
+        found.append(
+            {
+                "name": name,
+                "value": number(values[-1]),
+                "href": flow_path(flow, "metrics", name),
+                "is_old": of_runs[0].get(name) is None,
+                "spark": sparkline(values, label),
+            }
+        )
+    return found
+
+
+def _verdicts(checks: list[CheckPoint]) -> dict[str, Any] | None:
+    if not checks:
+        return None
+    failed = [check for check in checks if check.passed is not True]
+    is_bad = any(check.severity == "error" for check in failed)
+    return {
+        "state": ("failed" if is_bad else "warning") if failed else "succeeded",
+        "passed": len(checks) - len(failed),
+        "all": len(checks),
+        "failed": ", ".join(check.name for check in failed),
+    }
