@@ -100,16 +100,16 @@ class _Inbox:
 class _Loop:
     """Runs what comes in."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, inbox: _Inbox) -> None:
         self._channel = channel
-        self._inbox = _Inbox(channel)
-        self._workspace = Workspace.from_json(self._inbox.setup)
-        self._capture = Capture(Path(self._inbox.setup["spools"]))
+        self._inbox = inbox
+        self._workspace = Workspace.from_json(inbox.setup)
+        self._capture = Capture(Path(inbox.setup["spools"]))
         self._surroundings = _Surroundings()
         self._versions: dict[tuple[str, str], Version] = {}
-        channel.send({"ready": True})
 
     def run(self) -> None:
+        self._channel.send({"ready": True})
         while (task := self._inbox.next()) is not None:
             if isinstance(task, dict):
                 self._workspace = replace(self._workspace, connections=task)
@@ -199,7 +199,11 @@ def main(descriptor: int) -> None:
     channel = Channel(sock)
     os.register_at_fork(after_in_child=channel.close)
     with suppress(BrokenPipeError):  # the supervisor is gone
-        _Loop(channel).run()
+        inbox = _Inbox(channel)
+        try:
+            _Loop(channel, inbox).run()
+        finally:
+            rmtree(inbox.setup["spools"], ignore_errors=True)
 
 
 if __name__ == "__main__":

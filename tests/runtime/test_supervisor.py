@@ -211,6 +211,30 @@ def test_a_worker_does_not_outlive_its_parent(workspace: Workspace, tmp_path: Pa
     wait_until(lambda: not any(map(is_running, pids)))
 
 
+def test_nothing_is_left_of_a_worker_whose_parent_was_killed(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    script = """
+import os, signal, sys
+from aqueduct_core.runtime._supervisor import Worker
+first = Worker({"store": sys.argv[1]})
+while not first.is_ready:
+    first.receive()
+second = Worker({"store": sys.argv[1]})  # it has just begun to start
+print(first.pid, second.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, workspace.store.url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    pids = [int(pid) for pid in done.stdout.split()]
+    wait_until(lambda: not any(map(is_running, pids)))
+    assert list(tmp_path.glob("aqueduct-*")) == []
+
+
 def test_a_fork_of_the_parent_keeps_no_worker_alive(workspace: Workspace) -> None:
     worker = Worker(setup_of(workspace))
     reader, writer = os.pipe()
