@@ -1,118 +1,220 @@
-"""A small client of Airflow's REST API: v2 of Airflow 3."""
+"""A small client of Airflow's REST API: v2 of Airflow 3, and v1 of Airflow 2."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from threading import Lock
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from aqueduct_core.errors import IntegrationError, MissingExtraError
-
-try:
-    import httpx
-except ModuleNotFoundError as error:
-    raise MissingExtraError("httpx", "airflow", "An Airflow cluster") from error
+from aqueduct_core.engines.airflow._http import Auth, Connection
+from aqueduct_core.engines.airflow._rows import DagRun, TaskInstance, moment
+from aqueduct_core.errors import IntegrationError
 
 __all__ = ["AirflowApi"]
 
-_TIMEOUT = 30.0
+_PAGE = 1000  # rows of a page; Airflow may give fewer
+_IDS = 500  # ids that are named in one request
 
 
 class AirflowApi:
-    """The API of one cluster. Thread-safe.
+    """What the engine asks of one cluster. Thread-safe.
+
+    Fields that an answer has beyond those that are known are ignored, and missing ones are None.
 
     Args:
-        url: Where its API server is.
+        url: Where its API server, or in Airflow 2 its web server, is.
         auth: A token; or user name and password; None where nobody has to sign in.
+        connection: Another way to make requests.
     """
 
-    def __init__(self, url: str, auth: str | tuple[str, str] | None = None) -> None:
-        self.url = url.rstrip("/")
-        self._auth = auth
-        self._lock = Lock()
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT)
-        self._token = auth if isinstance(auth, str) else None
+    def __init__(
+        self, url: str, auth: Auth = None, *, connection: Connection | None = None
+    ) -> None:
+        self._connection = connection or Connection(url, auth)
+        self.url = self._connection.url
 
     def close(self) -> None:
         """Let go of its connections."""
-        self._http.close()
+        self._connection.close()
+
+    @property
+    def calls(self) -> int:
+        """How many requests were made."""
+        return self._connection.calls
+
+    @property
+    def clock(self) -> datetime:
+        """What time it was in Airflow by its last answer."""
+        return self._connection.clock
 
     def version(self) -> str:
         """Airflow's version."""
-        return str(self._call("GET", "/version")["version"])
+        return str(self._get("/version")["version"])
 
     def dag(self, dag_id: str) -> Mapping[str, Any] | None:
         """What Airflow knows of a DAG; None if it doesn't know it."""
-        found: Mapping[str, Any] | None = self._call("GET", f"/dags/{_q(dag_id)}", missing=None)
+        answer = self._connection.call("GET", f"/dags/{_q(dag_id)}", allowed=(404,))
+        found: Mapping[str, Any] | None = None if answer.status_code == 404 else answer.json()
         return found
 
     def import_errors(self) -> list[Mapping[str, Any]]:
         """The files that Airflow can't read."""
-        return list(self._call("GET", "/importErrors", params={"limit": 100})["import_errors"])
+        return list(self._get("/importErrors", limit=100)["import_errors"])
 
     def pause(self, dag_id: str) -> None:
         """Let no run start by itself."""
-        self._call("PATCH", f"/dags/{_q(dag_id)}", json={"is_paused": True})
+        self._connection.call("PATCH", f"/dags/{_q(dag_id)}", json={"is_paused": True})
 
     def unpause(self, dag_id: str) -> None:
         """Let runs start."""
-        self._call("PATCH", f"/dags/{_q(dag_id)}", json={"is_paused": False})
+        self._connection.call("PATCH", f"/dags/{_q(dag_id)}", json={"is_paused": False})
 
     def delete_dag(self, dag_id: str) -> None:
-        """Delete a DAG's history; nothing happens if there is none."""
-        self._call("DELETE", f"/dags/{_q(dag_id)}", missing=None)
+        """Delete a DAG's history; nothing happens if there is none.
 
-    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Start a run."""
-        body = {"dag_run_id": run_id, "conf": dict(conf), "logical_date": None}
-        run: Mapping[str, Any] = self._call("POST", f"/dags/{_q(dag_id)}/dagRuns", json=body)
-        return run
-
-    def _call(self, method: str, path: str, **options: Any) -> Any:
-        is_optional = "missing" in options
-        missing = options.pop("missing", None)
-        try:
-            answer = self._send(method, path, **options)
-            if answer.status_code == 401 and not isinstance(self._auth, str):
-                self._token = None
-                answer = self._send(method, path, **options)
-        except httpx.HTTPError as error:
+        Raises:
+            IntegrationError: Tasks of it are running.
+        """
+        answer = self._connection.call("DELETE", f"/dags/{_q(dag_id)}", allowed=(404, 409))
+        if answer.status_code == 409:
             raise IntegrationError(
-                f"Airflow at {self.url} can't be reached: {error}", hint="is url= right?"
-            ) from error
-        if answer.status_code == 404 and is_optional:
-            return missing
-        if answer.is_success:
-            return answer.json() if answer.content else None
-        raise IntegrationError(
-            f"Airflow at {self.url} refused {method} {path}: {answer.status_code} {answer.text[:500]}",
-            hint="is auth= right, and may that user do it?"
-            if answer.status_code in (401, 403)
-            else None,
-        )
-
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        with self._lock:
-            if self._token is None:
-                self._token = self._signed_in()
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        return self._http.request(method, f"/api/v2{path}", headers=headers, **options)
-
-    def _signed_in(self) -> str:
-        if self._auth is None:
-            answer = self._http.get("/auth/token")
-            return str(answer.json()["access_token"]) if answer.is_success else ""
-        assert not isinstance(self._auth, str)
-        username, password = self._auth
-        body = {"username": username, "password": password}
-        answer = self._http.post("/auth/token", json=body)
-        if not answer.is_success:
-            raise IntegrationError(
-                f"Airflow at {self.url} refused the sign-in of {username!r}: {answer.status_code}",
-                hint='auth=("user", "password") of the integration',
+                f"Airflow doesn't delete the DAG {dag_id!r} while tasks of it are running",
+                hint="run.cancel() stops a run",
             )
-        return str(answer.json()["access_token"])
+
+    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> DagRun:
+        """Start a run.
+
+        A run of this id that is there is the one that is wanted: the answer to an earlier request may
+        have been lost.
+
+        Raises:
+            IntegrationError: Airflow doesn't have the DAG, or doesn't take what the run is given.
+        """
+        body: dict[str, Any] = {"dag_run_id": run_id, "conf": dict(conf)}
+        if not self._connection.is_v1:
+            body["logical_date"] = None  # has to be there; Airflow 2 doesn't take None
+        path = f"/dags/{_q(dag_id)}/dagRuns"
+        answer = self._connection.call("POST", path, json=body, allowed=(409,))
+        if answer.status_code != 409:
+            return DagRun.of(answer.json())
+        found = self.dag_run(dag_id, run_id)
+        if found is None:
+            raise IntegrationError(f"Airflow has another run of {dag_id!r} at the same moment")
+        return found
+
+    def dag_run(self, dag_id: str, run_id: str) -> DagRun | None:
+        """A run; None if Airflow doesn't have it any more."""
+        answer = self._connection.call("GET", _run(dag_id, run_id), allowed=(404,))
+        return None if answer.status_code == 404 else DagRun.of(answer.json())
+
+    def dag_runs(
+        self,
+        dag_ids: Sequence[str],
+        *,
+        states: Sequence[str] | None = None,
+        ended_since: datetime | None = None,
+    ) -> Iterator[DagRun]:
+        """Runs of some DAGs.
+
+        Args:
+            dag_ids: The DAGs.
+            states: Only runs in these states.
+            ended_since: Only runs that ended at this moment or later.
+        """
+        for some in _batches(dag_ids):
+            body: dict[str, Any] = {"dag_ids": some}
+            if states is not None:
+                body["states"] = list(states)
+            if ended_since is not None:
+                body["end_date_gte"] = ended_since.isoformat()
+            for row in self._pages("/dags/~/dagRuns/list", "dag_runs", body):
+                yield DagRun.of(row)
+
+    def task_instances(self, runs: Sequence[DagRun]) -> Iterator[TaskInstance]:
+        """The tasks of some runs."""
+        wanted = {(run.dag, run.id) for run in runs}
+        for some in _batches(sorted(wanted, key=lambda item: item[1])):
+            body = {
+                "dag_ids": sorted({dag for dag, _ in some}),
+                "dag_run_ids": sorted({run for _, run in some}),
+            }
+            path = "/dags/~/dagRuns/~/taskInstances/list"
+            for row in self._pages(path, "task_instances", body):
+                task = TaskInstance.of(row)
+                if (task.dag, task.run) in wanted:
+                    yield task
+
+    def set_run_state(self, dag_id: str, run_id: str, state: str) -> None:
+        """Say that a run is `success` or `failed`; what runs of it is stopped."""
+        self._connection.call("PATCH", _run(dag_id, run_id), json={"state": state})
+
+    def clear(self, dag_id: str, run_id: str, task_ids: Sequence[str]) -> None:
+        """Let tasks of a run run again."""
+        body = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "task_ids": list(task_ids),
+            "only_failed": False,
+            "reset_dag_runs": True,
+        }
+        self._connection.call("POST", f"/dags/{_q(dag_id)}/clearTaskInstances", json=body)
+
+    def log(self, dag_id: str, run_id: str, task_id: str, attempt: int) -> str:
+        """What Airflow has in its log of a task; empty if there is nothing."""
+        path = f"{_run(dag_id, run_id)}/taskInstances/{_q(task_id)}/logs/{attempt}"
+        accept = "text/plain" if self._connection.is_v1 else "application/json"
+        options = {"params": {"full_content": "true"}}
+        answer = self._connection.call("GET", path, accept=accept, allowed=(404,), **options)
+        if answer.status_code == 404:
+            return ""
+        if self._connection.is_v1:
+            return answer.text
+        content = answer.json().get("content", ())
+        return content if isinstance(content, str) else "".join(map(_line, content))
+
+    def _get(self, path: str, **params: Any) -> Any:
+        return self._connection.call("GET", path, params=params).json()
+
+    def _pages(self, path: str, name: str, body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """All rows of a list. Airflow may make pages smaller than they are asked for."""
+        seen = 0
+        while True:
+            asked = {**body, "order_by": "id", "page_limit": _PAGE, "page_offset": seen}
+            if self._connection.is_v1:
+                del asked["order_by"]
+            page = self._connection.call("POST", path, json=asked).json()
+            rows = page.get(name) or []
+            yield from rows
+            seen += len(rows)
+            total = page.get("total_entries")
+            if not rows or (total is not None and seen >= total):
+                return
+
+
+def _line(item: Any) -> str:
+    """A line of a structured log, with what was raised."""
+    if not isinstance(item, Mapping):
+        return f"{item}\n"
+    at = moment(item.get("timestamp"))
+    level = str(item.get("level") or "").upper()
+    words = [f"{at:%H:%M:%S}" if at else "", level, str(item.get("event", ""))]
+    lines = " ".join(word for word in words if word) + "\n"
+    for error in item.get("error_detail") or ():
+        for frame in error.get("frames") or ():
+            place = f'  File "{frame.get("filename")}", line {frame.get("lineno")}'
+            lines += f"{place}, in {frame.get('name')}\n"
+        lines += f"{error.get('exc_type')}: {error.get('exc_value')}\n"
+    return lines
+
+
+def _run(dag_id: str, run_id: str) -> str:
+    return f"/dags/{_q(dag_id)}/dagRuns/{_q(run_id)}"
+
+
+def _batches(items: Sequence[Any]) -> Iterator[list[Any]]:
+    return (list(items[first : first + _IDS]) for first in range(0, len(items), _IDS))
 
 
 def _q(text: str) -> str:
