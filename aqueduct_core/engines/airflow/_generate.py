@@ -20,7 +20,7 @@ from aqueduct_core.engines.airflow._names import (
 )
 from aqueduct_core.engines.airflow._params import form
 from aqueduct_core.engines.airflow._settings import Layout, task_options
-from aqueduct_core.engines.airflow._source import Call, Name, assignment, source, text
+from aqueduct_core.engines.airflow._source import WIDTH, Call, Name, assignment, source, text
 from aqueduct_core.engines.airflow._steps import Step, steps
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def generate(version: Version, location: str, layout: Layout) -> str:
             f"VERSION = {text(location)}",
             "",
             f"with {dag.render(0)} as dag:",
-            "\n\n".join(body),
+            "\n\n".join(body) or "    pass",
             *(["", *(f"    {edge}" for edge in edges)] if edges else []),
             "",
         ]
@@ -80,11 +80,11 @@ def _head(version: Version) -> list[str]:
 def _imports(used: set[str]) -> list[str]:
     times = [name for name in _TIMES if name in used]
     ours = [name for name in _OURS if name in used]
-    return [
-        f"from datetime import {', '.join(times)}",
-        "",
-        f"from aqueduct_core.engines.airflow.tasks import {', '.join(ours)}",
-    ]
+    wanted = f"from aqueduct_core.engines.airflow.tasks import {', '.join(ours)}"
+    if len(wanted) > WIDTH:
+        listed = "".join(f"    {name},\n" for name in ours)
+        wanted = f"from aqueduct_core.engines.airflow.tasks import (\n{listed})"
+    return [f"from datetime import {', '.join(times)}", "", wanted]
 
 
 def _dag(version: Version, layout: Layout) -> Call:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Call", "Name", "assignment", "source", "text"]
+__all__ = ["WIDTH", "Call", "Name", "assignment", "source", "text"]
 
-_WIDTH = 100
+WIDTH = 100
 _STEP = 4
 _MANY = 4  # named arguments that stand one on a line
 
@@ -97,7 +97,7 @@ def _enclosed(
     opening: str, members: Sequence[str], closing: str, indent: int, before: int = 0
 ) -> str:
     line = f"{opening}{', '.join(members)}{closing}"
-    is_short = len(line) + indent + before <= _WIDTH - _STEP and "\n" not in line
+    is_short = len(line) + indent + before <= WIDTH - _STEP and "\n" not in line
     if is_short and (len(members) < _MANY or not any("=" in item for item in members[:-1])):
         return line
     pad = " " * (indent + _STEP)

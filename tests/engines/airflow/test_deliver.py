@@ -1,0 +1,39 @@
+"""DAG files get where they belong, whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aqueduct_core.engines.airflow._deliver import deliver, take_away
+from aqueduct_core.errors import IntegrationError
+from tests.servers import S3Server
+
+
+def test_a_file_is_put_into_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "dags"
+    assert deliver(str(folder), "a.py", "one é")
+    assert (folder / "a.py").read_text() == "one é"
+    assert not deliver(f"file://{folder}", "a.py", "one é"), "Airflow needn't read it again"
+    assert deliver(str(folder), "a.py", "two")
+    assert [path.name for path in folder.iterdir()] == ["a.py"]
+    take_away(str(folder), "a.py")
+    take_away(str(folder), "a.py")
+    assert [*folder.iterdir()] == []
+
+
+def test_a_file_is_put_into_a_bucket() -> None:
+    with S3Server() as server:
+        place, options = f"s3://{server.bucket()}/dags", server.storage_options()
+        assert deliver(place, "a.py", "one", options)
+        assert not deliver(place, "a.py", "one", options)
+        assert deliver(place, "a.py", "two", options)
+        take_away(place, "a.py", options)
+        take_away(place, "a.py", options)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(IntegrationError, match="file/dags"):
+        deliver(str(tmp_path / "file" / "dags"), "a.py", "one")
