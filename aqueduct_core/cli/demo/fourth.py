@@ -6,7 +6,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 import aqueduct_core as aq
-from aqueduct_core.cli.demo.second import FEATURES, LATE, train
+from aqueduct_core.cli.demo.second import LATE, train
 
 __all__ = ["predict", "train"]
 
@@ -16,5 +16,5 @@ def predict(model: Pipeline, flights: pd.DataFrame) -> pd.DataFrame:
     """Score each flight with the probability that it arrives late."""
     print(f"scoring {len(flights):,} flights")
     flights["late"] = flights["arrival_delay"] > LATE
-    flights["score"] = model.predict_proba(flights[FEATURES])[:, 1]
+    flights["score"] = model.predict_proba(flights[model.feature_names_in_])[:, 1]
     return flights.drop(columns="arr_delay")

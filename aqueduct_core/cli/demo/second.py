@@ -12,25 +12,24 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import aqueduct_core as aq
 
 LATE = 15  # minutes, as the statistics of the airlines count it
-CATEGORIES = ["carrier", "origin", "dest", "weekday", "hour"]
-NUMBERS = ["distance", "wind_speed", "precip", "visib"]
-FEATURES = CATEGORIES + NUMBERS
 
 
 @aq.op(cache=True)
 def train(history: pd.DataFrame) -> Pipeline:
     """Learn which flights arrive late."""
+    categories = ["carrier", "origin", "dest", "weekday", "hour"]
+    numbers = ["distance", "wind_speed", "precip", "visib"]
     prepare = make_column_transformer(
-        (OneHotEncoder(handle_unknown="ignore"), CATEGORIES),
-        (make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS),
+        (OneHotEncoder(handle_unknown="ignore"), categories),
+        (make_pipeline(SimpleImputer(), StandardScaler()), numbers),
     )
     model = make_pipeline(prepare, LogisticRegression(max_iter=300))
-    return model.fit(history[FEATURES], history["arr_delay"] > LATE)
+    return model.fit(history[categories + numbers], history["arr_delay"] > LATE)
 
 
 @aq.op
 def predict(model: Pipeline, flights: pd.DataFrame) -> pd.DataFrame:
     """Score each flight with the probability that it arrives late."""
     flights["late"] = flights["arr_delay"] > LATE
-    flights["score"] = model.predict_proba(flights[FEATURES])[:, 1]
+    flights["score"] = model.predict_proba(flights[model.feature_names_in_])[:, 1]
     return flights.drop(columns="arr_delay")

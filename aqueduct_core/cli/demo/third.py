@@ -6,7 +6,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 import aqueduct_core as aq
-from aqueduct_core.cli.demo.second import FEATURES, LATE, train
+from aqueduct_core.cli.demo.second import LATE, train
 
 __all__ = ["predict", "train"]
 
@@ -15,5 +15,5 @@ __all__ = ["predict", "train"]
 def predict(model: Pipeline, flights: pd.DataFrame) -> pd.DataFrame:
     """Score each flight with the probability that it arrives late."""
     flights["late"] = flights["arr_delay"] > LATE
-    flights["score"] = model.decision_function(flights[FEATURES])
+    flights["score"] = model.decision_function(flights[model.feature_names_in_])
     return flights.drop(columns="arr_delay")
