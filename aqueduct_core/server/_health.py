@@ -40,6 +40,6 @@ def metrics(request: Request, user: Annotated[User, Depends(require())]) -> str:
     gauges = {
         "aqueduct_runs_running": ("Runs that are going on.", len(running)),
         "aqueduct_runs_pending": ("Runs that wait to start.", len(waiting)),
-        "aqueduct_events_total": ("Changes of all runs.", services.tracking.last_event()),
+        "aqueduct_last_event": ("Grows with every change.", services.tracking.last_event()),
     }
     return services.metrics.text({name: (told, float(n)) for name, (told, n) in gauges.items()})

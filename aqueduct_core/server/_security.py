@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -66,12 +67,8 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers)
 
 
-class TooLarge(Exception):
-    """The body of a request is larger than allowed."""
-
-
-class TooSlow(Exception):
-    """The body of a request didn't come."""
+class _Refused(Exception):
+    """The body of a request isn't read any further."""
 
 
 class Guard:
@@ -94,52 +91,63 @@ class Guard:
         if scope["path"].startswith(_UPLOADS):
             limit = self._settings.largest_upload
         headers = Headers(scope=scope)
+        body = _Body(receive, limit, self._settings.patience)
+        length = headers.get("content-length", "0")
+        if _is_foreign(scope["method"], headers):
+            await _refuse(scope, receive, send, 403, "this was asked for by a page of another site")
+        elif length.isdigit() and int(length) > limit:
+            await _refuse(scope, receive, send, *body.too_large)
+        else:
+            await self._answer(scope, body, send)
+
+    async def _answer(self, scope: Scope, body: _Body, send: Send) -> None:
         started = False
 
         async def sent(message: Message) -> None:
             nonlocal started
-            started = True
-            await send(message)
+            if body.fault is None or started:  # else the app says how it liked the fault
+                started = True
+                await send(message)
 
-        async def refuse(status: int, why: str) -> None:
-            if not started:
-                answer = problem(Request(scope), status, why)
-                answer.headers["connection"] = "close"
-                await answer(scope, receive, send)
+        with suppress(_Refused):
+            await self._app(scope, body.receive, sent)
+        if body.fault is not None and not started:
+            await _refuse(scope, body.receive, send, *body.fault)
 
-        length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > limit:
-            await refuse(413, f"the request has {int(length):,} bytes; {limit:,} are allowed")
-        elif _is_foreign(scope["method"], headers):
-            await refuse(403, "this was asked for by a page of another site")
-        else:
-            try:
-                await self._app(scope, self._limited(receive, limit), sent)
-            except TooLarge:
-                await refuse(413, f"the request has more than {limit:,} bytes")
-            except TooSlow:
-                await refuse(408, f"no bytes came for {self._settings.patience:g} seconds")
 
-    def _limited(self, receive: Receive, limit: int) -> Receive:
-        size = 0
-        is_complete = False
+class _Body:
+    """The body of a request, as far as it is read."""
 
-        async def limited() -> Message:
-            nonlocal size, is_complete
-            if is_complete:  # what comes now is the end of the connection, whenever that is
-                return await receive()
-            try:
-                message = await asyncio.wait_for(receive(), self._settings.patience)
-            except TimeoutError:
-                raise TooSlow from None
-            body: Any = message.get("body", b"")
-            size += len(body)
-            if size > limit:
-                raise TooLarge
-            is_complete = not message.get("more_body", False)
-            return message
+    def __init__(self, receive: Receive, limit: int, patience: float) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._patience = patience
+        self._size = 0
+        self._is_complete = False
+        self.fault: tuple[int, str] | None = None
+        self.too_large = 413, f"the request has more than {limit:,} bytes"
 
-        return limited
+    async def receive(self) -> Message:
+        if self._is_complete:  # what comes now is the end of the connection, whenever that is
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), self._patience)
+        except TimeoutError:
+            self.fault = 408, f"no bytes came for {self._patience:g} seconds"
+            raise _Refused from None
+        content: Any = message.get("body", b"")
+        self._size += len(content)
+        if self._size > self._limit:
+            self.fault = self.too_large
+            raise _Refused
+        self._is_complete = not message.get("more_body", False)
+        return message
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, why: str) -> None:
+    answer = problem(Request(scope), status, why)
+    answer.headers["connection"] = "close"
+    await answer(scope, receive, send)
 
 
 def _is_foreign(method: str, headers: Headers) -> bool:

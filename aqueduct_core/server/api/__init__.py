@@ -11,7 +11,7 @@ __all__ = ["router"]
 
 def router() -> APIRouter:
     """All routes of the API."""
-    made = APIRouter(prefix="/api/v1")
+    made = APIRouter()
     # What has a longer path comes first: names can hold slashes.
     for module in (_artifacts, _runs, _flows, _admin, _events):
         made.include_router(module.router)

@@ -69,5 +69,9 @@ def new_router(tag: str, *, role: Role = "viewer") -> APIRouter:
         status: {"description": text, "content": content} for status, text in _SAID.items()
     }
     return APIRouter(
-        tags=[tag], route_class=_Route, dependencies=[Depends(require(role))], responses=said
+        prefix="/api/v1",
+        tags=[tag],
+        route_class=_Route,
+        dependencies=[Depends(require(role))],
+        responses=said,
     )
