@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.errors import AqueductError
 from aqueduct_core.runtime._failure import Failure
-from aqueduct_core.runtime._inputs import Unavailable, input_digests, load_arguments
+from aqueduct_core.runtime._inputs import (
+    Unavailable,
+    artifact_name,
+    input_digests,
+    load_arguments,
+)
 from aqueduct_core.runtime._job import Job, Workspace
 from aqueduct_core.runtime._operator import written
 from aqueduct_core.runtime._reasons import reason_of
@@ -33,7 +38,7 @@ def run_saves(
 
     All of them are one transaction: what fails takes the others back. None is made before every
     check of severity `error` has passed in this run, and none twice, if a result says that it was
-    made. (A process that is killed after the commit and before it has written the results leaves
+    made, unless what it takes has been computed anew and is something else by now. (A process that is killed after the commit and before it has written the results leaves
     that unsaid: retrying then saves again, which only `mode="append"` notices.)
 
     Args:
@@ -50,9 +55,9 @@ def run_saves(
     jobs = [Job(version, name, run, attempt, parameters or {}) for name in operators]
     before = {job.operator: read_result(workspace.store, job.id, run) for job in jobs}
     done = {
-        name: result
-        for name, result in before.items()
-        if result is not None and result.state == "succeeded"
+        job.operator: result
+        for job in jobs
+        if (result := before[job.operator]) is not None and _is_made(workspace, job, result)
     }
     todo = [job for job in jobs if job.operator not in done]
     held_back = _held_back(workspace, version, run)
@@ -62,6 +67,17 @@ def run_saves(
         results = _saved(workspace, todo)
     done |= {name: written(workspace, result) for name, result in results.items()}
     return [done[name] for name in operators]
+
+
+def _is_made(workspace: Workspace, job: Job, result: Result) -> bool:
+    """Whether a save has been made, of what it would save now."""
+    if result.state != "succeeded":
+        return False
+    try:
+        now = input_digests(workspace, job)
+    except (Unavailable, AqueductError):
+        return True  # there is nothing else to save
+    return all(result.inputs.get(artifact_name(job, item)) == now[item] for item in now)
 
 
 def _held_back(workspace: Workspace, version: Version, run: str) -> str | None:

@@ -171,6 +171,17 @@ def test_what_was_saved_is_not_saved_again(connected: Workspace, database: Any) 
     assert rows(database, "one") == 6
 
 
+def test_what_was_computed_anew_is_saved_anew(connected: Workspace, database: Any) -> None:
+    frame = table(3)
+    database.save(frame, table_name="one", mode="replace")
+    version = publish(connected.store, frame)
+    [first] = saves(connected, version)
+    run_operator(connected, Job(version, "table", "r1", 2, {"table.rows": {"value": 5}}))
+    [again] = run_saves(connected, version, [first.name], "r1", 2)
+    assert (first.detail["rows"], again.detail["rows"], again.attempt) == (3, 5, 2)
+    assert rows(database, "one") == 5
+
+
 def test_a_failed_save_is_made_by_a_later_attempt(connected: Workspace, database: Any) -> None:
     frame = table(3)
     database.save(frame, table_name="one")
