@@ -115,7 +115,7 @@ class Runs(Base):
         reason: str | None = None,
         ended: datetime | None = None,
         flow: str | None = None,
-    ) -> None:
+    ) -> bool:
         """Record how a run ended; nothing happens if that is known.
 
         Args:
@@ -124,23 +124,27 @@ class Runs(Base):
             reason: Why it ended as it did, in a sentence.
             ended: When; now by default.
             flow: The workflow's id, where two of them may use the same keys.
+
+        Returns:
+            Whether it was not known.
         """
         moment = ended or now()
 
-        def finish(connection: Connection) -> None:
+        def finish(connection: Connection) -> bool:
             mine = runs.c.number == run_number(connection, run, flow)
             query = select(*_COLUMNS).where(mine).with_for_update(key_share=True)
             record = RunRecord(**connection.execute(query).one()._mapping)
             if record.state == state and record.ended is not None:
-                return
+                return False
             seconds = max((moment - record.started).total_seconds(), 0.0)
             known = {"state": state, "ended": moment, "seconds": seconds, "reason": reason}
             connection.execute(change(runs).where(mine).values(known))
             newest = (flows.c.id == record.flow, flows.c.last_run == record.id)
             connection.execute(change(flows).where(*newest).values(last_state=state))
             append_events(connection, [_event(record) | {"state": state}])
+            return True
 
-        self._database.write(finish)
+        return self._database.write(finish)
 
     def run(self, run: str, *, flow: str | None = None) -> RunRecord:
         """A run by its key.

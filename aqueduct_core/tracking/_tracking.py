@@ -9,6 +9,7 @@ from aqueduct_core.tracking._events import Events
 from aqueduct_core.tracking._flows import Flows
 from aqueduct_core.tracking._history import History
 from aqueduct_core.tracking._integrations import Integrations
+from aqueduct_core.tracking._marks import Marks
 from aqueduct_core.tracking._overview import Overview
 from aqueduct_core.tracking._results import Results
 from aqueduct_core.tracking._retention import Retention
@@ -20,7 +21,9 @@ from aqueduct_core.tracking._secrets import Vault
 __all__ = ["Tracking", "upgrade"]
 
 
-class Tracking(Flows, Runs, Results, History, Overview, Retention, Integrations, Schedules, Events):
+class Tracking(
+    Flows, Runs, Results, History, Overview, Retention, Integrations, Schedules, Events, Marks
+):
     """Workflows, versions, runs and their results, in a database.
 
     One object can be used by many threads, and in child processes after a fork. All changes are
