@@ -1,0 +1,172 @@
+"""`aqueduct server` as a process: how it starts, what it says, and how it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+
+import aqueduct_core as aq
+
+
+class Process:
+    """A server in a process of its own."""
+
+    def __init__(self, home: Path, *options: str) -> None:
+        self.home = home
+        command = [sys.executable, "-m", "aqueduct_core", "server", "--home", str(home)]
+        command += ["--port", "0", "--json", *options]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        environment.pop("AQUEDUCT_DATABASE", None)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
+        self.log: list[dict[str, Any]] = []
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+        self.said = ""
+        self.address = ""
+        for line in self._out:
+            self.said += line
+            if found := re.search(r"is at (http://\S+)", line):
+                self.address = found[1]
+                break
+
+    @property
+    def _out(self) -> Any:
+        return self.process.stdout
+
+    def _read(self) -> None:
+        for line in self.process.stderr or ():
+            self.log.append(json.loads(line))
+
+    def more(self, pattern: str) -> str:
+        """What it says next."""
+        for line in self._out:
+            self.said += line
+            if found := re.search(pattern, line):
+                return str(found[1])
+        raise AssertionError(self.said, self.log)
+
+    def headers(self) -> dict[str, str]:
+        """Those of the first key, which it is about to show."""
+        key = self.more(r"(aq_\S+)")
+        return {"authorization": f"Bearer {key}"}
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Stop it; its exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(60)
+        self._reader.join()
+        self._out.close()
+        assert self.process.stderr
+        self.process.stderr.close()
+        return code
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Starts servers of one workspace."""
+    started: list[Process] = []
+
+    def start(*options: str) -> Process:
+        started.append(Process(tmp_path / "home", *options))
+        return started[-1]
+
+    yield start
+    for item in started:
+        if item.process.poll() is None:
+            item.end(signal.SIGKILL)
+
+
+def test_the_first_start_shows_a_key_and_a_link_and_the_next_one_none(
+    start: Callable[..., Process],
+) -> None:
+    first = start()
+    key = first.more(r"(aq_\S+)")
+    link = first.more(r"(http\S+/sign-in\?token=\S+)")
+    assert httpx.get(link).status_code == 303
+    headers = {"authorization": f"Bearer {key}"}
+    assert httpx.get(f"{first.address}/api/v1/me", headers=headers).json()["role"] == "admin"
+    assert first.end() == 0
+    assert key not in json.dumps(first.log), "logs hold no secrets"
+    assert "token" not in json.dumps(first.log)
+    lines = [item for item in first.log if item.get("path") == "/api/v1/me"]
+    assert [(item["status"], item["user"]) for item in lines] == [(200, "first")]
+    assert all(item["request_id"] for item in lines)
+
+    second = start()
+    assert httpx.get(f"{second.address}/api/v1/me", headers=headers).status_code == 200
+    assert second.end(signal.SIGINT) == 0
+    assert "aq_" not in second.said
+
+
+def test_it_stops_though_somebody_watches_events(start: Callable[..., Process]) -> None:
+    server = start()
+    headers = server.headers()
+    url = f"{server.address}/api/v1/events"
+    with httpx.stream("GET", url, headers=headers, timeout=60) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 2000"
+        server.process.terminate()
+        assert list(lines)  # it ends
+    assert server.end() == 0
+
+
+def test_runs_that_a_killed_server_left_go_on_with_the_next(
+    start: Callable[..., Process], tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+
+    @aq.op
+    def first(folder: str) -> str:
+        with (Path(folder) / "first").open("a") as file:
+            file.write("x")
+        return folder
+
+    @aq.op
+    def second(folder: str) -> int:
+        from time import sleep
+
+        (Path(folder) / "second").touch()
+        while not (Path(folder) / "go").exists():
+            sleep(0.02)
+        return 1
+
+    with aq.Client(home=tmp_path / "home") as client:
+        flow = client.publish_flow("Long", second(first(str(marks))), run_now=False, quiet=True)
+        killed = start()
+        headers = killed.headers()
+        path = f"/api/v1/flows/{flow.id}"
+        answer = httpx.post(f"{killed.address}{path}/trigger", json={}, headers=headers)
+        run = flow.run(answer.json()["id"])
+        while not (marks / "second").exists():
+            assert run.status == "running"
+        killed.end(signal.SIGKILL)
+        server = start()
+        (marks / "go").touch()
+        assert run.wait(60).status == "succeeded"
+        assert (marks / "first").read_text() == "x", "what had ended was kept"
+        assert server.end() == 0
+
+
+def test_a_port_that_is_taken_is_an_error_that_helps(
+    start: Callable[..., Process], tmp_path: Path
+) -> None:
+    port = start().address.rpartition(":")[2]
+    command = [sys.executable, "-m", "aqueduct_core", "server", "--home", str(tmp_path / "other")]
+    tried = subprocess.run([*command, "--port", port], capture_output=True, text=True)
+    assert tried.returncode == 3
+    assert f"can't listen at 127.0.0.1:{port}" in tried.stderr
+    assert "--port" in tried.stderr
