@@ -14,10 +14,12 @@ from aqueduct_core.client._progress import watch
 from aqueduct_core.client._run import Run, is_lost
 from aqueduct_core.dag import Version
 from aqueduct_core.engines.base import Listener, Silent
+from aqueduct_core.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
     from aqueduct_core.engines.base import Handle
+    from aqueduct_core.engines.local import LocalEngine
     from aqueduct_core.tracking import FlowRecord, RunRecord
 
 __all__ = ["recover", "retry", "start", "start_in_background"]
@@ -44,7 +46,7 @@ def start(
     """
     version = version or Version.load(session.store, flow.id, flow.digest)
     values = overridden(version.spec, parameters, session.store)
-    engine, key = session.engine, _new_run_key()
+    engine, key = _engine(session, flow.engine), _new_run_key()
     return _follow(
         session,
         flow,
@@ -70,7 +72,7 @@ def start_in_background(
     flow = session.tracking.flow(flow_id)
     version = Version.load(session.store, flow.id, flow.digest)
     listener = _Afterwards(session, flow.id)
-    handle = session.engine.trigger(
+    handle = _engine(session, flow.engine).trigger(
         version, run, None, listener, trigger=trigger, scheduled_for=scheduled_for
     )
     session.keep(handle)
@@ -95,7 +97,7 @@ def retry(session: Session, run: RunRecord, *, wait: bool, quiet: bool) -> Run:
     if is_lost(run):
         reason = "the process that ran it was gone"
         session.tracking.finish_run(run.id, "failed", reason=reason, flow=run.flow)
-    engine = session.engine
+    engine = _engine(session, run.engine)
     return _follow(
         session,
         session.tracking.flow(run.flow),
@@ -104,6 +106,19 @@ def retry(session: Session, run: RunRecord, *, wait: bool, quiet: bool) -> Run:
         wait=wait,
         quiet=quiet,
     )
+
+
+def _engine(session: Session, name: str) -> LocalEngine:
+    """The engine of this machine, if that is the one that a workflow names.
+
+    Raises:
+        UnsupportedError: It is another one.
+    """
+    if name != "local":
+        raise UnsupportedError(
+            f"runs on {name!r} are not started from here yet", hint="start them in Airflow"
+        )
+    return session.engine
 
 
 def _follow(
