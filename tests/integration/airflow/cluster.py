@@ -26,6 +26,9 @@ from pathlib import Path
 from tests.databases import PostgresServer
 from tests.integration.airflow.environment import ROOT, airflow_environment
 
+# What only the tests' own processes are to know.
+_KEPT_BACK = ("AIRFLOW", "AQUEDUCT", "PYTEST", "PYTHON", "VIRTUAL_ENV")
+
 __all__ = ["SIGNING_KEY", "Address", "Cluster"]
 
 _START = 180.0
@@ -153,16 +156,12 @@ def _settings(folder: Path, server: PostgresServer) -> tuple[Address, dict[str, 
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         "LOGGING__COLORED_CONSOLE_LOG": "False",
     }
-    passed = (
-        "PATH",
-        "LANG",
-        "TMPDIR",
-        "XDG_CACHE_HOME",
-        "UV_CACHE_DIR",
-        "PIP_INDEX_URL",
-        "UV_INDEX_URL",
-    )
-    environment = {name: os.environ[name] for name in passed if name in os.environ}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(_KEPT_BACK)
+    }
+    # Where uv finds out about package indexes, now that HOME is another one.
+    environment.setdefault("XDG_CONFIG_HOME", str(Path("~/.config").expanduser()))
+    environment.setdefault("XDG_CACHE_HOME", str(Path("~/.cache").expanduser()))
     environment |= {f"AIRFLOW__{name}": value for name, value in settings.items()}
     environment |= {
         "HOME": str(folder / "home"),
