@@ -141,13 +141,13 @@ def test_data_systems_are_connected_and_their_secrets_never_shown(
     admin = site.as_("admin")
     path = str(tmp_path / "a.db")
     wanted = {"kind": "sqlite", "config": {"path": path}}
-    connected = admin.put("/api/v1/integrations/ware/house", json=wanted)
+    connected = admin.put("/api/v1/integrations/warehouse", json=wanted)
     assert connected.status_code == 200, connected.text
     secret = {"kind": "slack", "config": {"webhook": "https://hooks.example/SECRET"}}
     admin.put("/api/v1/integrations/chat", json=secret)
     assert "SECRET" not in admin.get("/api/v1/integrations").text
-    assert admin.get("/api/v1/integrations/ware/house/tables").json() == []
-    assert admin.post("/api/v1/integrations/ware/house/test").status_code == 204
+    assert admin.get("/api/v1/integrations/warehouse/tables").json() == []
+    assert admin.post("/api/v1/integrations/warehouse/test").status_code == 204
     assert admin.put("/api/v1/integrations/x", json={"kind": "odd"}).status_code == 501
-    assert admin.delete("/api/v1/integrations/ware/house").status_code == 204
-    assert admin.delete("/api/v1/integrations/ware/house").status_code == 404
+    assert admin.delete("/api/v1/integrations/warehouse").status_code == 204
+    assert admin.delete("/api/v1/integrations/warehouse").status_code == 404

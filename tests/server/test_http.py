@@ -119,3 +119,8 @@ def test_the_server_says_that_it_can_work(site: Site) -> None:
 )
 def test_only_static_files_are_served_as_files(site: Site, path: str) -> None:
     assert site.as_("nobody").get(path).status_code == 404
+
+
+def test_a_wrong_method_is_told_the_right_ones(site: Site) -> None:
+    answer = site.as_("admin").put("/api/v1/keys")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")

@@ -33,7 +33,7 @@ def integrations(services: Served) -> list[models.Integration]:
     return found
 
 
-@router.put("/integrations/{name:path}")
+@router.put("/integrations/{name}")
 def connect(
     services: Served, user: Admin, name: str, wanted: models.Connection
 ) -> models.Integration:
@@ -45,13 +45,13 @@ def connect(
     return next(item for item in integrations(services) if item.name == name)
 
 
-@router.post("/integrations/{name:path}/test", status_code=204)
+@router.post("/integrations/{name}/test", status_code=204)
 def test(services: Served, user: Editor, name: str) -> None:
     """Connect to a data system once."""
     services.client.integration(name).test()
 
 
-@router.get("/integrations/{name:path}/tables")
+@router.get("/integrations/{name}/tables")
 def tables(services: Served, user: Editor, name: str) -> list[str]:
     """The tables in a data system."""
     found: Any = services.client.integration(name)
@@ -60,7 +60,7 @@ def tables(services: Served, user: Editor, name: str) -> list[str]:
     return list(found.tables())
 
 
-@router.delete("/integrations/{name:path}", status_code=204)
+@router.delete("/integrations/{name}", status_code=204)
 def disconnect(services: Served, user: Admin, name: str, force: bool = False) -> None:
     """Forget a data system; its data stays where it is."""
     services.client.delete_integration(name, force=force)

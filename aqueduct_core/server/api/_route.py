@@ -23,6 +23,7 @@ Cursor = Annotated[str | None, Query(description="Where an earlier page ended.",
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 _SAID = {
+    400: "The body can't be read.",
     401: "There is no valid API key.",
     403: "The key's role doesn't allow it.",
     404: "There is no such thing.",
