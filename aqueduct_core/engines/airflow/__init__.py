@@ -11,13 +11,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aqueduct_core.engines.airflow._cluster import AirflowCluster, open_cluster
     from aqueduct_core.engines.airflow._engine import AirflowEngine, Deployment
+    from aqueduct_core.engines.airflow._runs import AirflowHandle, AirflowRuns
+    from aqueduct_core.engines.airflow._sync import Look
 
-__all__ = ["AirflowCluster", "AirflowEngine", "Deployment", "open_cluster"]
+__all__ = [
+    "AirflowCluster",
+    "AirflowEngine",
+    "AirflowHandle",
+    "AirflowRuns",
+    "Deployment",
+    "Look",
+    "open_cluster",
+]
 
 _HOMES = {
     "AirflowCluster": "_cluster",
     "AirflowEngine": "_engine",
+    "AirflowHandle": "_runs",
+    "AirflowRuns": "_runs",
     "Deployment": "_engine",
+    "Look": "_sync",
     "open_cluster": "_cluster",
 }
 
