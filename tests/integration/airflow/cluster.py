@@ -163,15 +163,17 @@ def _settings(folder: Path, server: PostgresServer) -> tuple[Address, dict[str, 
     environment.setdefault("XDG_CONFIG_HOME", str(Path("~/.config").expanduser()))
     environment.setdefault("XDG_CACHE_HOME", str(Path("~/.cache").expanduser()))
     environment |= {f"AIRFLOW__{name}": value for name, value in settings.items()}
+    warehouse = json.dumps({"conn_type": "sqlite", "host": address.warehouse})
     environment |= {
         "HOME": str(folder / "home"),
         "AIRFLOW_HOME": str(folder / "home"),
         "AIRFLOW_CONN_AQUEDUCT": json.dumps(
             {"conn_type": "aqueduct", "password": SIGNING_KEY.hex()}
         ),
-        "AIRFLOW_CONN_WAREHOUSE_FILE": json.dumps(
-            {"conn_type": "sqlite", "host": address.warehouse}
-        ),
+        # One by the name that our tests give it, one for examples/airflow/by_hand.py.
+        "AIRFLOW_CONN_WAREHOUSE_FILE": warehouse,
+        "AIRFLOW_CONN_WAREHOUSE": warehouse,
+        "CHURN_STORE": f"file://{folder}/churn",
         "NO_PROXY": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
     }
