@@ -16,6 +16,7 @@ from aqueduct_core.dag import (
     Parameter,
     Schedule,
     call_site,
+    check_name,
 )
 from aqueduct_core.errors import NotFoundError, UnsupportedError
 
@@ -157,7 +158,11 @@ class Client:
             name: Its name.
             default: Its value where nobody gives another; any value that can be stored.
             description: A sentence for people.
+
+        Raises:
+            GraphError: The name is no line of text.
         """
+        check_name("create_param", name, 'create_param("country", "US")')
         operator = Operator(
             name=name,
             task=Parameter(default),

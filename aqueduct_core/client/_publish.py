@@ -12,7 +12,7 @@ from aqueduct_core.client._flow import Flow
 from aqueduct_core.client._progress import say
 from aqueduct_core.client._start import start
 from aqueduct_core.client._words import as_time
-from aqueduct_core.dag import Artifact, Graph, Schedule, Version
+from aqueduct_core.dag import Artifact, Graph, Schedule, Version, check_name
 from aqueduct_core.errors import GraphError, NotFoundError, ParameterError
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def publish(
 
 
 def _check(name: str, artifacts: Sequence[Any], options: Options) -> None:
-    if not name or not name.strip():
-        raise GraphError("a workflow needs a name", hint='publish_flow("Customer Churn", ...)')
+    check_name("publish_flow", name, 'publish_flow("Customer Churn", ...)')
     if not artifacts or not all(isinstance(artifact, Artifact) for artifact in artifacts):
         raise GraphError(
             f"publish_flow takes the artifacts that the workflow is for, not {artifacts!r}",

@@ -16,6 +16,7 @@ from aqueduct_core.dag._artifacts import (
 from aqueduct_core.dag._diff import Change, OperatorDiff, TextDiff, VersionDiff, diff
 from aqueduct_core.dag._functions import OperatorFunction, op, to_operator
 from aqueduct_core.dag._graph import Graph
+from aqueduct_core.dag._names import check_name
 from aqueduct_core.dag._operators import OUTPUT, Operator, Task, connect
 from aqueduct_core.dag._requirements import infer_requirements
 from aqueduct_core.dag._schedules import (
@@ -73,6 +74,7 @@ __all__ = [
     "VersionDiff",
     "Weekly",
     "call_site",
+    "check_name",
     "connect",
     "cron",
     "daily",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from aqueduct_core.dag._artifacts import Artifact, handle_classes
+from aqueduct_core.dag._names import as_name, check_name
 from aqueduct_core.dag._operators import OUTPUT, connect, find_artifact
 from aqueduct_core.dag._settings import RunOptions, settings_of
 from aqueduct_core.dag._sites import refusal
@@ -18,7 +19,6 @@ __all__ = ["OperatorFunction", "op", "to_operator"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_LONGEST_NAME = 200
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -200,16 +200,8 @@ def _name(kind: str, function: Callable[..., Any], name: str | None) -> str:
                 f"@{kind}: a lambda has no name that a workflow could show",
                 hint=f'give it one: name="double", or put @{kind} above a def',
             )
-        return name
-    if not _is_text(name):
-        raise refusal(
-            f"@{kind}: name={name!r} is no name", hint='one line of text: name="predict churn"'
-        )
-    if len(name) > _LONGEST_NAME:
-        raise refusal(
-            f"@{kind}: the name {name[:20] + '...'!r} has {len(name)} characters",
-            hint=f"at most {_LONGEST_NAME}; description= takes longer texts",
-        )
+        return as_name(name)
+    check_name(f"@{kind}", name, 'name="predict churn"')
     return name
 
 
@@ -232,10 +224,6 @@ def _output_names(operator: str, outputs: Sequence[str] | None) -> tuple[str, ..
             hint='give each output a name of its own: outputs=["train", "test"]',
         )
     return names
-
-
-def _is_text(name: object) -> bool:
-    return isinstance(name, str) and name != "" and name.isprintable() and name == name.strip()
 
 
 def _is_name(name: object) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aqueduct_core.dag._artifacts import Artifact, GenericArtifact
+from aqueduct_core.dag._names import as_name, check_name
 from aqueduct_core.dag._sites import CallSite, call_site, refusal
 from aqueduct_core.dag._spec import Settings
 from aqueduct_core.dag._tasks import Parameter
@@ -141,6 +142,9 @@ def connect(
         GraphError: An argument can't be an input, or belongs to another client.
     """
     site = call_site()
+    if named:
+        check_name(f"a {task.kind}", name, 'name="customers"')
+    name = as_name(name)
     names = [*labels, *(str(index) for index in range(len(labels), len(args)))]
     positional = tuple(
         _as_input(name, label, value, site) for label, value in zip(names, args, strict=True)
@@ -237,7 +241,7 @@ def _as_input(operator: str, label: str, value: Any, site: CallSite | None) -> A
             f"{operator}: the argument {label!r} is a {type(value).__name__} with artifacts inside",
             hint="pass each artifact as an argument of its own; *args in the function takes many",
         )
-    parameter = Operator(name=label, task=Parameter(value, implicit=True), site=site)
+    parameter = Operator(name=as_name(label), task=Parameter(value, implicit=True), site=site)
     return GenericArtifact(parameter, OUTPUT)
 
 

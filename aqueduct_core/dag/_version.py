@@ -41,7 +41,7 @@ _LOCATION = re.compile(
 
 def flow_id(name: str) -> str:
     """The id of the workflow of this name: everybody who knows the name can find it."""
-    return str(uuid5(_FLOWS, name))
+    return str(uuid5(_FLOWS, name.encode("utf-8", "backslashreplace").decode()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class Version:
         path = _path(self.flow, self.digest)
         if store.storage.stat(path) is not None:
             return False
-        store.storage.put(path, json.dumps(self.to_json(), ensure_ascii=False).encode())
+        store.storage.put(path, _document(self.to_json()))
         return True
 
     @classmethod
@@ -311,6 +311,13 @@ class Version:
             return
         for code in pickled:
             put(code)
+
+
+def _document(record: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 can't hold
+        return json.dumps(record).encode()
 
 
 def _path(flow: str, digest: str) -> str:

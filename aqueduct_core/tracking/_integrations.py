@@ -48,10 +48,10 @@ class Integrations(Base):
         Raises:
             ParameterError: It can't have this name.
         """
-        if not name or name != clean(name).strip() or len(name) > NAME:
+        if not isinstance(name, str) or not 0 < len(name) <= NAME or not _is_line(name):
             raise ParameterError(
-                f"{name[:NAME]!r} can't be the name of an integration",
-                hint=f"use 1 to {NAME} characters, without blanks around them",
+                f"{repr(name)[:80]} can't be the name of an integration",
+                hint=f"use one line of 1 to {NAME} characters, without blanks around them",
             )
         moment = now()
         known = {
@@ -168,3 +168,7 @@ class Integrations(Base):
             raise NotFoundError(
                 f"there is no API key {ident!r}", hint="`aqueduct apikey` lists them"
             )
+
+
+def _is_line(name: str) -> bool:
+    return name.isprintable() and name == name.strip()

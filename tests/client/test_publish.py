@@ -57,8 +57,11 @@ def test_versions_are_found_by_number_or_the_start_of_their_digest(client: aq.Cl
 def test_only_artifacts_are_published(client: aq.Client, artifacts: object) -> None:
     with pytest.raises((GraphError, TypeError)):
         client.publish_flow("flow", artifacts)
-    with pytest.raises(GraphError, match="needs a name"):
-        client.publish_flow(" ", one())
+    for name in (" ", "a\nb", "\ud800", 5):
+        with pytest.raises(GraphError, match="is no name"):
+            client.publish_flow(name, one())
+        with pytest.raises(GraphError, match="is no name"):
+            client.create_param(name, 1)
 
 
 def test_what_can_not_be_is_refused_before_anything_is_kept(client: aq.Client) -> None:
