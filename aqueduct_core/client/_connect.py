@@ -156,4 +156,5 @@ def _config(made: Any) -> dict[str, Any]:
 
 
 def _secrets(made: Any) -> frozenset[str]:
-    return frozenset() if is_database(made) else made.secrets
+    secrets: frozenset[str] = getattr(made, "secrets", frozenset())
+    return secrets

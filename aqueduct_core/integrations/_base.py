@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -20,10 +20,14 @@ class Integration(Protocol):
     Attributes:
         name: What the user calls it.
         kind: What it is: `sqlite`.
+        secrets: Which of its settings must not be shown.
     """
 
     name: str
     kind: ClassVar[str]
+    secrets: ClassVar[frozenset[str]]
+
+    def __init__(self, name: str) -> None: ...
 
     def config(self) -> Mapping[str, JSON]:
         """What `open_integration` needs to make it again."""
@@ -51,11 +55,27 @@ class Source(Protocol):
 class Transaction(Protocol):
     """Saves that come true together, or not at all."""
 
-    def save(self, value: Any, table_name: str, mode: str) -> Mapping[str, JSON]:
+    def save(
+        self,
+        value: Any,
+        table_name: str,
+        mode: str,
+        *,
+        keys: Sequence[str] = (),
+        once: str | None = None,
+    ) -> Mapping[str, JSON]:
         """Write a table.
 
+        Args:
+            value: The table.
+            table_name: Where to.
+            mode: `fail`, `append`, `replace` or `upsert`.
+            keys: The columns that tell rows apart, for `upsert`.
+            once: What tells this save from all others, in up to 100 characters. It is kept in the
+                same transaction: what was made under it before is not made again.
+
         Returns:
-            What was written: `table` and `rows`.
+            What was written: `table`, `mode` and `rows`.
         """
         ...
 
@@ -100,12 +120,14 @@ class Save:
     Attributes:
         target: The integration.
         table_name: The table.
-        mode: `fail`, `append` or `replace`.
+        mode: `fail`, `append`, `replace` or `upsert`.
+        keys: The columns that tell rows apart, for `upsert`.
     """
 
     target: Target
     table_name: str
     mode: str
+    keys: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -118,7 +140,8 @@ class Save:
 
     def __call__(self, value: Any) -> Mapping[str, JSON]:
         with self.target.transaction() as transaction:
-            return transaction.save(value, self.table_name, self.mode)
+            return transaction.save(value, self.table_name, self.mode, keys=self.keys)
 
     def spec(self) -> Mapping[str, JSON]:
-        return {"integration": self.target.name, "table": self.table_name, "mode": self.mode}
+        known = {"integration": self.target.name, "table": self.table_name, "mode": self.mode}
+        return {**known, "keys": list(self.keys)} if self.keys else known

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from aqueduct_core.errors import IntegrationError, LossyTypeError, UnserializableError
 
-__all__ = ["Column", "affinity", "columns_of", "fits"]
+__all__ = ["Column", "affinity", "check_keys", "columns_of", "fits", "named_columns"]
 
 _YEARS = (-62_167_219_200_000_000, 253_402_300_799_999_999)  # 0000 to 9999, in microseconds
 _MIXED = {int, float, str, bytes}
@@ -44,13 +44,22 @@ class Column:
 
 
 def columns_of(value: Any) -> list[Column]:
-    """The columns of a table of any library.
+    """The columns of a table of any library, as SQLite takes them.
+
+    Raises:
+        IntegrationError: It is no table, or its columns can't be named like this.
+        UnserializableError: A value can't be kept; the text names the column.
+    """
+    return [_column(name, data) for name, data in named_columns(value)]
+
+
+def named_columns(value: Any) -> list[tuple[str, Any]]:
+    """The columns of a table of any library: pandas Series, or Arrow arrays.
 
     The row labels of a pandas object are saved if they have a name, and left out otherwise.
 
     Raises:
         IntegrationError: It is no table, or its columns can't be named like this.
-        UnserializableError: A value can't be kept; the text names the column.
     """
     if isinstance(value, pd.Series) and value.name is not None:
         value = value.to_frame()
@@ -73,7 +82,40 @@ def columns_of(value: Any) -> list[Column]:
             hint="save a DataFrame or an Arrow table",
         )
     _check_names([name for name, _ in pairs])
-    return [_column(name, data) for name, data in pairs]
+    return pairs
+
+
+def check_keys(keys: Sequence[str], columns: Sequence[str], rows: Iterable[Any]) -> None:
+    """See that keys tell rows apart.
+
+    Args:
+        keys: The columns that shall.
+        columns: All columns.
+        rows: The values of the keys.
+
+    Raises:
+        IntegrationError: They don't; the text names the keys.
+    """
+    listed = ", ".join(map(repr, keys))
+    for key in keys:
+        if key not in columns:
+            raise IntegrationError(
+                f"the key {key!r} is no column of what is saved",
+                hint=f"its columns are {', '.join(columns)}",
+            )
+    seen = set()
+    for row in rows:
+        if None in row:
+            raise IntegrationError(
+                f"a row has no value for all of the keys {listed}",
+                hint="leave such rows out, or choose other keys",
+            )
+        if row in seen:
+            raise IntegrationError(
+                f"two rows have the same keys {listed}: {row!r}",
+                hint="save one row for each; drop_duplicates(subset=keys)",
+            )
+        seen.add(row)
 
 
 def affinity(declared: str) -> str:

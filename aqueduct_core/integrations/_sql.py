@@ -15,15 +15,17 @@ from aqueduct_core.integrations._statement import Statement
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
 
-__all__ = ["SqlIntegration"]
+__all__ = ["LEDGER", "SqlIntegration", "saved"]
 
-_MODES = ("fail", "append", "replace")
+_MODES = ("fail", "append", "replace", "upsert")
+LEDGER = "aqueduct_saves"  # the table in which a database remembers what runs have saved
 
 
 class SqlIntegration(ABC):
     """A SQL database.
 
-    A subclass knows one kind of database: `read`, `transaction`, `tables` and `quote`.
+    A subclass knows one kind of database: `read`, `transaction`, `tables`, `drop`, `quote` and
+    `config`.
 
     Args:
         name: What the user calls it.
@@ -33,6 +35,7 @@ class SqlIntegration(ABC):
     """
 
     kind: ClassVar[str]
+    secrets: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -77,17 +80,20 @@ class SqlIntegration(ABC):
         artifact: Artifact,
         *,
         table_name: str,
-        mode: Literal["fail", "append", "replace"] = "fail",
+        mode: Literal["fail", "append", "replace", "upsert"] = "fail",
+        keys: Sequence[str] = (),
     ) -> None:
         """Write a table artifact into the database at the end of every run.
 
         All saves of a run into one database are one transaction, made after every check of
-        severity `error` has passed.
+        severity `error` has passed. Trying a run again saves nothing twice.
 
         Args:
             artifact: What to save.
             table_name: The table.
-            mode: What to do when the table is there: `fail`, `append` rows to it, or `replace` it.
+            mode: What to do when the table is there: `fail`, `append` rows to it, `replace` it, or
+                `upsert`: change the rows that have the same keys, and add the others.
+            keys: The columns that tell rows apart, for `upsert`.
 
         Raises:
             GraphError: This can't be saved.
@@ -103,7 +109,14 @@ class SqlIntegration(ABC):
             raise GraphError(
                 f"{table_name!r} can't be the name of a table", hint='table_name="predictions"'
             )
-        save = Save(self, table_name, mode)
+        if isinstance(keys, str):
+            keys = [keys]
+        if (mode == "upsert") != bool(keys):
+            raise GraphError(
+                'mode="upsert" needs keys' if not keys else f"mode={mode!r} has no use for keys",
+                hint='save(artifact, table_name="t", mode="upsert", keys=["id"])',
+            )
+        save = Save(self, table_name, mode, tuple(keys))
         connect(f"save {table_name}", save, [artifact], outputs=(), owner=self.owner)
 
     @abstractmethod
@@ -137,3 +150,8 @@ class SqlIntegration(ABC):
     @abstractmethod
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction that tables can be saved in."""
+
+
+def saved(table_name: str, mode: str, rows: int) -> dict[str, JSON]:
+    """What a transaction tells about a save."""
+    return {"table": table_name, "mode": mode, "rows": rows}

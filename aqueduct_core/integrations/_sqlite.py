@@ -8,7 +8,7 @@ rounded. The standard driver gives every value as it is stored, so it is the one
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime, time
 from itertools import repeat
@@ -19,9 +19,9 @@ from sqlalchemy import URL, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations._columns import Column, affinity, columns_of, fits
+from aqueduct_core.integrations._columns import Column, affinity, check_keys, columns_of, fits
 from aqueduct_core.integrations._rows import FrameBuilder
-from aqueduct_core.integrations._sql import SqlIntegration
+from aqueduct_core.integrations._sql import LEDGER, SqlIntegration, saved
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
@@ -63,7 +63,8 @@ class SqliteIntegration(SqlIntegration):
         self._check_folder()
         with self._explained("list its tables"):
             inspector = inspect(self._engine)
-            return sorted([*inspector.get_table_names(), *inspector.get_view_names()])
+            names = [*inspector.get_table_names(), *inspector.get_view_names()]
+            return sorted(name for name in names if name != LEDGER)
 
     def drop(self, table_name: str) -> None:
         with self._connection() as connection, self._explained(f"drop table {table_name!r}"):
@@ -155,21 +156,81 @@ class _Transaction:
         self._integration = integration
         self._connection = connection
 
-    def save(self, value: Any, table_name: str, mode: str) -> Mapping[str, JSON]:
+    def save(
+        self,
+        value: Any,
+        table_name: str,
+        mode: str,
+        *,
+        keys: Sequence[str] = (),
+        once: str | None = None,
+    ) -> Mapping[str, JSON]:
         columns = columns_of(value)
+        if keys:
+            chosen = {item.name: item.values(0, len(item)) for item in columns if item.name in keys}
+            rows = zip(*chosen.values(), strict=True)
+            check_keys(keys, [item.name for item in columns], rows)
         with self._integration._explained(f"save table {table_name!r}"):
-            found = self._connection.execute(
-                "SELECT type, name FROM sqlite_master WHERE name = ? COLLATE NOCASE "
-                "AND type IN ('table', 'view')",
-                (table_name,),
-            ).fetchone()
-            if found is None:
-                self._create(table_name, columns)
-            else:
-                kind, name = found
-                self._prepare(kind, name, mode, columns)
-            self._insert(table_name, columns)
-        return {"table": table_name, "mode": mode, "rows": len(columns[0])}
+            before = self._remembered(once)
+            if before is not None:
+                return saved(table_name, mode, before)
+            self._write(table_name, mode, columns, keys)
+            self._remember(once, table_name, len(columns[0]))
+        return saved(table_name, mode, len(columns[0]))
+
+    def _write(
+        self, table_name: str, mode: str, columns: list[Column], keys: Sequence[str]
+    ) -> None:
+        found = self._connection.execute(
+            "SELECT type, name FROM sqlite_master WHERE name = ? COLLATE NOCASE "
+            "AND type IN ('table', 'view')",
+            (table_name,),
+        ).fetchone()
+        if found is None:
+            self._create(table_name, columns, keys)
+        else:
+            kind, name = found
+            self._prepare(kind, name, mode, columns)
+            if mode == "upsert":
+                self._merge(name, columns, keys)
+                return
+        self._insert(table_name, columns)
+
+    def _remembered(self, once: str | None) -> int | None:
+        """How many rows were saved under this before."""
+        if once is None:
+            return None
+        self._connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {LEDGER} (id TEXT PRIMARY KEY, table_name TEXT, saved INTEGER)"
+        )
+        text = f"SELECT saved FROM {LEDGER} WHERE id = ?"  # noqa: S608 - ours
+        row = self._connection.execute(text, (once,)).fetchone()
+        return None if row is None else row[0]
+
+    def _remember(self, once: str | None, table_name: str, rows: int) -> None:
+        if once is not None:
+            text = f"INSERT INTO {LEDGER} VALUES (?, ?, ?)"  # noqa: S608 - ours
+            self._connection.execute(text, (once, table_name, rows))
+
+    def _merge(self, name: str, columns: list[Column], keys: Sequence[str]) -> None:
+        """Change the rows with the same keys, and add the others."""
+        quote = self._integration.quote
+        self._connection.execute("DROP TABLE IF EXISTS temp.aqueduct_staging")
+        self._create("aqueduct_staging", columns, keys, kind="TEMP TABLE")
+        self._insert("aqueduct_staging", columns)
+        target, names = f"main.{quote(name)}", [quote(item.name) for item in columns]
+        same = " AND ".join(f"mine.{quote(key)} = new.{quote(key)}" for key in keys)
+        others = [quote(item.name) for item in columns if item.name not in keys]
+        if others:
+            changes = ", ".join(f"{column} = new.{column}" for column in others)
+            text = f"UPDATE {target} AS mine SET {changes} FROM temp.aqueduct_staging AS new"  # noqa: S608 - quoted
+            self._connection.execute(f"{text} WHERE {same}")
+        listed = ", ".join(names)
+        self._connection.execute(
+            f"INSERT INTO {target} ({listed}) SELECT {listed} FROM temp.aqueduct_staging AS new "  # noqa: S608 - quoted
+            f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS mine WHERE {same})"
+        )
+        self._connection.execute("DROP TABLE temp.aqueduct_staging")
 
     def _prepare(self, kind: str, name: str, mode: str, columns: list[Column]) -> None:
         if mode == "fail":
@@ -182,16 +243,20 @@ class _Transaction:
                 f"{self._integration.name}: {name!r} is a view, which can't be saved to",
                 hint="save to a table of another name",
             )
-        if mode == "append":
+        if mode in ("append", "upsert"):
             self._check_columns(name, columns)
         else:
             self._connection.execute(f"DROP TABLE {self._integration.quote(name)}")
             self._create(name, columns)
 
-    def _create(self, name: str, columns: list[Column]) -> None:
+    def _create(
+        self, name: str, columns: list[Column], keys: Sequence[str] = (), *, kind: str = "TABLE"
+    ) -> None:
         quote = self._integration.quote
-        defined = ", ".join(f"{quote(item.name)} {item.declared}".rstrip() for item in columns)
-        self._connection.execute(f"CREATE TABLE {quote(name)} ({defined})")
+        defined = [f"{quote(item.name)} {item.declared}".rstrip() for item in columns]
+        if keys:
+            defined.append(f"PRIMARY KEY ({', '.join(map(quote, keys))})")
+        self._connection.execute(f"CREATE {kind} {quote(name)} ({', '.join(defined)})")
 
     def _check_columns(self, name: str, columns: list[Column]) -> None:
         table = self._connection.execute(f"PRAGMA table_info({self._integration.quote(name)})")

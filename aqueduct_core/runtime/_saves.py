@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +39,9 @@ def run_saves(
     """Run saves into one data system.
 
     All of them are one transaction: what fails takes the others back. None is made before every
-    check of severity `error` has passed in this run, and none twice, if a result says that it was
-    made, unless what it takes has been computed anew and is something else by now. (A process that is killed after the commit and before it has written the results leaves
-    that unsaid: retrying then saves again, which only `mode="append"` notices.)
+    check of severity `error` has passed in this run, and none twice, unless what
+    it takes has been computed anew and is something else by now. What a result doesn't say, since
+    its process was killed right after the commit, the data system itself remembers.
 
     Args:
         workspace: Where everything is.
@@ -138,7 +140,13 @@ def _save(workspace: Workspace, job: Job, transaction: Transaction, clock: Clock
         given = load_arguments(workspace, job)
     with clock.phase("run"):
         task = job.spec.task
-        detail = transaction.save(given.args[0], task["table"], task["mode"])
+        detail = transaction.save(
+            given.args[0],
+            task["table"],
+            task["mode"],
+            keys=task.get("keys", ()),
+            once=_identity(job, given.digests),
+        )
     return _ended(
         job,
         "succeeded",
@@ -148,6 +156,12 @@ def _save(workspace: Workspace, job: Job, transaction: Transaction, clock: Clock
         seconds=clock.seconds,
         peak_memory=peak.read(),
     )
+
+
+def _identity(job: Job, digests: Mapping[str, str]) -> str:
+    """What tells a save of some data in a run from all others."""
+    told = json.dumps([job.run, job.id, sorted(digests.items())])
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _failed(

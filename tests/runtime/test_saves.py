@@ -171,6 +171,20 @@ def test_what_was_saved_is_not_saved_again(connected: Workspace, database: Any) 
     assert rows(database, "one") == 6
 
 
+def test_a_save_whose_result_was_lost_is_not_made_twice(
+    connected: Workspace, database: Any
+) -> None:
+    frame = table(3)
+    database.save(frame, table_name="one", mode="append")
+    version = publish(connected.store, frame)
+    [first] = saves(connected, version)
+    for key in list(connected.store.storage.list(f"operators/{first.operator}/")):
+        connected.store.storage.delete(key)
+    [again] = run_saves(connected, version, [first.name], "r1", 2)
+    assert (again.state, again.detail) == (first.state, first.detail)
+    assert rows(database, "one") == 3
+
+
 def test_what_was_computed_anew_is_saved_anew(connected: Workspace, database: Any) -> None:
     frame = table(3)
     database.save(frame, table_name="one", mode="replace")
