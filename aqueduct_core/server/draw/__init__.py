@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from aqueduct_core.server.draw._bars import Bar, bars
 from aqueduct_core.server.draw._charts import histogram, share, sparkline
+from aqueduct_core.server.draw._graph import Card, Row, graph
+from aqueduct_core.server.draw._places import Places, key_of, places_of
 from aqueduct_core.server.draw._plot import Point, plot
 
-__all__ = ["Bar", "Point", "bars", "histogram", "plot", "share", "sparkline"]
+__all__ = [
+    "Bar",
+    "Card",
+    "Places",
+    "Point",
+    "Row",
+    "bars",
+    "graph",
+    "histogram",
+    "key_of",
+    "places_of",
+    "plot",
+    "share",
+    "sparkline",
+]

@@ -20,12 +20,14 @@ from fastapi.responses import RedirectResponse
 from aqueduct_core.server._auth import require
 from aqueduct_core.server._services import Services
 from aqueduct_core.server._templates import environment
-from aqueduct_core.server.pages import flows
 from aqueduct_core.server.pages._words import FILTERS
+from aqueduct_core.server.pages.flow import router as flow
+from aqueduct_core.server.pages.flows import router as flows
+from aqueduct_core.server.pages.run import router as run
 
 __all__ = ["router"]
 
-_PAGES = (flows.router,)
+_PAGES = (flows, flow, run)
 
 
 def router(services: Services) -> APIRouter:

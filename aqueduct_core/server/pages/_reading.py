@@ -3,39 +3,75 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from aqueduct_core.client._run import is_lost
+from aqueduct_core.dag import FlowSpec
 from aqueduct_core.server._services import Services
+from aqueduct_core.server.draw import Places, places_of
+from aqueduct_core.tracking import RunRecord, Tracking, VersionDetail
 
 if TYPE_CHECKING:
     from aqueduct_core.runtime import Result
-    from aqueduct_core.tracking import RunRecord, Tracking, VersionDetail
 
-__all__ = ["flow_path", "part", "run_path", "state_of", "state_of_run", "version_of"]
+__all__ = [
+    "Recent",
+    "flow_path",
+    "part",
+    "places_in",
+    "run_path",
+    "state_of",
+    "state_of_run",
+    "version_of",
+]
 
-_KEPT = 64
-_versions: WeakKeyDictionary[Tracking, OrderedDict[str, VersionDetail]] = WeakKeyDictionary()
-_lock = Lock()
+_T = TypeVar("_T")
+
+
+class Recent(Generic[_T]):
+    """What was made last, by key: for what never changes and takes a while to make. Thread-safe.
+
+    Args:
+        kept: How many.
+    """
+
+    def __init__(self, kept: int = 64) -> None:
+        self._kept = kept
+        self._items: OrderedDict[Hashable, _T] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """What is there under a key, or is made now."""
+        with self._lock:
+            if key in self._items:
+                self._items.move_to_end(key)
+                return self._items[key]
+        made = make()
+        with self._lock:
+            self._items[key] = made
+            while len(self._items) > self._kept:
+                self._items.popitem(last=False)
+        return made
+
+
+_versions: WeakKeyDictionary[Tracking, Recent[VersionDetail]] = WeakKeyDictionary()
+_places: Recent[Places | None] = Recent()
 
 
 def version_of(services: Services, flow: str, digest: str) -> VersionDetail:
-    """A version with its content. It never changes, so those that were read last are kept."""
-    with _lock:
-        known = _versions.setdefault(services.tracking, OrderedDict())
-        if found := known.get(digest):
-            known.move_to_end(digest)
-            return found
-    found = services.tracking.version(flow, digest)
-    with _lock:
-        known[digest] = found
-        while len(known) > _KEPT:
-            known.popitem(last=False)
-    return found
+    """A version with its content."""
+    tracking = services.tracking
+    known = _versions.setdefault(tracking, Recent())
+    return known.get((flow, digest), lambda: tracking.version(flow, digest))
+
+
+def places_in(spec: FlowSpec) -> Places | None:
+    """Where the graph of a version stands."""
+    return _places.get(spec.digest, lambda: places_of(spec))
 
 
 def state_of(result: Result | None) -> str:
@@ -63,8 +99,3 @@ def flow_path(flow: str, *parts: str) -> str:
 def run_path(flow: str, run: str, *parts: str) -> str:
     """The path of a run's page, or of one beneath it: `operators`, name."""
     return flow_path(flow, "runs", run, *parts)
-
-
-def by_name(results: list[Result]) -> Mapping[str, Result]:
-    """Results by the names of their operators."""
-    return {item.name: item for item in results}

@@ -121,10 +121,22 @@ def icon_name(kind: str) -> str:
     return kind if kind in _ICONS else "object"
 
 
+def clock(started: str) -> str:
+    """The time of day of a moment in ISO 8601."""
+    return f"{datetime.fromisoformat(started):%H:%M:%S}"
+
+
+def file_name(path: str) -> str:
+    """The end of a path that says enough: the file and its folder."""
+    return "/".join(path.replace("\\", "/").split("/")[-2:])
+
+
 FILTERS: Mapping[str, Callable[..., str]] = {
     "ago": ago,
+    "clock": clock,
     "cron": cron,
     "elapsed": elapsed,
+    "file_name": file_name,
     "file_size": file_size,
     "icon_name": icon_name,
     "iso": iso,

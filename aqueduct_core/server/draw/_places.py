@@ -1,0 +1,104 @@
+"""Where the nodes of a workflow's graph stand: of one version always in the same places."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aqueduct_core.dag import FlowSpec, OperatorSpec
+from aqueduct_core.dag.layout import Layout, layout
+
+__all__ = ["HEAD", "ROW", "WIDTH", "Places", "key_of", "places_of", "row_middle"]
+
+WIDTH = 226.0
+HEAD = 44.0
+ROW = 24.0
+MOST_ROWS = 4
+_SIBLINGS = 6  # so many that do the same share one box
+_LARGEST = 300  # nodes that are drawn at all
+_PARAMETER = 32.0
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """A graph with places.
+
+    Attributes:
+        layout: The places of nodes and edges.
+        leaves: How far below the top of its source each edge leaves.
+        stacks: Operators that share a box, by its key.
+    """
+
+    layout: Layout
+    leaves: Mapping[tuple[str, str], float]
+    stacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def key_of(name: str, *, parameter: bool = False) -> str:
+    """The key of an operator or parameter; they may have the same name."""
+    return f"p:{name}" if parameter else f"o:{name}"
+
+
+def row_middle(index: int) -> float:
+    """Where a row of a card has its middle, below the card's top."""
+    return HEAD + 3 + ROW * index + ROW / 2
+
+
+def places_of(spec: FlowSpec) -> Places | None:
+    """Where everything stands; None if there is too much for a drawing."""
+    stacks = _stacks(spec)
+    into = {name: stack for stack, names in stacks.items() for name in names}
+    sizes: dict[str, tuple[float, float]] = {
+        key_of(name, parameter=True): (WIDTH, _PARAMETER)
+        for name, item in spec.parameters.items()
+        if not item.implicit
+    }
+    leaves: dict[tuple[str, str], float] = {}
+    for name, operator in spec.operators.items():
+        key = into.get(name, key_of(name))
+        if key not in sizes:
+            rows = 1 if key in stacks else rows_of(operator)
+            sizes[key] = (WIDTH, HEAD + ROW * rows + (6 if rows else 0))
+        for source, way in _sources(spec, operator, into):
+            leaves.setdefault((source, key), way)
+    if len(sizes) > _LARGEST:
+        return None
+    edges = [edge for edge in leaves if edge[0] in sizes and edge[0] != edge[1]]
+    return Places(layout(sizes, edges, across=60.0, between=20.0), leaves, stacks)
+
+
+def rows_of(operator: OperatorSpec) -> int:
+    """How many rows the card of an operator has."""
+    return min(len(operator.outputs), MOST_ROWS) if operator.kind in ("op", "query") else 1
+
+
+def _sources(
+    spec: FlowSpec, operator: OperatorSpec, into: Mapping[str, str]
+) -> list[tuple[str, float]]:
+    found = []
+    for item in operator.inputs:
+        if item.output is None:
+            if not spec.parameters[item.source].implicit:
+                found.append((key_of(item.source, parameter=True), _PARAMETER / 2))
+        elif item.source in into:
+            found.append((into[item.source], row_middle(0)))
+        else:
+            source = spec.operators[item.source]
+            row = min(source.outputs.index(item.output), rows_of(source) - 1)
+            found.append((key_of(item.source), row_middle(row)))
+    return [*found, *((into.get(name, key_of(name)), HEAD / 2) for name in operator.after)]
+
+
+def _stacks(spec: FlowSpec) -> dict[str, list[str]]:
+    """Operators of a kind that need the same, and are needed by the same."""
+    alike: dict[tuple[object, ...], list[str]] = defaultdict(list)
+    for name, operator in spec.operators.items():
+        parameters = frozenset(
+            item.source
+            for item in operator.inputs
+            if item.is_parameter and not spec.parameters[item.source].implicit
+        )
+        key = (operator.kind, operator.needs, parameters, frozenset(spec.consumers[name]))
+        alike[key].append(name)
+    return {f"s:{names[0]}": names for names in alike.values() if len(names) >= _SIBLINGS}

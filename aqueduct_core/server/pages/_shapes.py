@@ -1,0 +1,56 @@
+"""How large artifacts are, in words: rows and columns where that is known, without loading any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+from aqueduct_core.errors import AqueductError
+from aqueduct_core.reference import ArtifactRef
+from aqueduct_core.server._services import Services
+from aqueduct_core.server.pages._words import file_size
+from aqueduct_core.store import ArtifactStore
+
+__all__ = ["shape_in", "shapes_of"]
+
+_MOST = 80  # manifests that are read for one page
+_SHAPED = frozenset(["table", "series", "array", "image", "collection", "text"])
+_READERS = 8
+
+
+def shapes_of(services: Services, refs: Iterable[ArtifactRef]) -> dict[str, str]:
+    """What there is to say about the size of artifacts, by their keys."""
+    refs = list(refs)
+    found = {ref.key: file_size(ref.size) for ref in refs}
+    asked = [ref for ref in refs if ref.type in _SHAPED][:_MOST]
+    with ThreadPoolExecutor(_READERS) as pool:
+        told = pool.map(lambda ref: _shape(services.store, ref), asked)
+        found |= {ref.key: text for ref, text in zip(asked, told, strict=True) if text}
+    return found
+
+
+def shape_in(description: Mapping[str, Any]) -> str:
+    """What a description says about its artifact's size."""
+    rows, columns = description.get("rows"), description.get("columns")
+    if type(rows) is int:
+        return f"{rows:,} × {columns:,}" if type(columns) is int else f"{rows:,} rows"
+    shape = description.get("shape")
+    if isinstance(shape, list) and shape and all(type(side) is int for side in shape):
+        return " × ".join(f"{side:,}" for side in shape)
+    width, height = description.get("width"), description.get("height")
+    if type(width) is int and type(height) is int:
+        return f"{width:,} × {height:,}"
+    for name in ("length", "lines"):
+        if type(description.get(name)) is int:
+            return f"{description[name]:,} {'items' if name == 'length' else 'lines'}"
+    return ""
+
+
+@lru_cache(4096)
+def _shape(store: ArtifactStore, ref: ArtifactRef) -> str:
+    with suppress(AqueductError):  # it may have been deleted: its size is known all the same
+        return shape_in(store.manifest(ref).description)
+    return ""

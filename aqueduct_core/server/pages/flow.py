@@ -1,0 +1,174 @@
+"""One workflow: how its operators went over time, its runs, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from aqueduct_core.client import Flow
+from aqueduct_core.server._auth import require
+from aqueduct_core.server._services import Services, services_of
+from aqueduct_core.server._templates import render
+from aqueduct_core.server.pages._flow import head_of, values_from
+from aqueduct_core.server.pages._grid import grid
+from aqueduct_core.server.pages._operators import value_words
+from aqueduct_core.server.pages._reading import flow_path, run_path, state_of_run, version_of
+from aqueduct_core.server.pages.flows import STATES, metric_tiles
+from aqueduct_core.tracking import FlowRecord, VersionRecord
+
+__all__ = ["router"]
+
+router = APIRouter()
+_editor = [Depends(require("editor"))]
+
+_COLUMNS = 30
+_PAGE = 50
+_METRICS = 12
+
+
+@router.get("/flows/{flow}")
+def overview(request: Request, flow: str) -> Response:
+    """The last runs as a grid, and the newest metrics."""
+    services = services_of(request)
+    record, versions = _found(services, flow)
+    runs = list(services.tracking.runs(flow, limit=_COLUMNS))
+    metrics = services.tracking.metrics_of(runs)
+    numbers = {item.digest: item.number for item in versions}
+    last = next((run for run in runs if run.state in ("succeeded", "warning")), None)
+    context = head_of(services, record, len(versions)) | {
+        "tab": "Overview",
+        "grid": grid(services, runs, numbers) if runs else None,
+        "last": runs[0] if runs else None,
+        "last_state": state_of_run(runs[0]) if runs else None,
+        "metrics": metric_tiles(flow, runs, metrics, _METRICS),
+        "saved": services.tracking.saves(flow=flow, limit=1),
+        "success": last,
+    }
+    return render(request, "flow.html", context)
+
+
+@router.get("/flows/{flow}/runs")
+def runs(
+    request: Request,
+    flow: str,
+    state: Annotated[str, Query(max_length=20)] = "",
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:
+    """All runs, the newest first."""
+    services = services_of(request)
+    record, versions = _found(services, flow)
+    states = [state] if state else None
+    found = services.tracking.runs(flow, states=states, cursor=cursor, limit=_PAGE)
+    numbers = {item.digest: item.number for item in versions}
+    here = f"{flow_path(flow)}/runs"
+    kept = {"state": state} if state else {}
+    rows = [
+        {
+            "run": run,
+            "state": state_of_run(run),
+            "href": run_path(flow, run.id),
+            "version": numbers.get(run.version),
+            "parameters": {name: value_words(value) for name, value in run.parameters.items()},
+        }
+        for run in found
+    ]
+    context = head_of(services, record, len(versions)) | {
+        "tab": "Runs",
+        "rows": rows,
+        "chosen": state,
+        "states": STATES,
+        "first": f"{here}?{urlencode(kept)}" if cursor else None,
+        "next": f"{here}?{urlencode(kept | {'cursor': found.cursor})}" if found.cursor else None,
+    }
+    return render(request, "flow_runs.html", context)
+
+
+@router.get("/flows/{flow}/settings")
+def settings(request: Request, flow: str) -> Response:
+    """When it runs, how long runs are kept, who is told; and the way to delete it."""
+    services = services_of(request)
+    record, versions = _found(services, flow)
+    context = head_of(services, record, len(versions)) | {
+        "tab": "Settings",
+        "followers": services.tracking.followers(record.name),
+        "saved": services.tracking.saved_objects(flow),
+        "told": _told(services, record),
+    }
+    return render(request, "flow_settings.html", context)
+
+
+@router.post("/flows/{flow}/trigger", dependencies=_editor)
+async def trigger(request: Request, flow: str) -> Response:
+    """Run it now."""
+    services = services_of(request)
+    form = await request.form()
+    texts = {
+        name.removeprefix("p."): value
+        for name, value in form.items()
+        if name.startswith("p.") and isinstance(value, str)
+    }
+
+    def start() -> str:
+        record = services.tracking.flow(flow)
+        spec = version_of(services, flow, record.digest).spec
+        values = values_from(spec, texts)
+        run = Flow(record, services.session).trigger(values, wait=False, quiet=True)
+        return run.id
+
+    return RedirectResponse(run_path(flow, await run_in_threadpool(start)), 303)
+
+
+@router.post("/flows/{flow}/pause", dependencies=_editor)
+def pause(request: Request, flow: str) -> Response:
+    """Keep it from starting by itself."""
+    services_of(request).tracking.pause(flow)
+    return RedirectResponse(flow_path(flow), 303)
+
+
+@router.post("/flows/{flow}/resume", dependencies=_editor)
+def resume(request: Request, flow: str) -> Response:
+    """Let it start by itself again."""
+    services_of(request).tracking.resume(flow)
+    return RedirectResponse(flow_path(flow), 303)
+
+
+@router.post("/flows/{flow}/delete", dependencies=[Depends(require("admin"))])
+async def delete(request: Request, flow: str) -> Response:
+    """Delete it, with its runs and their data; and the tables that were ticked."""
+    services = services_of(request)
+    form = await request.form()
+    ticked = {value for value in form.getlist("saved") if isinstance(value, str)}
+
+    def remove() -> None:
+        record = services.tracking.flow(flow)
+        chosen = [
+            pair for pair in services.tracking.saved_objects(flow) if "\n".join(pair) in ticked
+        ]
+        services.client.delete_flow(record.name, saved_objects=chosen)
+
+    await run_in_threadpool(remove)
+    return RedirectResponse("/flows", 303)
+
+
+def _found(services: Services, flow: str) -> tuple[FlowRecord, list[VersionRecord]]:
+    return services.tracking.flow(flow), services.tracking.versions(flow)
+
+
+def _told(services: Services, flow: FlowRecord) -> list[dict[str, Any]]:
+    """Who is told from which end of a run on."""
+    kinds = ("email", "slack", "webhook")
+    known = [item for item in services.tracking.integrations() if item.kind in kinds]
+    own = dict(flow.notify or {})
+    return [
+        {
+            "name": item.name,
+            "kind": item.kind,
+            "level": own.get(item.name) or item.config.get("level"),
+            "is_own": item.name in own,
+        }
+        for item in known
+    ]
