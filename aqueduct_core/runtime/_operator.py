@@ -10,6 +10,7 @@ from aqueduct_core.errors import AqueductError
 from aqueduct_core.runtime._cache import cache_key, look_up, remember
 from aqueduct_core.runtime._capture import Capture, Logs
 from aqueduct_core.runtime._failure import Failure
+from aqueduct_core.runtime._forks import forks_end_here
 from aqueduct_core.runtime._inputs import Unavailable, load_arguments
 from aqueduct_core.runtime._job import Job, Workspace
 from aqueduct_core.runtime._outputs import store_outputs
@@ -119,7 +120,7 @@ class _Attempt:
             self.task = load_task(workspace, job)
         with clock.phase("load"):
             given = load_arguments(workspace, job) if self.task.takes_inputs else None
-        with clock.phase("run"):
+        with clock.phase("run"), forks_end_here():
             value = (
                 self.task.function(*given.args, **given.kwargs) if given else self.task.function()
             )

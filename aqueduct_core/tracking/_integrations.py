@@ -48,7 +48,7 @@ class Integrations(Base):
         Raises:
             ParameterError: It can't have this name.
         """
-        if not isinstance(name, str) or not 0 < len(name) <= NAME or not _is_line(name):
+        if not _is_line(name) or not 0 < len(name) <= NAME:
             raise ParameterError(
                 f"{repr(name)[:80]} can't be the name of an integration",
                 hint=f"use one line of 1 to {NAME} characters, without blanks around them",
@@ -170,5 +170,5 @@ class Integrations(Base):
             )
 
 
-def _is_line(name: str) -> bool:
-    return name.isprintable() and name == name.strip()
+def _is_line(name: object) -> bool:
+    return isinstance(name, str) and name.isprintable() and name == name.strip()

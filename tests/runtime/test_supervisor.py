@@ -279,6 +279,34 @@ print(version.flow, version.digest)
 """
 
 
+@pytest.mark.parametrize("way", ["return", "raise", "exit"])
+def test_a_copy_that_a_function_forked_ends_where_the_function_does(
+    workspace: Workspace, worker: Worker, way: str
+) -> None:
+    @aq.op
+    def fork() -> tuple[str, int]:
+        child = os.fork()
+        if child:
+            _, status = os.waitpid(child, 0)
+            return "parent", os.waitstatus_to_exitcode(status)
+        print("from the copy")
+        if way == "raise":
+            raise ValueError("in the copy")
+        if way == "exit":
+            sys.exit(3)
+        return "copy", 0
+
+    add = aq.op(name="add")(lambda x: x[1] + 1)
+    version = publish(workspace.store, add(fork()))
+    worker.submit(batch_of(version))
+    first, second = results_of(worker)
+    code = {"return": 0, "raise": 1, "exit": 3}[way]
+    assert workspace.store.get(first.outputs["output"]) == ("parent", code)
+    assert workspace.store.get(second.outputs["output"]) == code + 1
+    assert b"from the copy" in workspace.store.storage.get(first.logs["stdout"])
+    assert ("stderr" in first.logs) == (way == "raise")
+
+
 def test_modules_beside_a_script_come_along(
     workspace: Workspace, worker: Worker, tmp_path: Path
 ) -> None:
