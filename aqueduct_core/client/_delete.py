@@ -15,7 +15,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Literal
 
 from aqueduct_core.client._connect import connected, is_database
-from aqueduct_core.client._engines import withdraw
+from aqueduct_core.client._engines import forget, withdraw
 from aqueduct_core.client._run import FINISHED, Run, all_runs
 from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError, StorageNotFoundError
 from aqueduct_core.store._keys import LONG, listing_prefix
@@ -105,11 +105,14 @@ def apply_retention(session: Session, flow: str) -> None:
 
 def _delete_runs(session: Session, flow: str, keys: Sequence[str]) -> None:
     tracking, store = session.tracking, session.store
-    versions = {tracking.run(key, flow=flow).version for key in keys}
+    records = [tracking.run(key, flow=flow) for key in keys]
+    versions = {record.version for record in records}
     operators = [
         uuid for digest in versions for uuid in tracking.version(flow, digest).ids.values()
     ]
     note = _note(store, {"flow": flow, "operators": operators, "runs": list(keys)})
+    for record in records:
+        forget(store, record)
     places = tracking.delete_runs(flow, keys)
     _remove(store, [f"operators/{operator}/{run}/" for operator, run in places])
     store.storage.delete(note)

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
     from aqueduct_core.dag import Version
     from aqueduct_core.engines.airflow import AirflowEngine
+    from aqueduct_core.store import ArtifactStore
+    from aqueduct_core.tracking import RunRecord
 
-__all__ = ["LOCAL", "airflow_engine", "deploy", "withdraw"]
+__all__ = ["LOCAL", "airflow_engine", "deploy", "forget", "withdraw"]
 
 LOCAL = "local"
 
@@ -54,3 +56,11 @@ def withdraw(session: Session, name: str, flow: str, engine: str) -> None:
     """Take a workflow away from the cluster that runs it."""
     if engine != LOCAL:
         airflow_engine(session, engine).withdraw(name, flow)
+
+
+def forget(store: ArtifactStore, run: RunRecord) -> None:
+    """Keep a run that is deleted here from coming back from the cluster that has it, too."""
+    if run.engine != LOCAL:
+        from aqueduct_core.engines.airflow._pinned import forget
+
+        forget(store, run.flow, run.id, run.version)

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._cards import flow_html
+from aqueduct_core.client._engines import LOCAL
 from aqueduct_core.client._graph import GraphView
 from aqueduct_core.client._markup import escape
 from aqueduct_core.client._run import Run, all_runs
@@ -191,11 +192,20 @@ class Flow:
         return start(self._session, self._record(), parameters or {}, wait=wait, quiet=quiet)
 
     def pause(self) -> None:
-        """Keep it from starting by itself, by its schedule or after another workflow."""
+        """Keep it from starting by itself, by its schedule or after another workflow.
+
+        Airflow keeps a workflow that is paused from running at all.
+        """
+        record = self._record()
+        if record.engine != LOCAL:
+            self._session.clusters.runs(record.engine).pause(record)
         self._session.tracking.pause(self.id)
 
     def resume(self) -> None:
         """Let it start by itself again."""
+        record = self._record()
+        if record.engine != LOCAL:
+            self._session.clusters.runs(record.engine).resume(record)
         self._session.tracking.resume(self.id)
 
     def graph(self) -> GraphView:

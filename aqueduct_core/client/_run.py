@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aqueduct_core.client._artifact import CheckResult, RunArtifact
 from aqueduct_core.client._cards import run_html
+from aqueduct_core.client._engines import LOCAL
 from aqueduct_core.client._graph import GraphView
 from aqueduct_core.client._logs import read_log
 from aqueduct_core.client._markup import escape
@@ -141,8 +142,10 @@ class Run:
         if is_lost(record):
             reason = "canceled when the process that ran it was gone"
             self._session.tracking.finish_run(self.id, "canceled", reason=reason, flow=record.flow)
-        else:
+        elif record.engine == LOCAL:
             self._session.engine.cancel(self.id)
+        elif record.ended is None:
+            self._session.clusters.runs(record.engine).cancel(record)
 
     def retry(self, *, wait: bool = True, quiet: bool = False) -> Run:
         """Run what failed again, and what was skipped or stopped; the rest stays as it is.
@@ -168,7 +171,7 @@ class Run:
 
     def operators(self) -> list[Result]:
         """The results of all operators that have come to an end, in the order of the graph."""
-        found = self._session.tracking.results(self.id, flow=self._record.flow)
+        found = self._session.tracking.results(self.id, flow=self._fresh().flow)
         by_name = {item.name: item for item in found}
         return [by_name[name] for name in self._spec.operators if name in by_name]
 
@@ -282,8 +285,13 @@ class Run:
         return self._version.spec
 
     def _fresh(self) -> RunRecord:
-        if self._record.state not in FINISHED:
-            self._record = self._session.tracking.run(self.id, flow=self._record.flow)
+        record = self._record
+        if record.state in FINISHED:
+            return record
+        if record.engine == LOCAL:
+            self._record = self._session.tracking.run(self.id, flow=record.flow)
+        else:
+            self._record = self._session.clusters.refresh(record)
         return self._record
 
     def _outputs(self, result: Result) -> Iterator[tuple[str, ArtifactRef]]:
@@ -298,7 +306,7 @@ class Run:
 
 def is_lost(record: RunRecord) -> bool:
     """Whether nobody runs it any more, though nobody has said how it ended."""
-    if record.state != "running" or record.engine != "local":
+    if record.state != "running" or record.engine != LOCAL:
         return False
     from aqueduct_core.engines.local._owner import is_abandoned
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from aqueduct_core.client._clusters import Clusters
 from aqueduct_core.client._home import Home
 from aqueduct_core.client._progress import say
 from aqueduct_core.errors import AqueductError, MissingExtraError
@@ -37,6 +38,7 @@ class Session:
         home: The folder.
         store: The artifact store.
         integrations: The data systems that were opened, by name.
+        clusters: The clusters that run workflows.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Session:
             storage_options=storage_options,
         )
         self.integrations: dict[str, Connected] = {}
+        self.clusters = Clusters(self)
         self._storage_options = storage_options
         self._lock = RLock()
         self._tracking: Tracking | None = None

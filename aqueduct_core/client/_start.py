@@ -9,15 +9,17 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._afterwards import clear_away
+from aqueduct_core.client._engines import LOCAL
 from aqueduct_core.client._parameters import overridden
 from aqueduct_core.client._progress import watch
 from aqueduct_core.client._run import Run, is_lost
 from aqueduct_core.dag import Version
 from aqueduct_core.engines.base import Listener, Silent
-from aqueduct_core.errors import UnsupportedError
+from aqueduct_core.errors import ParameterError
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
+    from aqueduct_core.engines.airflow import AirflowRuns
     from aqueduct_core.engines.base import Handle
     from aqueduct_core.engines.local import LocalEngine
     from aqueduct_core.tracking import FlowRecord, RunRecord
@@ -46,6 +48,10 @@ def start(
     """
     version = version or Version.load(session.store, flow.id, flow.digest)
     values = overridden(version.spec, parameters, session.store)
+    if flow.paused and flow.engine != LOCAL:
+        raise ParameterError(
+            f"{flow.name!r} is paused, and Airflow starts nothing of it", hint="flow.resume()"
+        )
     engine, key = _engine(session, flow.engine), _new_run_key()
     return _follow(
         session,
@@ -75,7 +81,8 @@ def start_in_background(
     handle = _engine(session, flow.engine).trigger(
         version, run, None, listener, trigger=trigger, scheduled_for=scheduled_for
     )
-    session.keep(handle)
+    if flow.engine == LOCAL:
+        session.keep(handle)
 
 
 def recover(session: Session) -> list[str]:
@@ -97,28 +104,29 @@ def retry(session: Session, run: RunRecord, *, wait: bool, quiet: bool) -> Run:
     if is_lost(run):
         reason = "the process that ran it was gone"
         session.tracking.finish_run(run.id, "failed", reason=reason, flow=run.flow)
-    engine = _engine(session, run.engine)
+
+    def begin(listener: Listener) -> Handle:
+        if run.engine == LOCAL:
+            return session.engine.retry(run.id, listener)
+        return session.clusters.runs(run.engine).retry(run, listener)
+
     return _follow(
         session,
         session.tracking.flow(run.flow),
-        lambda listener: engine.retry(run.id, listener),
+        begin,
         operators=len(session.tracking.version(run.flow, run.version).ids),
         wait=wait,
         quiet=quiet,
     )
 
 
-def _engine(session: Session, name: str) -> LocalEngine:
-    """The engine of this machine, if that is the one that a workflow names.
+def _engine(session: Session, name: str) -> LocalEngine | AirflowRuns:
+    """What runs the workflows that name it.
 
     Raises:
-        UnsupportedError: It is another one.
+        UnsupportedError: There is no such engine.
     """
-    if name != "local":
-        raise UnsupportedError(
-            f"runs on {name!r} are not started from here yet", hint="start them in Airflow"
-        )
-    return session.engine
+    return session.engine if name == LOCAL else session.clusters.runs(name)
 
 
 def _follow(
@@ -132,14 +140,17 @@ def _follow(
 ) -> Run:
     if not wait:
         handle = begin(_Afterwards(session, flow.id))
-        session.keep(handle)
-        return Run(session.tracking.run(handle.run, flow=flow.id), session)
+        run = session.tracking.run(handle.run, flow=flow.id)
+        if run.engine == LOCAL:
+            session.keep(handle)
+        return Run(run, session)
     with watch(flow.name, operators, quiet=quiet) as listener:
         handle = begin(listener)
         handle.wait()
-    run = Run(session.tracking.run(handle.run, flow=flow.id), session)
-    clear_away(session, flow.id, handle.run)
-    return run
+    run = session.tracking.run(handle.run, flow=flow.id)
+    if run.engine == LOCAL:  # who records runs on clusters does the rest as well
+        clear_away(session, flow.id, handle.run)
+    return Run(run, session)
 
 
 class _Afterwards(Silent):

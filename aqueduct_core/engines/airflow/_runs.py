@@ -36,6 +36,9 @@ class AirflowRuns:
         store: Where tasks put results.
         tracking: The tracking database.
         finished: Is told of runs that have ended.
+
+    Attributes:
+        cluster: The cluster.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class AirflowRuns:
         tracking: Tracking,
         finished: Finished = lambda flow, run, is_news: None,
     ) -> None:
-        self._cluster = cluster
+        self.cluster = cluster
         self._tracking = tracking
         self._sync = Sync(cluster, store, tracking, finished)
 
@@ -93,14 +96,14 @@ class AirflowRuns:
             run,
             version.flow,
             version.digest,
-            engine=self._cluster.name,
+            engine=self.cluster.name,
             parameters=values,
             state="pending",
             **known,
         )
         try:
             dag = dag_id(version.name, version.flow)
-            self._cluster.api.trigger(dag, name, conf_of(version.spec, values))
+            self.cluster.api.trigger(dag, name, conf_of(version.spec, values))
         except BaseException:
             self._tracking.delete_runs(version.flow, [run])
             raise
@@ -114,7 +117,7 @@ class AirflowRuns:
         """
         dag, run = self._in_airflow(record)
         if self._tracking.request_cancel(record.id, flow=record.flow):
-            self._cluster.api.set_run_state(dag, run, "failed")
+            self.cluster.api.set_run_state(dag, run, "failed")
 
     def retry(self, record: RunRecord, listener: Listener | None = None) -> AirflowHandle:
         """Let run again what failed, was skipped or canceled; what succeeded is kept.
@@ -136,7 +139,7 @@ class AirflowRuns:
         results = self._tracking.results(record.id, flow=record.flow)
         kept = {result.name for result in results if result.state in _KEPT}
         todo = [step.task for step in steps(spec) if not kept.issuperset(step.operators)]
-        self._cluster.api.clear(dag, run, todo)
+        self.cluster.api.clear(dag, run, todo)
         self._tracking.start_run(
             record.id, record.flow, record.version, engine=record.engine, state="pending"
         )
@@ -144,11 +147,11 @@ class AirflowRuns:
 
     def pause(self, flow: FlowRecord) -> None:
         """Let no run start by itself. In Airflow, runs that are triggered wait meanwhile, too."""
-        self._cluster.api.pause(dag_id(flow.name, flow.id))
+        self.cluster.api.pause(dag_id(flow.name, flow.id))
 
     def resume(self, flow: FlowRecord) -> None:
         """Let runs start again."""
-        self._cluster.api.unpause(dag_id(flow.name, flow.id))
+        self.cluster.api.unpause(dag_id(flow.name, flow.id))
 
     def _in_airflow(self, record: RunRecord) -> tuple[str, str]:
         """The DAG and the id that a run has in Airflow."""

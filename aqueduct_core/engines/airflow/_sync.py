@@ -53,6 +53,7 @@ class Look:
         calls: How many requests it took.
         problems: What could not be read, by run.
         is_complete: Whether nothing has to be read once more.
+        error: Why the cluster could not be read.
     """
 
     cluster: str
@@ -61,6 +62,7 @@ class Look:
     calls: int = 0
     problems: dict[str, str] = field(default_factory=dict)
     is_complete: bool = True
+    error: str | None = None
 
 
 class Sync:
