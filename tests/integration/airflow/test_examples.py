@@ -1,0 +1,86 @@
+"""The example, and the DAG that it stands for, on the same data."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+import aqueduct_core as aq
+from aqueduct_core.integrations import SqlIntegration
+from tests.integration.airflow.cluster import Address
+from tests.integration.airflow.environment import ROOT
+from tests.integration.airflow.runs import Airflow, AirflowRun
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+EXAMPLES = ROOT / "examples" / "airflow"
+FEATURES = ["tenure", "MonthlyCharges", "SeniorCitizen"]
+
+
+@pytest.fixture
+def tables(warehouse: SqlIntegration) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(
+        {
+            "tenure": rng.integers(0, 72, 500),
+            "MonthlyCharges": rng.uniform(20, 120, 500).round(2),
+            "SeniorCitizen": rng.integers(0, 2, 500),
+            "location": np.where(rng.random(500) < 0.8, "US", "CH"),
+        }
+    )
+    risk = table["MonthlyCharges"] / 120 - table["tenure"] / 72
+    table["Churn"] = np.where(risk > 0, "Yes", "No")
+    with warehouse.transaction() as transaction:
+        transaction.save(table, "churned", "replace")
+        transaction.save(table.drop(columns="Churn"), "customers", "replace")
+    return table
+
+
+def test_the_example_does_what_the_dag_written_by_hand_does(
+    client: aq.Client,
+    warehouse: SqlIntegration,
+    tables: pd.DataFrame,
+    airflow: Airflow,
+    address: Address,
+) -> None:
+    environment = {**os.environ, "AQUEDUCT_HOME": client.home, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, EXAMPLES / "churn.py"], env=environment, check=True)
+    flow = client.flow("Customer Churn")
+    ours = airflow.trigger(client, flow)
+    assert ours.wait() == "success"
+    found = warehouse.table("predictions").get()
+    assert len(found) == (tables["location"] == "US").sum()
+
+    store = Path(f"{address.folder}/churn")
+    store.mkdir(exist_ok=True)
+    model = LogisticRegression(max_iter=1000).fit(tables[FEATURES], tables["Churn"] == "Yes")
+    (store / "model.pkl").write_bytes(pickle.dumps(model))
+    shutil.copy(EXAMPLES / "by_hand.py", address.dags)
+    dag = "customer_churn_by_hand"
+    deadline = time.monotonic() + 60
+    while airflow.http.get(f"/api/v2/dags/{dag}").status_code != 200:
+        assert time.monotonic() < deadline, airflow.get("/importErrors")
+        time.sleep(0.3)
+    run = airflow.post(f"/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"]
+    theirs = AirflowRun(airflow, client, ours.version, dag, run)
+    assert theirs.wait() == "success"
+    pd.testing.assert_frame_equal(warehouse.table("predictions").get(), found)
+
+
+def test_the_example_is_short() -> None:
+    source = (EXAMPLES / "churn.py").read_text()
+    source = re.sub(r'""".*?"""', "", source, flags=re.DOTALL)
+    lines = [line.strip() for line in source.splitlines()]
+    code = [line for line in lines if line and not re.match(r"#|import |from ", line)]
+    assert len(code) <= 22
