@@ -6,13 +6,13 @@ import atexit
 import fcntl
 import os
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.dag import Version
 from aqueduct_core.engines.base import Listener, RunState, Silent
@@ -27,7 +27,9 @@ from aqueduct_core.engines.local._pool import Pool, cores
 from aqueduct_core.engines.local._recorder import Recorder
 from aqueduct_core.errors import AqueductError, ParameterError, UnsupportedError
 from aqueduct_core.runtime import Workspace, expected_types, read_result, write_result
-from aqueduct_core.tracking import RunRecord, Tracking
+
+if TYPE_CHECKING:
+    from aqueduct_core.tracking import RunRecord, Tracking
 
 __all__ = ["LocalEngine"]
 
@@ -41,7 +43,8 @@ class LocalEngine:
 
     Args:
         workspace: Where artifacts and results go, and the data systems.
-        tracking: Where runs are recorded.
+        tracking: Opens the database where runs are recorded; called when it is first needed, for
+            workers can start meanwhile.
         home: The folder of the workspace; environments are kept there.
         workers: How many operators run at a time; one for each core by default.
         storage_options: What the workspace's store was opened with.
@@ -55,7 +58,7 @@ class LocalEngine:
     def __init__(
         self,
         workspace: Workspace,
-        tracking: Tracking,
+        tracking: Callable[[], Tracking],
         *,
         home: Path,
         workers: int | None = None,
@@ -64,14 +67,18 @@ class LocalEngine:
         if workers is not None and workers < 1:
             raise ParameterError(f"workers={workers}", hint="at least one")
         self._workspace = workspace
-        self._tracking = tracking
+        self._open_tracking = tracking
         self._home = Path(home)
         self._pool = Pool(_setup(workspace, storage_options), workers or cores())
-        self._keeper = Keeper(tracking, self._pool)
+        self._keeper = Keeper(lambda: self._tracking, self._pool)
         _ENGINES.add(self)
 
     def __repr__(self) -> str:
         return f"<LocalEngine in {self._home} with {self._pool.slots} workers>"
+
+    @cached_property
+    def _tracking(self) -> Tracking:
+        return self._open_tracking()
 
     def prepare(self) -> None:
         """Start a worker in the background: a run is about to be triggered."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event, Lock, Thread
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from aqueduct_core.engines.local._pool import Pool
 from aqueduct_core.errors import AqueductError
-from aqueduct_core.tracking import Tracking
+
+if TYPE_CHECKING:
+    from aqueduct_core.tracking import Tracking
 
 __all__ = ["HEARTBEAT", "Keeper"]
 
@@ -21,11 +24,11 @@ class Keeper:
     """Looks once a second, in a thread that is there while there is something to look at.
 
     Args:
-        tracking: Where runs are recorded.
+        tracking: Gives the database where runs are recorded.
         pool: Whose idle workers are let go after a while.
     """
 
-    def __init__(self, tracking: Tracking, pool: Pool) -> None:
+    def __init__(self, tracking: Callable[[], Tracking], pool: Pool) -> None:
         self._tracking = tracking
         self._pool = pool
         self._runs: dict[tuple[str, str], Callable[[], None]] = {}
@@ -102,7 +105,7 @@ class Keeper:
     def _is_unwanted(self, flow: str, run: str, is_beat: bool) -> bool:
         try:
             if is_beat:
-                return self._tracking.heartbeat(run, flow=flow)
-            return self._tracking.cancel_requested(run, flow=flow)
+                return self._tracking().heartbeat(run, flow=flow)
+            return self._tracking().cancel_requested(run, flow=flow)
         except AqueductError:  # a database that can't be reached now may be there the next time
             return False
