@@ -11,7 +11,7 @@ from aqueduct_core.dag._schedules import schedule_from
 if TYPE_CHECKING:
     from aqueduct_core.dag._diff import Change, OperatorDiff, VersionDiff
 
-__all__ = ["text_of"]
+__all__ = ["text_of", "told", "told_parameter"]
 
 _LONGEST = 100
 _SHORT = 12  # digits of a digest
@@ -26,7 +26,7 @@ def _lines(found: VersionDiff) -> Iterator[str]:
     yield f"--- version {short(found.before)}"
     yield f"+++ version {short(found.after)}"
     for change in found.flow:
-        yield f"~ {change.field}: {_told(change)}"
+        yield f"~ {change.field}: {told(change)}"
     for change in found.parameters:
         yield _parameter(change)
     for operator in found.removed:
@@ -42,12 +42,18 @@ def short(digest: str) -> str:
     return digest.partition(":")[2][:_SHORT] or digest
 
 
+def told_parameter(change: Change) -> str:
+    """A parameter's default before and after; the one that there is, if it is new or gone."""
+    there = [_default(value) for value in (change.before, change.after) if value is not None]
+    return " -> ".join(there)
+
+
 def _parameter(change: Change) -> str:
     if change.before is None:
-        return f"+ parameter {change.field} = {_default(change.after)}"
+        return f"+ parameter {change.field} = {told_parameter(change)}"
     if change.after is None:
-        return f"- parameter {change.field} = {_default(change.before)}"
-    return f"~ parameter {change.field}: {_default(change.before)} -> {_default(change.after)}"
+        return f"- parameter {change.field} = {told_parameter(change)}"
+    return f"~ parameter {change.field}: {told_parameter(change)}"
 
 
 def _operator(sign: str, operator: OperatorDiff) -> Iterator[str]:
@@ -55,12 +61,13 @@ def _operator(sign: str, operator: OperatorDiff) -> Iterator[str]:
     renamed = f", which was {was}" if was and operator.after and was != operator.after else ""
     yield f"{sign} {operator.kind} {operator.name}{renamed}"
     for change in operator.changes:
-        yield f"    {change.field}: {_told(change)}"
+        yield f"    {change.field}: {told(change)}"
     for text in operator.texts:
         yield from (f"    {line}".rstrip() for line in text.lines)
 
 
-def _told(change: Change) -> str:
+def told(change: Change) -> str:
+    """A field's value before and after."""
     return f"{_value(change.field, change.before)} -> {_value(change.field, change.after)}"
 
 
