@@ -143,7 +143,7 @@ class Run:
             reason = "canceled when the process that ran it was gone"
             self._session.tracking.finish_run(self.id, "canceled", reason=reason, flow=record.flow)
         elif record.engine == LOCAL:
-            self._session.engine.cancel(self.id)
+            self._session.engine.cancel(self.id, flow=record.flow)
         elif record.ended is None:
             self._session.clusters.runs(record.engine).cancel(record)
 

@@ -64,22 +64,28 @@ def start(
 
 
 def start_in_background(
-    session: Session, flow_id: str, run: str, scheduled_for: datetime | None, trigger: str
+    session: Session,
+    flow_id: str,
+    run: str,
+    scheduled_for: datetime | None,
+    trigger: str,
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Run a workflow because it is time, or because another one has succeeded.
+    """Run a workflow because it is time, because another one has succeeded, or somebody wants it.
 
     Args:
         session: The workspace.
         flow_id: The workflow's id.
         run: The run key.
         scheduled_for: The moment of its schedule.
-        trigger: `schedule` or `after`.
+        trigger: `schedule`, `after` or `manual`.
+        parameters: Other values for some parameters, in the form of `ParameterSpec.value`.
     """
     flow = session.tracking.flow(flow_id)
     version = Version.load(session.store, flow.id, flow.digest)
     listener = _Afterwards(session, flow.id)
     handle = _engine(session, flow.engine).trigger(
-        version, run, None, listener, trigger=trigger, scheduled_for=scheduled_for
+        version, run, parameters, listener, trigger=trigger, scheduled_for=scheduled_for
     )
     if flow.engine == LOCAL:
         session.keep(handle)
@@ -107,7 +113,7 @@ def retry(session: Session, run: RunRecord, *, wait: bool, quiet: bool) -> Run:
 
     def begin(listener: Listener) -> Handle:
         if run.engine == LOCAL:
-            return session.engine.retry(run.id, listener)
+            return session.engine.retry(run.id, listener, flow=run.flow)
         return session.clusters.runs(run.engine).retry(run, listener)
 
     return _follow(

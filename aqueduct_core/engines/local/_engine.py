@@ -109,20 +109,32 @@ class LocalEngine:
         order = Order(version=version, run=run, parameters=dict(parameters or {}))
         return self._start(order, listener, **known)
 
-    def cancel(self, run: str) -> None:
-        """Stop a run, of this process or another one."""
-        self._tracking.request_cancel(run)
-        self._keeper.cancel(run)
+    def cancel(self, run: str, *, flow: str | None = None) -> None:
+        """Stop a run, of this process or another one.
 
-    def retry(self, run: str, listener: Listener | None = None) -> RunHandle:
+        Args:
+            run: The run key.
+            flow: The workflow's id, where two of them use the same keys, as schedules do.
+        """
+        self._tracking.request_cancel(run, flow=flow)
+        self._keeper.cancel(run, flow)
+
+    def retry(
+        self, run: str, listener: Listener | None = None, *, flow: str | None = None
+    ) -> RunHandle:
         """Run again what failed, was skipped or canceled; what succeeded is kept.
+
+        Args:
+            run: The run key.
+            listener: Who wants to know how it goes.
+            flow: The workflow's id, where two of them use the same keys.
 
         Raises:
             NotFoundError: There is no such run, or not its version any more.
             ParameterError: It hasn't ended, or there is nothing to be run again.
         """
         with self._alone():
-            record = self._tracking.run(run)
+            record = self._tracking.run(run, flow=flow)
             if record.ended is None:
                 raise ParameterError(
                     f"the run {run!r} is {record.state}", hint="wait for its end, or cancel it"

@@ -53,10 +53,18 @@ class Keeper:
         with self._lock:
             del self._runs[flow, run]
 
-    def cancel(self, run: str) -> None:
-        """Cancel runs of this process at once."""
+    def cancel(self, run: str, flow: str | None = None) -> None:
+        """Cancel runs of this process at once.
+
+        Args:
+            run: The run key.
+            flow: The workflow's id; any workflow's run of this key by default.
+        """
         with self._lock:
-            found = [cancel for (_, key), cancel in self._runs.items() if key == run]
+            known = self._runs.items()
+            found = [
+                cancel for (mine, key), cancel in known if key == run and flow in (None, mine)
+            ]
         for cancel in found:
             cancel()
 
