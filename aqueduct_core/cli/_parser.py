@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     _add_runs(commands, common)
     _add_artifacts(commands, common)
     _add_integrations(commands, common)
+    _add_airflow(commands, common)
     _add_others(commands, common)
     return made
 
@@ -177,6 +178,30 @@ def _add_integrations(commands: _Commands, common: argparse.ArgumentParser) -> N
     rm.add_argument("--force", action="store_true", help="even if workflows use it")
 
 
+def _add_airflow(commands: _Commands, common: argparse.ArgumentParser) -> None:
+    sync = _add(commands, "sync", "_airflow:sync", "record what has happened on clusters", common)
+    sync.add_argument("cluster", nargs="?", help="only this one")
+    sync.add_argument("--watch", action="store_true", help="go on until it is stopped")
+    sync.add_argument(
+        "--interval",
+        type=_seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="from one look to the next (default: 5)",
+    )
+
+    group = _group(commands, "airflow", "look after the DAG files of workflows")
+    generate = _add(group, "generate", "_airflow:generate", "write a DAG file", common)
+    check = _add(group, "check", "_airflow:check", "let Airflow read a DAG file", common)
+    deploy = _add(group, "deploy", "_airflow:deploy", "hand a DAG file to the cluster", common)
+    for one in (generate, check, deploy):
+        one.add_argument("flow", help="the name of the workflow")
+    generate.add_argument("-o", "--output", metavar="FILE", help="write it here")
+    check.add_argument(
+        "--python", default="python3", metavar="PATH", help="an interpreter that has Airflow"
+    )
+
+
 def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
     keys = _group(commands, "apikey", "look after the keys for the server")
     create = _add(keys, "create", "_apikeys:create", "make a key; it is shown once", common)
@@ -221,6 +246,13 @@ def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number < 1 << 16:
         raise argparse.ArgumentTypeError("a number from 0 to 65535")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0.1 <= number <= 86_400:
+        raise argparse.ArgumentTypeError("a number of seconds from 0.1")
     return number
 
 

@@ -37,7 +37,8 @@ def run(options: Namespace) -> int:
         for key in recover(session):
             log.info("%s: goes on", key)
         log.info("watching %s", session.tracking)
-        Scheduler(session.tracking, start).run_forever(stop)
+        with session.clusters.looked_after():
+            Scheduler(session.tracking, start).run_forever(stop)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

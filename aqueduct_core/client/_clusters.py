@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
-from threading import Event, RLock
+from contextlib import contextmanager
+from threading import Event, RLock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from aqueduct_core.errors import AqueductError
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
-    from aqueduct_core.engines.airflow import AirflowRuns, Look
+    from aqueduct_core.engines.airflow import AirflowEngine, AirflowRuns, Look
     from aqueduct_core.tracking import RunRecord
 
 __all__ = ["Clusters"]
@@ -24,6 +25,7 @@ _PAUSE = (
     30.0  # seconds for which a cluster that can't be reached isn't asked by those who only read
 )
 _FORGOTTEN = 1_000
+_GRACE = 5.0  # seconds for the last look to end
 
 _log = logging.getLogger("aqueduct_core.sync")
 
@@ -42,6 +44,14 @@ class Clusters:
         self._looked: dict[tuple[str, str], float] = {}
         self._unreachable: dict[str, float] = {}
 
+    def engine(self, name: str) -> AirflowEngine:
+        """What hands workflows to a cluster.
+
+        Raises:
+            UnsupportedError: There is no such cluster.
+        """
+        return airflow_engine(self._session, name)
+
     def runs(self, name: str) -> AirflowRuns:
         """The runs on a cluster.
 
@@ -50,7 +60,7 @@ class Clusters:
         """
         from aqueduct_core.engines.airflow import AirflowRuns
 
-        cluster = airflow_engine(self._session, name).cluster
+        cluster = self.engine(name).cluster
         with self._lock:
             found = self._runs.get(name)
             if found is None or found.cluster is not cluster:
@@ -98,17 +108,33 @@ class Clusters:
                 with self._lock:
                     self._unreachable.pop(name, None)
 
-    def look_forever(self, stop: Event, *, interval: float = 5.0) -> None:
+    @contextmanager
+    def looked_after(self) -> Iterator[None]:
+        """Look at all clusters again and again in the background, while the block lasts."""
+        stop = Event()
+        # A request that nobody answers is no reason to keep a process that is to end.
+        thread = Thread(target=self.look_forever, args=(stop,), name="aqueduct-sync", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(_GRACE)
+
+    def look_forever(
+        self, stop: Event, names: Collection[str] | None = None, *, interval: float = 5.0
+    ) -> None:
         """Look again and again until told to stop, and log what is new.
 
         Args:
             stop: Set it to end this.
+            names: Only at these clusters.
             interval: Seconds from one look to the next.
         """
         said: dict[str, str] = {}
         while not stop.is_set():
             try:
-                looks = list(self.look())
+                looks = list(self.look(names))
             except Exception:  # noqa: BLE001 - the database is away, for example: it is looked again
                 _log.exception("runs on clusters could not be recorded")
                 looks = []

@@ -108,7 +108,8 @@ def _watching(client: Client, stop: Event, *, is_on: bool) -> Iterator[None]:
     for key in recover(session):
         _log.info("%s: goes on", key)
     if not is_on:
-        yield
+        with session.clusters.looked_after():
+            yield
         return
 
     def start(flow: str, run: str, tick: datetime | None, reason: str) -> None:
@@ -119,7 +120,8 @@ def _watching(client: Client, stop: Event, *, is_on: bool) -> Iterator[None]:
     thread = Thread(target=scheduler.run_forever, args=(stop,), name="aqueduct-scheduler")
     thread.start()
     try:
-        yield
+        with session.clusters.looked_after():
+            yield
     finally:
         stop.set()
         thread.join()
