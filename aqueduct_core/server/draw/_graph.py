@@ -93,7 +93,7 @@ def _edge(line: Line, places: Places) -> str:
     points[0] = (points[0][0], source.y + places.leaves[line.source, line.target])
     points[-1] = (
         points[-1][0] - 1,
-        target.y + (HEAD / 2 if line.target[0] != "p" else target.height / 2),
+        target.y + HEAD / 2,
     )
     x, y = points[0]
     path = f"M{x:.0f} {y:.1f}"

@@ -21,13 +21,17 @@ from aqueduct_core.server._auth import require
 from aqueduct_core.server._services import Services
 from aqueduct_core.server._templates import environment
 from aqueduct_core.server.pages._words import FILTERS
+from aqueduct_core.server.pages.compare import router as compare
 from aqueduct_core.server.pages.flow import router as flow
+from aqueduct_core.server.pages.flow_metrics import router as flow_metrics
 from aqueduct_core.server.pages.flows import router as flows
+from aqueduct_core.server.pages.operator import router as operator
 from aqueduct_core.server.pages.run import router as run
+from aqueduct_core.server.pages.versions import router as versions
 
 __all__ = ["router"]
 
-_PAGES = (flows, flow, run)
+_PAGES = (flows, flow, flow_metrics, versions, run, compare, operator)
 
 
 def router(services: Services) -> APIRouter:

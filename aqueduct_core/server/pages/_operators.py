@@ -68,9 +68,9 @@ class Step:
         """The innermost call of the user's own code, if it raised something."""
         if self.result is None or self.result.error is None:
             return None
-        frames = self.result.error.frames
-        own = [frame for frame in frames if not is_library(frame.file)]
-        return (own or list(frames) or [None])[-1]
+        frames = list(self.result.error.frames)
+        own = [frame for frame in frames if not is_library(frame.file)] or frames
+        return own[-1] if own else None
 
     @property
     def verdict(self) -> tuple[str, str]:

@@ -62,8 +62,16 @@ function bound() {
   show();
 }
 
+// The drawing gets what is left of the window below the head of the page.
+function stretch() {
+  if (canvas.classList.contains("low")) return;
+  const top = canvas.getBoundingClientRect().top + scrollY;
+  canvas.style.height = `${Math.max(360, innerHeight - top - 24)}px`;
+}
+
 function begin() {
   canvas.classList.add("moves");
+  stretch();
   tools.hidden = false;
   fit(READABLE);
   const graph = svg();
@@ -116,6 +124,8 @@ function close() {
 
 if (canvas && svg()) {
   begin();
+
+  addEventListener("resize", () => { stretch(); bound(); });
 
   let held = null, moved = false;
   const fingers = new Map();
