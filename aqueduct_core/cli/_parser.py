@@ -227,6 +227,15 @@ def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
     )
     _add(commands, "scheduler", "_scheduler:run", "start workflows when it is time", common)
 
+    database = _group(commands, "db", "look after the database of workflows and runs")
+    _add(
+        database,
+        "upgrade",
+        "_database:upgrade",
+        "bring its tables to those of this release",
+        common,
+    )
+
     env = _group(commands, "env", "look after the environments of operators")
     _add(env, "ls", "_environments:ls", "list the environments", common)
     prune = _add(env, "prune", "_environments:prune", "remove environments", common)

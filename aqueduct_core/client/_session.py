@@ -72,6 +72,11 @@ class Session:
         return f"the client of {_PASSWORD.sub('***@', self._database)}"
 
     @property
+    def database(self) -> str:
+        """The URL of the tracking database, which may hold a password."""
+        return self._database
+
+    @property
     def tracking(self) -> Tracking:
         """The tracking database."""
         with self._lock:
@@ -92,10 +97,10 @@ class Session:
                 from aqueduct_core.engines.local import LocalEngine
                 from aqueduct_core.runtime import Workspace
 
-                workspace = Workspace(self.store, _Connections(self.tracking))
+                workspace = Workspace(self.store, _Connections(self))
                 self._engine = LocalEngine(
                     workspace,
-                    self.tracking,
+                    lambda: self.tracking,
                     home=self.home.path,
                     storage_options=self._storage_options,
                 )
@@ -136,17 +141,17 @@ class Session:
 class _Connections(Mapping[str, Mapping[str, Any]]):
     """The data systems with their secrets, as they are when somebody asks; never written down."""
 
-    def __init__(self, tracking: Tracking) -> None:
-        self._tracking = tracking
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def __getitem__(self, name: str) -> Mapping[str, Any]:
-        found = self._tracking.integration(name)
+        found = self._session.tracking.integration(name)
         if found is None:
             raise KeyError(name)
         return {"kind": found.kind, "config": {**found.config, **found.secrets}}
 
     def __iter__(self) -> Iterator[str]:
-        return iter([item.name for item in self._tracking.integrations()])
+        return iter([item.name for item in self._session.tracking.integrations()])
 
     def __len__(self) -> int:
-        return len(self._tracking.integrations())
+        return len(self._session.tracking.integrations())

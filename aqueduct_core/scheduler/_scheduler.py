@@ -22,6 +22,8 @@ Trigger: TypeAlias = Callable[[str, str, datetime | None, str], object]
 """Starts a run: workflow's id, run key, the moment of the schedule, and `schedule` or `after`."""
 
 _JUMP = timedelta(minutes=1)
+_EVENTS = timedelta(days=30)  # how long they are kept: readers look every few seconds
+_DAY = timedelta(days=1)
 
 _log = logging.getLogger("aqueduct_core.scheduler")
 
@@ -55,6 +57,7 @@ class Scheduler:
         self._engines = engines
         self._clock = clock
         self._last: datetime | None = None
+        self._forgot: datetime | None = None
         self._followers = Followers(tracking, self._start, self._owner)
         self._broken: dict[str, object] = {}
 
@@ -89,6 +92,13 @@ class Scheduler:
         for record in self._tracking.due(now):
             self._tick(record, now)
         self._followers.look()
+        self._forget(now)
+
+    def _forget(self, now: datetime) -> None:
+        """Let old events go, once a day."""
+        if self._forgot is None or abs(now - self._forgot) >= _DAY:
+            self._tracking.prune_events(now - _EVENTS)
+            self._forgot = now
 
     def _tick(self, record: ScheduleRecord, now: datetime) -> None:
         if self._broken.get(record.flow) == record.spec:

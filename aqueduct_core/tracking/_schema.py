@@ -47,7 +47,7 @@ def prepare(database: Database) -> None:
         raise TrackingError(
             f"the tables of {database} are those of an older release ({revision} of "
             f"{REVISIONS[-1]})",
-            hint="stop what uses it, make a backup, and call aqueduct_core.tracking.upgrade(url)",
+            hint="stop what uses it, make a backup, and run `aqueduct db upgrade`",
         )
     migrate(database)
 

@@ -245,3 +245,23 @@ def test_two_schedulers_in_turn_start_each_run_once(url: str, daily, noon) -> No
             for scheduler in (one, other):
                 scheduler.tick(noon + minutes * MINUTE)
         assert bench.ticks() == [noon, noon + DAY, noon + 2 * DAY]
+
+
+def test_old_events_are_forgotten_once_a_day(bench: Bench, monkeypatch) -> None:
+    bench.publish()
+    forgotten: list[datetime] = []
+    forget = Tracking.prune_events
+
+    def prune(tracking: Tracking, before: datetime) -> int:
+        forgotten.append(before)
+        return forget(tracking, before)
+
+    monkeypatch.setattr(Tracking, "prune_events", prune)
+    now = datetime.now(UTC)
+    scheduler = bench.scheduler()
+    for moment in (now, now + HOUR, now + DAY):
+        scheduler.tick(moment)
+    assert forgotten == [now - 30 * DAY, now - 29 * DAY]
+    assert bench.tracking.events()
+    scheduler.tick(now + 31 * DAY)
+    assert not bench.tracking.events()

@@ -149,7 +149,7 @@ def test_tables_of_an_older_release_are_upgraded_or_refused(
     if backend != "sqlite":
         with pytest.raises(TrackingError, match="older release") as caught:
             Tracking(empty, secret=SECRET)
-        assert "tracking.upgrade(url)" in str(caught.value)
+        assert "aqueduct db upgrade" in str(caught.value)
         assert upgrade(empty)
     Tracking(empty, secret=SECRET).close()
     with database.read() as connection:
