@@ -21,6 +21,7 @@ from aqueduct_core.server._auth import require
 from aqueduct_core.server._services import Services
 from aqueduct_core.server._templates import environment
 from aqueduct_core.server.pages._words import FILTERS
+from aqueduct_core.server.pages.artifact import router as artifact
 from aqueduct_core.server.pages.compare import router as compare
 from aqueduct_core.server.pages.flow import router as flow
 from aqueduct_core.server.pages.flow_metrics import router as flow_metrics
@@ -31,7 +32,7 @@ from aqueduct_core.server.pages.versions import router as versions
 
 __all__ = ["router"]
 
-_PAGES = (flows, flow, flow_metrics, versions, run, compare, operator)
+_PAGES = (flows, flow, flow_metrics, versions, run, compare, operator, artifact)
 
 
 def router(services: Services) -> APIRouter:
