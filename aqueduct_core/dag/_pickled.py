@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import io
 import linecache
+import os
 import pickle
 import sys
 import threading
@@ -299,9 +300,16 @@ def _importable(modules: Mapping[str, ModuleType]) -> Iterator[None]:
                     sys.modules[name] = before
 
 
+_shown: dict[str, tuple[int, int] | None] = {}
+
+
 def _show_lines(lines: Lines) -> None:
     """Let tracebacks show the source as it was when the function was published."""
     for file, pieces in lines.items():
+        seen = _seen_at(file)
+        if _shown.get(file) != seen:  # edited: what stands around them is elsewhere now
+            linecache.cache.pop(file, None)
+            _shown[file] = seen
         shown = linecache.getlines(file)
         wanted = list(shown)
         for first, text in pieces.items():
@@ -310,3 +318,11 @@ def _show_lines(lines: Lines) -> None:
             wanted[first - 1 : first - 1 + len(piece)] = piece
         if wanted != shown:
             linecache.cache[file] = (sum(map(len, wanted)), None, wanted, file)
+
+
+def _seen_at(file: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(file)
+    except (OSError, ValueError):  # typed into a notebook, or from another machine
+        return None
+    return found.st_mtime_ns, found.st_size

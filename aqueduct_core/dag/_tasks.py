@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.dag._sites import refusal
-from aqueduct_core.errors import UnserializableError
-from aqueduct_core.manifest import digest_of
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
 
-__all__ = ["Function", "Parameter", "plain_function", "source_of"]
+__all__ = ["Function", "Parameter", "plain_function"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +57,8 @@ class Function:
         return value if self.finish is None else self.finish(value)
 
     def spec(self) -> Mapping[str, JSON]:
-        if self.preset is not None:
-            return {"preset": dict(self.preset)}
-        source = source_of(self.function)
-        return {"source": source, "digest": _code_digest(self.function, source)}
+        """What makes a preset; a function of the user is captured when it is published."""
+        return {} if self.preset is None else {"preset": dict(self.preset)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +81,8 @@ class Parameter:
         return self.value
 
     def spec(self) -> Mapping[str, JSON]:
-        from aqueduct_core.serializers import tagged
-
-        try:
-            return {"value": tagged.to_json(self.value)}
-        except UnserializableError:  # no JSON: a table, a model; what counts is that it changed
-            return {"type": type(self.value).__qualname__, "digest": _value_digest(self.value)}
+        """Nothing: its value stands among the parameters."""
+        return {}
 
 
 def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,14 +92,6 @@ def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.isroutine(function) or inspect.isclass(function):
         return function
     return type(function).__call__
-
-
-def source_of(function: Callable[..., Any]) -> str | None:
-    """The text of a function as it was written, or None where there is none, as for builtins."""
-    try:
-        return inspect.getsource(inspect.unwrap(function))
-    except (OSError, TypeError):
-        return None
 
 
 def _check_plain(function: Callable[..., Any]) -> None:
@@ -136,19 +120,3 @@ def _origin(function: Callable[..., Any]) -> Hashable:
     if name.endswith("<lambda>"):
         return getattr(function, "__code__", id(function))  # equal where the text and line are
     return getattr(function, "__module__", None), name
-
-
-def _code_digest(function: Callable[..., Any], source: str | None) -> str:
-    if source is not None:
-        return digest_of(source.encode())
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is not None:
-        constants = [repr(item) for item in code.co_consts if not hasattr(item, "co_code")]
-        return digest_of(repr((code.co_code, code.co_names, constants)).encode())
-    return digest_of(f"{function.__module__}.{function!r}".encode())
-
-
-def _value_digest(value: Any) -> str:
-    from aqueduct_core.store import ArtifactStore
-
-    return ArtifactStore("memory://").put(value, "value").digest

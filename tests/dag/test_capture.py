@@ -10,7 +10,6 @@ import logging
 import pickle
 import sys
 import threading
-import traceback
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -387,19 +386,6 @@ def test_closures_of_one_name_are_numbered() -> None:
         f"{__name__}.adder.<locals>.add.by": "1",
         f"{__name__}.adder.<locals>.add.by (2)": "2",
     }
-
-
-def test_a_traceback_shows_the_lines_that_were_published() -> None:
-    file = "/no/longer/there.py"
-    source = "\n\n\ndef f():\n    raise ValueError('so')\n"
-    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    space: dict[str, Any] = {"__name__": "gone"}
-    exec(compile(source, file, "exec"), space)
-    loaded_from = capture(space["f"])
-    del linecache.cache[file]
-    with pytest.raises(ValueError, match="so") as caught:
-        loaded_from.pickled.load()()
-    assert "raise ValueError('so')" in "".join(traceback.format_tb(caught.value.__traceback__))
 
 
 def test_a_module_that_is_used_as_a_whole_goes_without_what_can_not_be_pickled() -> None:
