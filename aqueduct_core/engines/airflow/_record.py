@@ -19,7 +19,7 @@ from aqueduct_core.engines.airflow._states import (
     with_reasons,
 )
 from aqueduct_core.engines.airflow._steps import steps
-from aqueduct_core.errors import CorruptArtifactError, ParameterError
+from aqueduct_core.errors import CorruptArtifactError, ParameterError, TrackingError
 from aqueduct_core.runtime import Result, read_result
 from aqueduct_core.runtime._result import attempt_folder
 
@@ -153,28 +153,30 @@ class Recording:
 
     def _started(self, item: Seen, version: Version) -> RunRecord:
         """The record of a run, made or brought up to date."""
-        run, record, was = item.run, item.record, item.was
+        run, was = item.run, item.was
         state = "running" if run.has_ended else state_of_run(run, (), is_cancel_requested=False)[0]
-        if record is not None:
-            if run.has_ended:
-                is_same = record.ended in (None, run.ended)
-            else:
-                is_same = record.ended is None and (
-                    record.state == state or record.cancel_requested
+        record = item.record
+        if record is None:
+            trigger = was.trigger if was is not None else trigger_of(run)
+            try:
+                return self._tracking.start_run(
+                    item.key,
+                    item.flow.id,
+                    version.digest,
+                    engine=self._cluster.name,
+                    parameters=was.parameters if was is not None else _parameters(run, version),
+                    trigger=trigger,
+                    scheduled_for=run.due if trigger == "schedule" else None,
+                    state=state,
+                    started=run.started or run.due or run.ended,
+                    once=True,
                 )
-            if is_same:
-                return record
-        trigger = was.trigger if was is not None else trigger_of(run)
+            except TrackingError:  # somebody else was quicker
+                record = self._tracking.run(item.key, flow=item.flow.id)
+        if _is_up_to_date(record, run, state):
+            return record
         return self._tracking.start_run(
-            item.key,
-            item.flow.id,
-            version.digest if record is None else record.version,
-            engine=self._cluster.name,
-            parameters=was.parameters if was is not None else _parameters(run, version),
-            trigger=trigger,
-            scheduled_for=run.due if trigger == "schedule" else None,
-            state=state,
-            started=run.started or run.due or run.ended,
+            item.key, item.flow.id, record.version, engine=self._cluster.name, state=state
         )
 
     def _results(
@@ -233,6 +235,13 @@ class Recording:
         raised = [line for line in text.splitlines() if _RAISED.match(line)]
         reason = f"in Airflow: {raised[-1][:_LONGEST]}" if raised else result.reason
         return replace(result, reason=reason, logs={"stderr": key})
+
+
+def _is_up_to_date(record: RunRecord, run: DagRun, state: str) -> bool:
+    """Whether a run needn't be said to start, or to go on."""
+    if run.has_ended:
+        return record.ended in (None, run.ended)
+    return record.ended is None and (record.state == state or record.cancel_requested)
 
 
 def _is_told_again(result: Result, before: Result) -> bool:
