@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-__all__ = ["phases", "shade", "spread"]
+__all__ = ["Verdict", "phases", "shade", "spread", "verdicts"]
 
 _WIDTH = 320.0
 _LEAST = 2.0
@@ -73,3 +74,46 @@ def shade(value: object, low: float, high: float) -> int | None:
     if not isinstance(value, int | float) or not math.isfinite(value) or not high > low:
         return None
     return min(_SHADES - 1, max(0, int(_SHADES * (value - low) / (high - low))))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found in a run.
+
+    Attributes:
+        state: `succeeded`, `failed` or `warning`.
+        href: Where the run is.
+        title: What is said when pointed at.
+        version: Number of the version, if another one than before it.
+    """
+
+    state: str
+    href: str
+    title: str
+    version: int | None = None
+
+
+def verdicts(found: Sequence[Verdict]) -> Markup:
+    """Verdicts as a strip, the newest at the right; a tick or a cross tells them apart, too."""
+    size, step, top = 16, 20, 16
+    parts = []
+    for place, item in enumerate(found):
+        x = place * step
+        if item.version is not None:
+            parts.append(
+                f'<line class="version" x1="{x - 2}" x2="{x - 2}" y1="2" y2="{top + size}"/>'
+                f'<text x="{x + 1}" y="10">v{item.version}</text>'
+            )
+        mark = f"M{x + 4} {top + 8}l3 3 5-6"
+        if item.state != "succeeded":
+            mark = f"M{x + 5} {top + 5}l6 6m0-6l-6 6"
+        parts.append(
+            f'<a href="{escape(item.href)}" class="is-{item.state}">'
+            f"<title>{escape(item.title)}</title>"
+            f'<rect x="{x}" y="{top}" width="{size}" height="{size}" rx="4"/><path d="{mark}"/></a>'
+        )
+    width = max(len(found) * step - step + size, 1)
+    return Markup(
+        f'<svg class="verdicts" width="{width}" height="{top + size}" role="group" '
+        f'aria-label="The last {len(found)} verdicts">{"".join(parts)}</svg>'
+    )

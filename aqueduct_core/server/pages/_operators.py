@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aqueduct_core.dag import is_library
 from aqueduct_core.server.draw import Card, Row, key_of
 from aqueduct_core.server.draw._places import MOST_ROWS, Places
 from aqueduct_core.server.pages._reading import flow_path, run_path, state_of
@@ -15,7 +14,7 @@ from aqueduct_core.server.pages._words import file_size, icon_name, number, took
 if TYPE_CHECKING:
     from aqueduct_core.dag import FlowSpec, OperatorSpec, ParameterSpec
     from aqueduct_core.reference import ArtifactRef
-    from aqueduct_core.runtime import Frame, Result
+    from aqueduct_core.runtime import Result
     from aqueduct_core.tracking import RunRecord
 
 __all__ = ["Output", "Step", "cards_of", "default_of", "steps_of", "value_words"]
@@ -62,15 +61,6 @@ class Step:
         if self.result is None or not self.result.seconds or self.state == "running":
             return None
         return self.result.duration
-
-    @property
-    def own_frame(self) -> Frame | None:
-        """The innermost call of the user's own code, if it raised something."""
-        if self.result is None or self.result.error is None:
-            return None
-        frames = list(self.result.error.frames)
-        own = [frame for frame in frames if not is_library(frame.file)] or frames
-        return own[-1] if own else None
 
     @property
     def verdict(self) -> tuple[str, str]:

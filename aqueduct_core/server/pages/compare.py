@@ -168,7 +168,7 @@ def _data(services: Services, one: Found, other: Found) -> list[dict[str, Any]]:
         for name in [item.name for item in step.outputs]
         if name in pair[0] and name in pair[1]
     ]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in kept:
         before, after = pair[0][name], pair[1][name]
         assert before.ref is not None

@@ -15,6 +15,7 @@ from aqueduct_core.server._auth import require
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render, static
 from aqueduct_core.server.draw import graph
+from aqueduct_core.server.pages._code import CodeLine, code_lines
 from aqueduct_core.server.pages._operators import Step, cards_of, default_of, steps_of, value_words
 from aqueduct_core.server.pages._reading import (
     flow_path,
@@ -24,6 +25,7 @@ from aqueduct_core.server.pages._reading import (
     version_of,
 )
 from aqueduct_core.server.pages._shapes import shapes_of
+from aqueduct_core.server.pages._stack import failure
 from aqueduct_core.server.pages._timeline import timeline
 from aqueduct_core.tracking import FlowRecord, RunRecord, VersionDetail
 
@@ -31,6 +33,7 @@ __all__ = ["router"]
 
 router = APIRouter()
 
+_TOLD = 3  # failures at the top of the page
 View = Literal["graph", "list", "timeline"]
 
 
@@ -60,10 +63,10 @@ def panel(request: Request, flow: str, run: str, name: str) -> Response:
     context = {
         "step": step,
         "flow_id": flow,
-        "failure": step.result.error if step.result is not None else None,
+        "failure": _failure(step),
         "needs": [item for item in found.steps if item.spec.name in step.spec.needs],
         "needed": [item for item in found.steps if item.spec.name in spec.consumers[name]],
-        "code": step.spec.task.get("source") or step.spec.task.get("query"),
+        "code": _code(step),
     }
     return render(request, "run_panel.html", context)
 
@@ -124,6 +127,7 @@ class Found:
         """What every page of the run shows."""
         here = run_path(self.record.flow, self.record.id)
         state = state_of_run(self.record)
+        wrong = [step for step in self.steps if step.state in ("failed", "warning")]
         counts = Counter(step.state for step in self.steps)
         return {
             "flow": self.flow,
@@ -135,7 +139,8 @@ class Found:
             "can_retry": state in ("failed", "canceled", "warning"),
             "steps": self.steps,
             "counts": [(name, counts[name]) for name in _ORDER if counts[name]],
-            "failures": [step for step in self.steps if step.state in ("failed", "warning")],
+            "failures": [(step, _failure(step)) for step in wrong[:_TOLD]],
+            "more_failures": len(wrong) - _TOLD,
             "parameters": self.parameters(),
             "here": here,
             "crumbs": [("Workflows", "/flows"), (self.flow.name, flow_path(self.flow.id))],
@@ -162,6 +167,20 @@ class Found:
 
 
 _ORDER = ("failed", "warning", "running", "succeeded", "cached", "skipped", "canceled", "pending")
+
+
+def _failure(step: Step) -> dict[str, Any] | None:
+    """What an operator raised."""
+    error = None if step.result is None else step.result.error
+    return None if error is None else failure(error)
+
+
+def _code(step: Step) -> list[CodeLine] | None:
+    """The text of a function or query."""
+    task = step.spec.task
+    if "query" in task:
+        return code_lines(str(task["query"]), "sql")
+    return code_lines(task["source"]) if "source" in task else None
 
 
 def _graph(found: Found) -> dict[str, Any]:

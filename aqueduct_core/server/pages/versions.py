@@ -130,8 +130,8 @@ def _operator(sign: str, item: OperatorDiff) -> dict[str, Any]:
 
 def _lines(text: TextDiff) -> Iterator[tuple[str, str]]:
     """The lines of a diff with what they are: `+`, `-`, `@` or nothing."""
-    pair = [(side or "").splitlines() for side in (text.before, text.after)]
-    for line in list(difflib.unified_diff(*pair, lineterm=""))[2:]:
+    before, after = (text.before or "").splitlines(), (text.after or "").splitlines()
+    for line in list(difflib.unified_diff(before, after, lineterm=""))[2:]:
         yield (line[:1] if line[:1] in "+-@" else ""), (line if line[:1] == "@" else line[1:])
 
 

@@ -79,6 +79,7 @@ function begin() {
   const [width, height] = size();
   if (width * k > canvas.clientWidth || height * k > canvas.clientHeight) {
     x = 0;
+    show();
     if (first) centre(first);
     bound();
   }

@@ -32,6 +32,12 @@ function tick() {
   }
 }
 
+// The tab that is open may stand outside of a narrow window.
+for (const tab of document.querySelectorAll(".tabs [aria-current], .nav [aria-current]")) {
+  const bar = tab.parentNode;
+  bar.scrollLeft = tab.offsetLeft + tab.offsetWidth + 24 - bar.offsetLeft - bar.clientWidth;
+}
+
 tellTimes();
 tick();
 setInterval(() => { if (!document.hidden) tick(); }, 1000);
