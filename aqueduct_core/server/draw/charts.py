@@ -81,7 +81,7 @@ class Verdict:
     """What a check found in a run.
 
     Attributes:
-        state: `succeeded`, `failed` or `warning`.
+        state: `succeeded`, `failed`, `warning`, or `skipped` without a verdict.
         href: Where the run is.
         title: What is said when pointed at.
         version: Number of the version, if another one than before it.
@@ -105,7 +105,9 @@ def verdicts(found: Sequence[Verdict]) -> Markup:
                 f'<text x="{x + 1}" y="10">v{item.version}</text>'
             )
         mark = f"M{x + 4} {top + 8}l3 3 5-6"
-        if item.state != "succeeded":
+        if item.state == "skipped":
+            mark = f"M{x + 4} {top + 8}h8"
+        elif item.state != "succeeded":
             mark = f"M{x + 5} {top + 5}l6 6m0-6l-6 6"
         parts.append(
             f'<a href="{escape(item.href)}" class="is-{item.state}">'

@@ -22,17 +22,32 @@ from aqueduct_core.server._services import Services
 from aqueduct_core.server._templates import environment
 from aqueduct_core.server.pages._words import FILTERS
 from aqueduct_core.server.pages.artifact import router as artifact
+from aqueduct_core.server.pages.check import router as check
 from aqueduct_core.server.pages.compare import router as compare
 from aqueduct_core.server.pages.flow import router as flow
 from aqueduct_core.server.pages.flow_metrics import router as flow_metrics
 from aqueduct_core.server.pages.flows import router as flows
+from aqueduct_core.server.pages.logs import router as logs
+from aqueduct_core.server.pages.metric import router as metric
 from aqueduct_core.server.pages.operator import router as operator
 from aqueduct_core.server.pages.run import router as run
 from aqueduct_core.server.pages.versions import router as versions
 
 __all__ = ["router"]
 
-_PAGES = (flows, flow, flow_metrics, versions, run, compare, operator, artifact)
+_PAGES = (
+    flows,
+    flow,
+    flow_metrics,
+    versions,
+    run,
+    compare,
+    operator,
+    artifact,
+    logs,
+    metric,
+    check,
+)
 
 
 def router(services: Services) -> APIRouter:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from aqueduct_core.dag import FlowSpec
-from aqueduct_core.errors import AqueductError, NotFoundError, UnsupportedError
+from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError
 from aqueduct_core.manifest import Manifest
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
@@ -88,7 +88,7 @@ def table(
     record = _record(services, flow, run, name)
     manifest = services.store.manifest(record.ref)
     if not (manifest.safe and manifest.type in _TABLES and manifest.size <= _CONVERTED):
-        raise UnsupportedError(
+        raise ParameterError(
             f"{name!r} can't be made a {form} file here",
             hint="download it as it is stored, or load it in Python",
         )
