@@ -95,7 +95,9 @@ class AirflowServer:
         }
         before = self.runs.get((dag, run), {})
         kept = {
-            name: before[name] for name in ("conf", "run_after", "start_date") if before.get(name)
+            name: before[name]
+            for name in ("conf", "run_type", "run_after", "start_date")
+            if before.get(name)
         }
         self.runs[dag, run] = row | kept | known
 

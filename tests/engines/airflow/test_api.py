@@ -84,7 +84,7 @@ def test_nothing_that_answers_is_said() -> None:
 
 def test_an_address_without_airflow_is_said(server: AirflowServer) -> None:
     api = AirflowApi(f"{server.url}/somewhere")
-    with pytest.raises(IntegrationError, match="there is no Airflow at .*/somewhere"):
+    with pytest.raises(IntegrationError, match=r"there is no Airflow at .*/somewhere"):
         api.version()
     api.close()
 
