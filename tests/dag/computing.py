@@ -14,9 +14,7 @@ def value_of(artifact: Artifact) -> Any:
     values: dict[Any, Any] = {}
     for operator in Graph.behind(artifact).operators:
         args = [values[item.operator][item.output] for item in operator.args]
-        kwargs = {
-            key: values[item.operator][item.output] for key, item in operator.kwargs.items()
-        }
+        kwargs = {key: values[item.operator][item.output] for key, item in operator.kwargs.items()}
         value = operator.task(*args, **kwargs)
         several = value if len(operator.outputs) > 1 else (value,)
         values[operator] = dict(zip(operator.outputs, several, strict=True))
