@@ -1,8 +1,8 @@
 """cloudpickle, made to keep or to refuse what it would change.
 
-cloudpickle drops the cause, context and traceback of exceptions, turns memoryviews into bytes, files
-into StringIOs and iterators of dicts and sets into those of lists, and forgets what a weak container
-holds. NumPy forgets `nomask` and hard masks. Here each of these is kept or an error.
+cloudpickle drops the cause, context and traceback of exceptions and, since 3.1.3, the file that a
+function is from, turns memoryviews into bytes, files into StringIOs and iterators of dicts and sets
+into those of lists, and forgets what a weak container holds. NumPy forgets `nomask` and hard masks. Here each of these is kept or an error.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _LATE = ("__cause__", "__context__", "__suppress_context__", "__traceback__")
 # Attributes that live in C and that the exceptions' own __reduce__ leaves out.
 _MEMBERS = ("name", "obj", "path", "name_from")
 _FRAMES = 1_000
+_FILE_NAME = 10  # its place among the arguments of CodeType, since Python 3.11
 
 
 class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
@@ -146,6 +147,12 @@ def _reduce_exception(error: BaseException) -> Any:
     # Not given to the constructor: causes and contexts can lead back to this exception.
     packed = (state, setter, extras)
     return make, arguments, packed, items, pairs, _rebuild.exception_state
+
+
+def _reduce_code(code: CodeType) -> Any:
+    make, arguments = cloudpickle.Pickler.dispatch_table[CodeType](code)
+    # Tracebacks name the file, and show its lines.
+    return make, (*arguments[:_FILE_NAME], code.co_filename, *arguments[_FILE_NAME + 1 :])
 
 
 def _reduce_traceback(traceback: TracebackType) -> Any:
@@ -274,6 +281,7 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
     **cloudpickle.Pickler.dispatch_table,
     functools.cached_property: _reduce_cached_property,
     type(functools.lru_cache(len)): _reduce_cached,
+    CodeType: _reduce_code,
     TracebackType: _reduce_traceback,
     io.TextIOWrapper: _reduce_file,
     memoryview: _refuse,
