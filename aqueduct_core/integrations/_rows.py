@@ -11,6 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aqueduct_core.integrations._frames import frame_of, to_pandas
+
 __all__ = ["FrameBuilder"]
 
 _PURE = {pa.float64(): {float, type(None)}, pa.binary(): {bytes, type(None)}}
@@ -40,12 +42,11 @@ class FrameBuilder:
 
     def finish(self) -> pd.DataFrame:
         """The frame."""
-        columns = {}
-        for index, (chunks, declared) in enumerate(zip(self._chunks, self._declared, strict=True)):
-            columns[index] = _column(chunks, declared.partition("(")[0].strip())
-        frame = pd.DataFrame(columns, copy=False)
-        frame.columns = pd.Index(self._names)  # by position: a result may repeat a name
-        return frame
+        columns = [
+            _column(chunks, declared.partition("(")[0].strip())
+            for chunks, declared in zip(self._chunks, self._declared, strict=True)
+        ]
+        return frame_of(self._names, columns)
 
 
 def _chunk(values: tuple[Any, ...]) -> Any:
@@ -66,7 +67,7 @@ def _column(chunks: list[Any], declared: str) -> Any:
             kind = types.pop() if types else _assumed(declared)
             if kind is not None:
                 arrays = [chunk.cast(kind) for chunk in chunks]
-                return _to_pandas(_as_declared(pa.chunked_array(arrays, kind), declared))
+                return to_pandas(_as_declared(pa.chunked_array(arrays, kind), declared))
     values = [value for chunk in chunks for value in _values(chunk)]
     kinds = set(map(type, values)) - {type(None)}
     if kinds == {int, float}:
@@ -126,14 +127,3 @@ def _as_declared(array: Any, declared: str) -> Any:
             except pa.ArrowException:
                 continue
     return array
-
-
-def _to_pandas(array: Any) -> Any:
-    kind = array.type
-    if pa.types.is_date(kind) or pa.types.is_time(kind):
-        return pd.Series(pd.array(array, dtype=pd.ArrowDtype(kind)))
-    if array.null_count and pa.types.is_integer(kind):
-        return array.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    if array.null_count and pa.types.is_boolean(kind):
-        return array.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
-    return array.to_pandas()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aqueduct_core.dag import OUTPUT, Artifact, TableArtifact, connect
@@ -15,10 +16,40 @@ from aqueduct_core.integrations._statement import Statement
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
 
-__all__ = ["LEDGER", "SqlIntegration", "saved"]
+__all__ = ["LEDGER", "ColumnInfo", "SqlIntegration", "TableInfo", "saved"]
 
 _MODES = ("fail", "append", "replace", "upsert")
 LEDGER = "aqueduct_saves"  # the table in which a database remembers what runs have saved
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """A column of a table.
+
+    Attributes:
+        name: Its name.
+        type: Its type, as the database writes it.
+        nullable: Whether values may be missing.
+    """
+
+    name: str
+    type: str
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """What a table is.
+
+    Attributes:
+        name: Its name.
+        columns: Its columns, in their order.
+        rows: How many rows it has, as the database estimates without counting; None if it doesn't.
+    """
+
+    name: str
+    columns: tuple[ColumnInfo, ...]
+    rows: int | None
 
 
 class SqlIntegration(ABC):
@@ -73,7 +104,7 @@ class SqlIntegration(ABC):
 
     def table(self, name: str) -> TableArtifact:
         """All rows of a table, read when the workflow runs."""
-        return self.sql(f"SELECT * FROM {self.quote(name)}", name=name)  # noqa: S608 - quoted
+        return self.sql(f"SELECT * FROM {self.qualified(name)}", name=name)  # noqa: S608 - quoted
 
     def save(
         self,
@@ -131,6 +162,24 @@ class SqlIntegration(ABC):
     def tables(self) -> list[str]:
         """The names of the tables and views."""
 
+    def query(self, query: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """The result of a query now, as a DataFrame."""
+        statement = Statement.of(query)
+        statement.check(list(parameters or {}))
+        return self.read(statement, parameters or {})
+
+    def preview(self, table_name: str, limit: int = 10) -> Any:
+        """Some rows of a table now, as a DataFrame; the database reads no more than these."""
+        return self.query(f"SELECT * FROM {self.qualified(table_name)} LIMIT {int(limit)}")  # noqa: S608 - quoted
+
+    @abstractmethod
+    def describe(self, table_name: str) -> TableInfo:
+        """What a table is.
+
+        Raises:
+            IntegrationError: There is none of this name.
+        """
+
     @abstractmethod
     def drop(self, table_name: str) -> None:
         """Remove a table; nothing happens if there is none of this name.
@@ -142,6 +191,10 @@ class SqlIntegration(ABC):
     @abstractmethod
     def quote(self, name: str) -> str:
         """A name as it is written in SQL, whatever characters it has."""
+
+    def qualified(self, name: str) -> str:
+        """The name of a table as it is written in SQL."""
+        return self.quote(name)
 
     @abstractmethod
     def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:

@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._columns import Column, affinity, check_keys, columns_of, fits
 from aqueduct_core.integrations._rows import FrameBuilder
-from aqueduct_core.integrations._sql import LEDGER, SqlIntegration, saved
+from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, SqlIntegration, TableInfo, saved
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
@@ -66,6 +66,19 @@ class SqliteIntegration(SqlIntegration):
             names = [*inspector.get_table_names(), *inspector.get_view_names()]
             return sorted(name for name in names if name != LEDGER)
 
+    def describe(self, table_name: str) -> TableInfo:
+        with self._connection() as connection, self._explained(f"describe table {table_name!r}"):
+            quoted = self.quote(table_name)
+            found = connection.execute(f"PRAGMA table_info({quoted})").fetchall()
+            if not found:
+                raise IntegrationError(
+                    f"{self.name}: no such table: {table_name}",
+                    hint=self._advice("no such table"),
+                )
+            [[rows]] = connection.execute(f"SELECT count(*) FROM {quoted}").fetchall()  # noqa: S608 - quoted
+        columns = tuple(ColumnInfo(row[1], row[2], not row[3]) for row in found)
+        return TableInfo(table_name, columns, rows)
+
     def drop(self, table_name: str) -> None:
         with self._connection() as connection, self._explained(f"drop table {table_name!r}"):
             connection.execute(f"DROP TABLE IF EXISTS {self.quote(table_name)}")
@@ -74,11 +87,13 @@ class SqliteIntegration(SqlIntegration):
         return str(self._engine.dialect.identifier_preparer.quote_identifier(name))
 
     def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
-        bound = {key: _bindable(key, value) for key, value in parameters.items()}
+        text = statement.render(lambda name: f":{name}")
+        given = statement.values(parameters)
+        bound = {key: _bindable(key, value) for key, value in given.items()}
         with self._connection() as connection, self._explained("run the query", statement.text):
             declared = _declared_types(connection, statement)
             connection.execute("PRAGMA query_only = ON")  # a query reads, nothing else
-            with closing(connection.execute(statement.text, bound)) as cursor:
+            with closing(connection.execute(text, bound)) as cursor:
                 if cursor.description is None:
                     raise IntegrationError(
                         f"{self.name}: the statement returns no rows\n{statement.text}",

@@ -1,29 +1,35 @@
-"""SQL text: named parameters, and chains of queries.
+"""SQL text: named parameters, dates, and chains of queries.
 
-Only as much of SQL is understood as it takes to tell `:name` and `$` in code from the same
+Only as much of SQL is understood as it takes to tell `:name`, `{today}` and `$` in code from the same
 characters in strings, quoted names and comments.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aqueduct_core.errors import GraphError
+from aqueduct_core.integrations._dates import MACROS, macro_values
 
 __all__ = ["Statement"]
 
 _TOKENS = re.compile(
     r"""
-      (?P<skip> '(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | --[^\n]* | /\*.*?\*/ | :: )
+      (?P<text> '(?:[^']|'')*' )
+    | (?P<skip> "(?:[^"]|"")*" | `[^`]*` | --[^\n]* | /\*.*?\*/ | :: | \$(\w*)\$.*?\$\3\$ )
+    | \{ (?P<macro> \w+ ) \}
     | (?<![\w:]) : (?P<name> [A-Za-z_]\w* )
     | (?<![\w$]) (?P<previous> \$ ) (?![\w$])
     """,
     re.VERBOSE | re.DOTALL,
 )
 _WITH = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*WITH(\s+RECURSIVE)?\b", re.IGNORECASE | re.DOTALL)
+_QUOTED = re.compile(r"\{(\w+)\}")
 _STEP = "aqueduct_step_"
+_MACRO = "aqueduct_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +39,12 @@ class Statement:
     Attributes:
         text: The SQL, with parameters as `:name`.
         names: The names of the parameters.
+        macros: The dates that it names, such as `today` for `{today}`.
     """
 
     text: str
     names: frozenset[str]
+    macros: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, query: str | Sequence[str]) -> Statement:
@@ -60,8 +68,11 @@ class Statement:
                     hint="$ stands for the result of the query before: SELECT ... FROM $",
                 )
         text = queries[0] if len(queries) == 1 else _chain(queries)
-        names = frozenset(name for name in (m["name"] for m in _TOKENS.finditer(text)) if name)
-        return cls(text, names)
+        found = list(_TOKENS.finditer(text))
+        names = frozenset(match["name"] for match in found if match["name"])
+        macros = frozenset(match["macro"] for match in found if match["macro"])
+        _check_macros(macros, [match["text"] for match in found if match["text"]])
+        return cls(text, names, macros)
 
     def check(self, given: Sequence[str]) -> None:
         """Compare the parameters that are given with those of the query.
@@ -83,7 +94,43 @@ class Statement:
 
     def without_parameters(self) -> str:
         """The text with NULL in place of every parameter."""
-        return _replace(self.text, lambda match: "NULL" if match["name"] else match[0])
+        return self.render(lambda _name: "NULL")
+
+    def render(
+        self, mark: Callable[[str], str], escape: Callable[[str], str] = lambda text: text
+    ) -> str:
+        """The text as a driver takes it.
+
+        Args:
+            mark: How it writes a parameter.
+            escape: How it writes other text.
+        """
+        parts, end = [], 0
+        for match in _TOKENS.finditer(self.text):
+            name = match["name"] or (match["macro"] and _MACRO + match["macro"])
+            if name:
+                parts += [escape(self.text[end : match.start()]), mark(name)]
+                end = match.end()
+        return "".join([*parts, escape(self.text[end:])])
+
+    def values(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The value of each name that `render` marks."""
+        dates = macro_values(self.macros)
+        return {**parameters, **{_MACRO + name: value for name, value in dates.items()}}
+
+
+def _check_macros(macros: frozenset[str], texts: Sequence[str]) -> None:
+    for name in sorted(macros - MACROS.keys()):
+        raise GraphError(
+            f"{{{name}}} is no date that queries can name",
+            hint=f"these are: {', '.join(f'{{{name}}}' for name in MACROS)}",
+        )
+    for text in texts:
+        if (match := _QUOTED.search(text)) and match[1] in MACROS:
+            raise GraphError(
+                f"{match[0]} stands in quotes, where it is only text",
+                hint=f"write it without quotes: WHERE day = {match[0]}",
+            )
 
 
 def _refers(text: str) -> bool:

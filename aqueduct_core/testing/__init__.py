@@ -1,7 +1,7 @@
 """The conformance kit: what our own tests use, and what a plugin's tests should.
 
-- `SerializerTests`, `StorageTests`: pytest classes to inherit; a plugin's test module is about 30
-  lines of values and fixtures.
+- `SerializerTests`, `StorageTests`, `SQLIntegrationTests`: pytest classes to inherit; a plugin's
+  test module is about 30 lines of values and fixtures.
 - `assert_identical`: strict comparison of two values, type by type.
 - `FaultyStorage`: a storage that fails when it is told to, by a plan of `Fault`s.
 - `forbid_code`, `forge`, `tamper`: proofs that a loader is safe on hostile bytes.
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from aqueduct_core.testing._compare import assert_identical
     from aqueduct_core.testing._faults import Fault, FaultyStorage
     from aqueduct_core.testing._serializer_tests import SerializerTests
+    from aqueduct_core.testing._sql_tests import SQLIntegrationTests
     from aqueduct_core.testing._storage_tests import StorageTests
     from aqueduct_core.testing._tamper import forge, tamper
 
 __all__ = [
     "Fault",
     "FaultyStorage",
+    "SQLIntegrationTests",
     "SerializerTests",
     "StorageTests",
     "assert_identical",
@@ -39,6 +41,7 @@ __all__ = [
 _HOMES = {
     "Fault": "_faults",
     "FaultyStorage": "_faults",
+    "SQLIntegrationTests": "_sql_tests",
     "SerializerTests": "_serializer_tests",
     "StorageTests": "_storage_tests",
     "assert_identical": "_compare",

@@ -27,6 +27,7 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.integrations import SqlIntegration, open_integration
 from aqueduct_core.integrations._statement import Statement
+from aqueduct_core.testing import SQLIntegrationTests
 
 MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)
 
@@ -238,6 +239,12 @@ def test_parameters_are_bound(database: SqlIntegration, value: Any) -> None:
     assert frame["text"].iloc[0] == ":value"
 
 
+def test_dates_are_bound(database: SqlIntegration) -> None:
+    [[today, later]] = read(database, "SELECT {today}, {now} > {today}").values.tolist()
+    assert dt.date.fromisoformat(today)
+    assert later
+
+
 def test_moments_compare_with_what_was_saved(database: SqlIntegration) -> None:
     save(database, pd.DataFrame({"at": pd.to_datetime([MOMENT]), "d": [MOMENT.date()]}))
     for query, value in (("at = :v", MOMENT), ("at = :v", pd.Timestamp(MOMENT))):
@@ -405,3 +412,11 @@ def test_one_artifact_can_be_saved_to_the_same_table_of_two_databases(tmp_path: 
         target.save(rows, table_name="t")
     kinds = [operator.kind for operator in Graph.of([rows]).operators]
     assert kinds == ["query", "save", "save"]
+
+
+class TestKit(SQLIntegrationTests):
+    decimals = False
+
+    @pytest.fixture
+    def database(self, tmp_path: Path) -> Any:
+        return open_integration("warehouse", "sqlite", {"path": tmp_path / "w.db"})

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
 
 import pytest
 
 from aqueduct_core.errors import GraphError
+from aqueduct_core.integrations._dates import MACROS, macro_values
 from aqueduct_core.integrations._statement import Statement
 
 
@@ -74,3 +76,41 @@ def test_parameters_must_match() -> None:
         statement.check([])
     with pytest.raises(GraphError, match="does not use the parameter 'b'"):
         statement.check(["a", "b"])
+
+
+def test_a_statement_is_written_for_a_driver() -> None:
+    statement = Statement.of(
+        "SELECT '100%', :a, x % :b, '%s :a', $$ :no $$ FROM t WHERE d < {today}"
+    )
+    text = statement.render(lambda name: f"%({name})s", lambda text: text.replace("%", "%%"))
+    expected = (
+        "SELECT '100%%', %(a)s, x %% %(b)s, '%%s :a', $$ :no $$ FROM t WHERE d < %(aqueduct_today)s"
+    )
+    assert text == expected
+    values = statement.values({"a": 1, "b": 2})
+    assert values["a"] == 1
+    assert set(values) == {"a", "b", "aqueduct_today"}
+
+
+def test_dates_are_told_from_one_moment() -> None:
+    moment = dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC)
+    assert {
+        name: str(value) for name, value in macro_values(frozenset(MACROS), moment).items()
+    } == {
+        "now": "2024-03-01 12:00:00+00:00",
+        "today": "2024-03-01",
+        "yesterday": "2024-02-29",
+        "tomorrow": "2024-03-02",
+        "week_ago": "2024-02-23",
+        "month_start": "2024-03-01",
+        "last_month_start": "2024-02-01",
+        "year_start": "2024-01-01",
+    }
+
+
+def test_dates_must_be_known_and_not_in_quotes() -> None:
+    with pytest.raises(GraphError, match=r"\{never\} is no date[\s\S]*\{today\}"):
+        Statement.of("SELECT {never}")
+    with pytest.raises(GraphError, match="stands in quotes"):
+        Statement.of("SELECT '{today}'")
+    assert Statement.of("SELECT '{a}'").macros == frozenset()

@@ -1,0 +1,248 @@
+"""Databases through SQLAlchemy: any URL, by the driver and dialect that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.pool import NullPool
+
+from aqueduct_core.errors import IntegrationError, MissingExtraError
+from aqueduct_core.integrations._alchemy_saves import AlchemyTransaction
+from aqueduct_core.integrations._names import TableName, bindable
+from aqueduct_core.integrations._reach import unreachable
+from aqueduct_core.integrations._rows import FrameBuilder
+from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, SqlIntegration, TableInfo
+
+if TYPE_CHECKING:
+    from aqueduct_core.abc import JSON
+    from aqueduct_core.integrations._base import Transaction
+    from aqueduct_core.integrations._statement import Statement
+
+__all__ = ["AlchemyIntegration"]
+
+CHUNK = 20_000  # rows in flight between the driver and Arrow
+
+
+class AlchemyIntegration(SqlIntegration):
+    """A database with a SQLAlchemy URL.
+
+    Args:
+        name: What the user calls it.
+        url: `dialect+driver://user:password@host/database`.
+    """
+
+    kind = "sqlalchemy"
+    secrets = frozenset({"url"})
+
+    def __init__(self, name: str, *, url: str) -> None:
+        super().__init__(name)
+        try:
+            self.url = sa.make_url(url)
+        except exc.ArgumentError:
+            raise IntegrationError(
+                f"{name}: the url is none of SQLAlchemy",
+                hint="dialect+driver://user:password@host:port/database",
+            ) from None
+
+    def config(self) -> Mapping[str, JSON]:
+        return {"url": self.url.render_as_string(hide_password=False)}
+
+    @property
+    def place(self) -> str:
+        """Where it is, without secrets."""
+        host = self.url.host or ""
+        port = f":{self.url.port}" if self.url.port else ""
+        return f"{host}{port}/{self.url.database or ''}"
+
+    @property
+    def connect_settings(self) -> Mapping[str, Any]:
+        """What the driver is given beside the URL."""
+        return {}
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """SQLAlchemy's engine; a run connects when it reads or saves, and leaves nothing open."""
+        try:
+            return sa.create_engine(
+                self.url,
+                poolclass=NullPool,
+                hide_parameters=True,
+                connect_args=dict(self.connect_settings),
+            )
+        except exc.NoSuchModuleError as error:
+            raise IntegrationError(
+                f"{self.name}: SQLAlchemy knows no dialect {self.url.drivername!r} here",
+                hint="install the package that brings it",
+            ) from error
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(error.name or "a driver", "sql", self.name) from error
+
+    def test(self) -> None:
+        with self.connection():
+            return
+
+    def quote(self, name: str) -> str:
+        preparer = self.engine.dialect.identifier_preparer
+        end = preparer.final_quote
+        return f"{preparer.initial_quote}{name.replace(end, end * 2)}{end}"
+
+    def qualified(self, name: str) -> str:
+        table = TableName.of(name)
+        schema = f"{self.quote(table.schema)}." if table.schema else ""
+        return schema + self.quote(table.name)
+
+    def tables(self) -> list[str]:
+        with self.connection() as connection, self.explained("list its tables"):
+            inspector = sa.inspect(connection)
+            names = {*inspector.get_table_names(), *inspector.get_view_names()}
+        return sorted(names - {LEDGER})
+
+    def describe(self, table_name: str) -> TableInfo:
+        target = TableName.of(table_name)
+        with self.connection() as connection, self.explained(f"describe table {table_name!r}"):
+            try:
+                found = sa.inspect(connection).get_columns(target.name, target.schema)
+            except exc.NoSuchTableError:
+                raise IntegrationError(
+                    f"{self.name} has no table {table_name!r}",
+                    hint=self.advice("does not exist"),
+                ) from None
+            rows = self.estimate(connection, target)
+        dialect = self.engine.dialect
+        columns = tuple(
+            ColumnInfo(item["name"], item["type"].compile(dialect), item["nullable"])
+            for item in found
+        )
+        return TableInfo(table_name, columns, rows)
+
+    def estimate(self, connection: sa.Connection, target: TableName) -> int | None:
+        """How many rows a table has, without counting."""
+        return None
+
+    def preview(self, table_name: str, limit: int = 10) -> Any:
+        if self.engine.dialect.name != "mssql":
+            return super().preview(table_name, limit)
+        return self.query(f"SELECT TOP {int(limit)} * FROM {self.qualified(table_name)}")  # noqa: S608 - quoted
+
+    def drop(self, table_name: str) -> None:
+        with self.connection() as connection, self.explained(f"drop table {table_name!r}"):
+            connection.begin()
+            self.execute(connection, f"DROP TABLE IF EXISTS {self.qualified(table_name)}").close()
+            connection.commit()
+
+    def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
+        given = {
+            name: bindable(name, value) for name, value in statement.values(parameters).items()
+        }
+        with self.connection() as connection, self.explained("run the query", statement.text):
+            text, values = self._marked(statement, given)
+            streaming = connection.execution_options(stream_results=True)
+            result = streaming.exec_driver_sql(text, values)
+            if not result.returns_rows:
+                self.no_rows(statement)
+            frame = FrameBuilder(list(result.keys()), None)
+            while rows := result.fetchmany(CHUNK):
+                frame.add(rows)
+        return frame.finish()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self.connection() as connection:
+            with self.explained("begin a transaction"):
+                connection.begin()
+                transaction = AlchemyTransaction(self, connection)
+            yield transaction  # leaving the connection takes back what isn't committed
+            with self.explained("commit"):
+                transaction.finish()
+                connection.commit()
+
+    def execute(self, connection: sa.Connection, text: str) -> Any:
+        """Run SQL that has no parameters, as it is written."""
+        cursor = connection.connection.cursor()
+        cursor.execute(text)
+        return cursor
+
+    def no_rows(self, statement: Statement) -> NoReturn:
+        raise IntegrationError(
+            f"{self.name}: the statement returns no rows\n{statement.text}",
+            hint="sql() takes a SELECT; save() writes",
+        )
+
+    @contextmanager
+    def connection(self) -> Iterator[sa.Connection]:
+        """A connection of its own.
+
+        Raises:
+            IntegrationError: It can't be made; the text says which setting is wrong.
+        """
+        engine = self.engine
+        expected: tuple[type[Exception], ...] = (exc.SQLAlchemyError, OSError, *self.driver_errors)
+        try:
+            connection = engine.connect()
+        except expected as error:
+            said = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
+            problem, hint = unreachable(said)
+            raise IntegrationError(
+                f"{self.name} ({self.place}) can't be reached: {problem}\n{said}", hint=hint
+            ) from None  # the chain would show what the driver was called with
+        with connection:
+            yield connection
+
+    @property
+    def driver_errors(self) -> tuple[type[Exception], ...]:
+        """What the drivers raise."""
+        driver: Any = self.engine.dialect.loaded_dbapi
+        return (driver.Error,)
+
+    @contextmanager
+    def explained(self, what: str, text: str = "") -> Iterator[None]:
+        """Tell errors of the driver in terms of the integration."""
+        expected: tuple[type[Exception], ...] = (exc.SQLAlchemyError, *self.driver_errors)
+        try:
+            yield
+        except expected as error:
+            cause = error.orig if isinstance(error, exc.DBAPIError) else error
+            said = str(cause).strip()
+            raise IntegrationError(
+                f"{self.name} ({self.place}) could not {what}: {said}" + (text and f"\n{text}"),
+                hint=self.advice(said),
+            ) from cause
+
+    def advice(self, said: str) -> str:
+        """What to do about an error of the driver."""
+        lower = said.lower()
+        if "permission denied" in lower or "command denied" in lower:
+            return "the user may not do this; its rights are given in the database"
+        if "lock" in lower and ("timeout" in lower or "wait" in lower):
+            return "another transaction holds the table; try again when it is done"
+        if "read-only" in lower or "read only" in lower:
+            return "queries only read; save() writes"
+        if "does not exist" in lower or "doesn't exist" in lower or "no such table" in lower:
+            return f"tables() lists what is there: client.integration({self.name!r}).tables()"
+        return "check the query and the database"
+
+    def _marked(self, statement: Statement, given: Mapping[str, Any]) -> tuple[str, Any]:
+        """The text and values of a statement in the driver's own style of parameters."""
+        style = self.engine.dialect.paramstyle
+        if style in ("pyformat", "format"):
+            escape: Callable[[str], str] = lambda text: text.replace("%", "%%")  # noqa: E731
+        else:
+            escape = lambda text: text  # noqa: E731
+        if style == "named":
+            return statement.render(lambda name: f":{name}"), dict(given)
+        if style == "pyformat":
+            return statement.render(lambda name: f"%({name})s", escape), dict(given)
+        values: list[Any] = []
+
+        def mark(name: str) -> str:
+            values.append(given[name])
+            marks = {"format": "%s", "numeric": f":{len(values)}"}
+            return marks.get(style, f"${len(values)}" if style == "numeric_dollar" else "?")
+
+        text = statement.render(mark, escape)
+        return text, tuple(values)

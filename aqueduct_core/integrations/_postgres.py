@@ -1,0 +1,172 @@
+"""PostgreSQL: reads by its Arrow driver, writes by COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import adbc_driver_postgresql.dbapi as adbc
+import psycopg
+import pyarrow as pa
+import sqlalchemy as sa
+from psycopg.conninfo import make_conninfo
+
+from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations._alchemy import AlchemyIntegration
+from aqueduct_core.integrations._frames import frame_of, to_pandas
+from aqueduct_core.integrations._names import TableName, bindable
+from aqueduct_core.integrations._postgres_saves import PostgresTransaction
+from aqueduct_core.integrations._postgres_types import Shape, shape_of
+
+if TYPE_CHECKING:
+    from aqueduct_core.abc import JSON
+    from aqueduct_core.integrations._base import Transaction
+    from aqueduct_core.integrations._statement import Statement
+
+__all__ = ["PostgresIntegration"]
+
+_PATIENCE = 10  # seconds to wait for the server to answer at all
+_LOCKS = 30  # seconds to wait for a table that another transaction holds
+_HIDDEN = ("password",)
+
+
+class PostgresIntegration(AlchemyIntegration):
+    """A PostgreSQL database.
+
+    Args:
+        name: What the user calls it.
+        host: The server, or the folder of its socket.
+        database: The database.
+        user: Who connects.
+        password: Its password, if it needs one.
+        port: Where the server listens.
+        sslmode: `disable`, `prefer`, `require`, `verify-ca` or `verify-full`.
+        sslrootcert: The file with the certificates to trust.
+    """
+
+    kind = "postgres"
+    secrets = frozenset(_HIDDEN)
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        host: str,
+        database: str,
+        user: str,
+        password: str | None = None,
+        port: int = 5432,
+        sslmode: str = "prefer",
+        sslrootcert: str | None = None,
+    ) -> None:
+        url = sa.URL.create("postgresql+psycopg", user, password, host, _port(name, port), database)
+        super().__init__(name, url=url.render_as_string(hide_password=False))
+        self._config: dict[str, JSON] = {
+            "host": host,
+            "port": url.port,
+            "database": database,
+            "user": user,
+            "password": password,
+            "sslmode": sslmode,
+            "sslrootcert": sslrootcert,
+        }
+
+    def config(self) -> Mapping[str, JSON]:
+        return {key: value for key, value in self._config.items() if value is not None}
+
+    @property
+    def connect_settings(self) -> Mapping[str, Any]:
+        known = self.config()
+        safety = {key: known[key] for key in ("sslmode", "sslrootcert") if key in known}
+        return {**safety, "connect_timeout": _PATIENCE, "application_name": "aqueduct"}
+
+    @property
+    def driver_errors(self) -> tuple[type[Exception], ...]:
+        return (psycopg.Error, adbc.Error)
+
+    def estimate(self, connection: sa.Connection, target: TableName) -> int | None:
+        text = sa.text("SELECT reltuples FROM pg_class WHERE oid = to_regclass(:name)")
+        schema = f"{self.quote(target.schema)}." if target.schema else ""
+        found = connection.execute(text, {"name": schema + self.quote(target.name)}).scalar()
+        return int(found) if found is not None and found >= 0 else None  # -1: never analyzed
+
+    def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
+        given = {
+            name: _bindable(name, value) for name, value in statement.values(parameters).items()
+        }
+        with self.connection() as connection, self.explained("run the query", statement.text):
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, psycopg.Connection)
+            # COPY takes no parameters: libpq writes the values as literals, as it does for COPY in
+            # every driver.
+            text = statement.render(
+                lambda name: f"%({name})s", lambda text: text.replace("%", "%%")
+            )
+            query = psycopg.ClientCursor(driver).mogrify(text, given)
+            shape = shape_of(driver, query)
+            if shape is None:
+                self.no_rows(statement)
+        with self._arrow() as cursor, self.explained("run the query", statement.text):
+            cursor.execute(shape.query)
+            table = cursor.fetch_arrow_table()
+        return self._frame(shape, table)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self.connection() as connection:
+            with self.explained("begin a transaction"):
+                connection.begin()
+                transaction = PostgresTransaction(self, connection)
+                transaction.run(f"SET LOCAL lock_timeout = '{_LOCKS}s'")
+            yield transaction  # leaving the connection takes back what isn't committed
+            with self.explained("commit"):
+                connection.commit()
+
+    @cached_property
+    def _conninfo(self) -> str:
+        known: dict[str, Any] = dict(self.config())
+        known["dbname"] = known.pop("database")
+        read_only = "-c default_transaction_read_only=on"
+        return make_conninfo(**known, connect_timeout=_PATIENCE, options=read_only)
+
+    @contextmanager
+    def _arrow(self) -> Iterator[Any]:
+        """A cursor of the Arrow driver, which may only read."""
+        with (
+            self.explained("connect"),
+            adbc.connect(self._conninfo) as connection,
+            connection.cursor() as cursor,
+        ):
+            yield cursor
+
+    def _frame(self, shape: Shape, table: pa.Table) -> Any:
+        columns = []
+        for column, array in zip(shape.columns, table.columns, strict=False):
+            try:
+                columns.append(to_pandas(column.finish(array)))
+            except ValueError as error:
+                raise IntegrationError(
+                    f"{self.name}: column {column.name!r}: {error}", hint=column.way_out
+                ) from error
+        for name, found in shape.checks(table):
+            if found:
+                raise IntegrationError(
+                    f"{self.name}: column {name!r} has arrays of several dimensions",
+                    hint=f"read it as text or JSON: SELECT to_jsonb({name})",
+                )
+        return frame_of([column.name for column in shape.columns], columns)
+
+
+def _port(name: str, port: Any) -> int:
+    try:
+        return int(port)
+    except (TypeError, ValueError):
+        raise IntegrationError(f"{name}: port is no number: {port!r}", hint="port=5432") from None
+
+
+def _bindable(name: str, value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [bindable(name, item) for item in value]
+    return bindable(name, value)

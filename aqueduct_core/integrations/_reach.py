@@ -1,0 +1,58 @@
+"""Why a database server can't be reached: which setting is wrong."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["unreachable"]
+
+# What drivers say, and which of the settings that is about.
+_REASONS = [
+    (
+        r"password (authentication failed|supplied)|access denied .*using password|role .* does not",
+        "the login was refused",
+        "check user and password",
+    ),
+    (
+        r"database .* does not exist|unknown database|access denied for user .* to database",
+        "there is no such database for this user",
+        "check database",
+    ),
+    (
+        r"ssl|tls|certificate|no encryption",
+        "no secure connection was agreed on (TLS)",
+        "check the TLS settings and the server's certificate",
+    ),
+    (
+        r"resolve|name or service|nodename|getaddrinfo|name resolution|unknown host|\[errno -[2-5]\]",
+        "the host is not known",
+        "check host, and the network that names it",
+    ),
+    (
+        r"connection refused|errno 111|errno 61\b",
+        "nothing listens on this port of the host",
+        "check host and port, and that the server runs",
+    ),
+    (
+        r"timed? ?out|timeout|no route|unreachable",
+        "the host does not answer",
+        "check host, port and the firewalls between",
+    ),
+    (
+        r"pg_hba",
+        "the server takes no connections of this user from here",
+        "its pg_hba.conf must allow it",
+    ),
+]
+
+
+def unreachable(said: str) -> tuple[str, str]:
+    """What is wrong, and what to check.
+
+    Args:
+        said: The driver's words.
+    """
+    for pattern, problem, hint in _REASONS:
+        if re.search(pattern, said, re.IGNORECASE):
+            return problem, hint
+    return "the connection failed", "check host, port, user and database"
