@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -124,6 +123,8 @@ def all_of(tasks: Sequence[Callable[[], T]], *, parallel: bool) -> list[T]:
     """The results of some tasks, in order; the first error is raised."""
     if not parallel or len(tasks) < 2:
         return [task() for task in tasks]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(min(_CONCURRENCY, len(tasks))) as pool:
         return [future.result() for future in [pool.submit(task) for task in tasks]]
 

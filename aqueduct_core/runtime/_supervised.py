@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from aqueduct_core.dag import OperatorSpec, Version
 from aqueduct_core.errors import AqueductError, NotFoundError
 from aqueduct_core.runtime._channel import Batch
+from aqueduct_core.runtime._forked import can_fork, fork
 from aqueduct_core.runtime._job import Workspace
 from aqueduct_core.runtime._reasons import timed_out
 from aqueduct_core.runtime._result import OperatorState, Result, ended, write_result
@@ -55,6 +56,8 @@ class Call:
         environments: The folder where environments are kept.
         python: An interpreter that is to be used, whatever the operator asks for.
         report: Is told, in a line, what takes its time before the operator starts.
+        may_fork: Whether the worker may be a copy of this process, which starts much quicker. What
+            this process has imported, and how it is set up, is then there in the worker, too.
     """
 
     setup: Mapping[str, Any]
@@ -66,6 +69,7 @@ class Call:
     attempt: int = 1
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     python: str | None = None
+    may_fork: bool = False
 
     @property
     def batch(self) -> Batch:
@@ -140,7 +144,8 @@ def _worker(call: Call) -> Worker:
             progress=lambda progress: call.report(f"environment: {progress.message}"),
         )
         python, held = str(path), hold(path)
-    worker = Worker(call.setup, python, held)
+    start = fork if call.may_fork and can_fork(python) else None
+    worker = Worker(call.setup, python, held, start)
     worker.connect(call.setup.get("connections", {}))
     worker.submit(call.batch)
     return worker

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,6 +60,10 @@ class Broken:
     reason: str
 
 
+# What is imported stays: until that is done, looking for garbage takes time and finds nothing.
+_PROGRAM = "import gc; gc.disable(); from aqueduct_core.runtime.worker import main; main()"
+
+
 class Worker:
     """A child interpreter that runs operators; starts at once.
 
@@ -70,6 +74,7 @@ class Worker:
             nobody else has.
         python: The interpreter, which has this package.
         held: Entered while the worker lives.
+        start: Starts the process, given the interpreter and the number of its socket.
 
     Attributes:
         python: The interpreter.
@@ -85,6 +90,7 @@ class Worker:
         setup: Mapping[str, Any],
         python: str = sys.executable,
         held: AbstractContextManager[None] | None = None,
+        start: Callable[[str, int], subprocess.Popen[bytes]] | None = None,
     ) -> None:
         self.python = python
         self.pending: deque[tuple[str, int]] = deque()
@@ -101,7 +107,7 @@ class Worker:
             ours, theirs = socket.socketpair()
             self._channel = stack.enter_context(closing(Channel(ours)))
             with theirs:
-                self._process = _start(python, theirs.fileno())
+                self._process = (start or _start)(python, theirs.fileno())
             self._after = stack.pop_all()
         _ALIVE.add(self)
         self._send({"setup": {**setup, "spools": str(self.spools)}})
@@ -275,7 +281,7 @@ def _start(python: str, descriptor: int) -> subprocess.Popen[bytes]:
     }
     return subprocess.Popen(  # noqa: S603 - an interpreter of our choosing
         # -P: a random.py in the current folder is none of the worker's business.
-        [python, "-P", "-m", "aqueduct_core.runtime.worker", str(descriptor)],
+        [python, "-P", "-c", _PROGRAM, str(descriptor)],
         stdin=subprocess.DEVNULL,
         pass_fds=[descriptor],
         start_new_session=True,  # it leads a group, and Ctrl-C is the parent's business

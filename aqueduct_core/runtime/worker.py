@@ -1,4 +1,4 @@
-"""An interpreter that runs operators for a supervisor: `python -m aqueduct_core.runtime.worker FD`.
+"""An interpreter that runs operators for a supervisor: `python -c "...; main()" FD`.
 
 It is told everything over the socket FD, and lives as long as the other end: when that is closed,
 an idle worker ends, and a busy one takes along whatever its operator has started.
@@ -7,6 +7,7 @@ an idle worker ends, and a busy one takes along whatever its operator has starte
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -109,6 +110,8 @@ class _Loop:
         self._versions: dict[tuple[str, str], Version] = {}
 
     def run(self) -> None:
+        gc.freeze()  # what is there by now is never garbage
+        gc.enable()
         self._channel.send({"ready": True})
         while (task := self._inbox.next()) is not None:
             if isinstance(task, dict):
@@ -185,16 +188,12 @@ def _raw_environment() -> dict[bytes, bytes]:
     return raw
 
 
-def main(descriptor: int) -> None:
-    """Run operators until the supervisor closes its end of the socket.
-
-    Args:
-        descriptor: Number of the socket.
-    """
+def main() -> None:
+    """Run operators until the supervisor closes its end of the socket: the argument is its number."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the parent may have ignored it
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     faulthandler.enable()  # where a segmentation fault happened goes to the operator's log
-    sock = socket(fileno=descriptor)
+    sock = socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)
     channel = Channel(sock)
     os.register_at_fork(after_in_child=channel.close)
@@ -204,7 +203,3 @@ def main(descriptor: int) -> None:
             _Loop(channel, inbox).run()
         finally:
             rmtree(inbox.setup["spools"], ignore_errors=True)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

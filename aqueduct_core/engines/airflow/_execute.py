@@ -61,6 +61,7 @@ def execute(task: AqueductOperator, context: Any) -> None:
         environments=Path(task.environments or _home() / "environments"),
         python=task.interpreter,
         report=task.log.info,
+        may_fork=True,
     )
     results, number = supervise(call)
     for result in results:
