@@ -173,5 +173,5 @@ def _document(look: Look) -> dict[str, Any]:
 def _lines(look: Look) -> list[str]:
     if look.error is not None:
         return [f"{look.cluster}: {look.error}"]
-    lines = [f"{look.cluster}: {look.runs:,} runs read, {look.ended:,} have ended"]
+    lines = [f"{look.cluster}: runs read: {look.runs:,}, ended since: {look.ended:,}"]
     return lines + [f"  {run}: {problem}" for run, problem in look.problems.items()]

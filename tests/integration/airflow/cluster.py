@@ -56,6 +56,11 @@ class Address:
         return f"{self.folder}/environments"
 
     @property
+    def xcom(self) -> str:
+        """Where its XCom backend keeps data."""
+        return f"{self.folder}/xcom"
+
+    @property
     def warehouse(self) -> str:
         """The SQLite database of its connection `warehouse_file`."""
         return f"{self.folder}/warehouse.db"
@@ -140,6 +145,7 @@ def _settings(folder: Path, server: PostgresServer) -> tuple[Address, dict[str, 
         "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "passwords.json"),
         "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
+        "CORE__XCOM_BACKEND": "aqueduct_core.adapters.airflow.XComBackend",
         "CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         "DATABASE__SQL_ALCHEMY_CONN": server.create().replace("://", "+psycopg2://"),
         "API__HOST": "127.0.0.1",
@@ -174,6 +180,7 @@ def _settings(folder: Path, server: PostgresServer) -> tuple[Address, dict[str, 
         "AIRFLOW_CONN_WAREHOUSE_FILE": warehouse,
         "AIRFLOW_CONN_WAREHOUSE": warehouse,
         "CHURN_STORE": f"file://{folder}/churn",
+        "AQUEDUCT_XCOM_STORE": address.xcom,
         "NO_PROXY": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
     }

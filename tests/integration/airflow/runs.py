@@ -110,6 +110,12 @@ class AirflowRun:
         content = self.airflow.get(f"{self.path}/taskInstances/{task}/logs/{attempt}")["content"]
         return "\n".join(str(line.get("event", line)) for line in content)
 
+    def errors(self, task: str, attempt: int = 1) -> str:
+        """What a task raised, as its log tells it."""
+        content = self.airflow.get(f"{self.path}/taskInstances/{task}/logs/{attempt}")["content"]
+        found = [error for line in content for error in line.get("error_detail") or ()]
+        return "\n".join(f"{error['exc_type']}: {error['exc_value']}" for error in found)
+
     def result(self, name: str, version: Version | None = None) -> Result | None:
         """What is in the store of an operator."""
         ids = (version or self.version).ids

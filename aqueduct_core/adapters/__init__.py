@@ -1,0 +1,1 @@
+"""Bridges into other tools: artifacts in places where those keep their own."""

@@ -1,0 +1,131 @@
+"""Airflow's XCom for data: what a task returns goes into an artifact store, typed and exact.
+
+For DAGs that are written by hand. In the environment of all of Airflow's processes:
+
+    AIRFLOW__CORE__XCOM_BACKEND=aqueduct_core.adapters.airflow.XComBackend
+    AQUEDUCT_XCOM_STORE=s3://bucket/prefix
+
+The store's signing key and options are AQUEDUCT_SIGNING_KEY and AQUEDUCT_STORAGE_OPTIONS, or password and
+extra of the Airflow connection `aqueduct`. Texts, numbers, dates and lists and dicts of them stay in XCom,
+as long as they are small; a table, an array, an image or a model is stored, with a reference in XCom.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+try:
+    from airflow.sdk.bases.xcom import BaseXCom
+except ImportError:  # Airflow 2
+    from airflow.models.xcom import BaseXCom
+
+if TYPE_CHECKING:
+    from aqueduct_core.store import ArtifactStore
+
+__all__ = ["XComBackend"]
+
+_MARK = "$aqueduct"
+_CONNECTION = "aqueduct"
+_SMALL = 65_536  # characters; what Airflow's database takes without trouble
+_KEPT = (bool, int, str, date, datetime, timedelta, Decimal, UUID, type(None))
+
+
+class XComBackend(BaseXCom):  # type: ignore[misc]  # Airflow isn't there when types are checked
+    """Keeps what is big, or isn't JSON, in an artifact store."""
+
+    @staticmethod
+    def serialize_value(
+        value: Any,
+        *,
+        key: str | None = None,
+        task_id: str | None = None,
+        dag_id: str | None = None,
+        run_id: str | None = None,
+        map_index: int | None = None,
+    ) -> Any:
+        """What XCom holds of a value; called by Airflow.
+
+        Raises:
+            UnserializableError: The value can't be stored as it is.
+        """
+        if not _stays(value):
+            place = [dag_id, run_id, task_id, str(-1 if map_index is None else map_index), key]
+            # A name of its own: what is deleted late must not be what was put anew.
+            path = "/".join(["xcom", *(item or "-" for item in place), token_hex(4)])
+            ref = _store().put(value, path, name=f"{task_id}.{key}")
+            value = {_MARK: ref.serialize()}
+        return BaseXCom.serialize_value(
+            value, key=key, task_id=task_id, dag_id=dag_id, run_id=run_id, map_index=map_index
+        )
+
+    @staticmethod
+    def deserialize_value(result: Any) -> Any:
+        """The value that XCom holds, or refers to; called by Airflow.
+
+        Raises:
+            ArtifactNotFoundError: It is gone.
+        """
+        value = BaseXCom.deserialize_value(result)
+        ref = _reference(value)
+        return value if ref is None else _store().get(_ref(ref))
+
+    @classmethod
+    def purge(cls, xcom: Any, *args: Any) -> None:
+        """Delete what an entry refers to; called by Airflow when the entry goes."""
+        ref = _reference(BaseXCom.deserialize_value(xcom)) if xcom is not None else None
+        if ref is not None:
+            _store().delete(_ref(ref).key)
+
+
+def _store() -> ArtifactStore:
+    from aqueduct_core.engines.airflow._credentials import store_setup
+    from aqueduct_core.errors import ParameterError
+    from aqueduct_core.runtime import Workspace
+
+    url = os.environ.get("AQUEDUCT_XCOM_STORE")
+    if not url:
+        raise ParameterError(
+            "XCom has no store for this value: AQUEDUCT_XCOM_STORE is not set",
+            hint="set it to the URL of a folder or bucket, for all of Airflow's processes",
+        )
+    return Workspace.from_json(store_setup(url, _CONNECTION)).store
+
+
+def _ref(document: Mapping[str, Any]) -> Any:
+    from aqueduct_core.reference import ArtifactRef
+
+    return ArtifactRef.deserialize(document)
+
+
+def _reference(value: Any) -> Mapping[str, Any] | None:
+    if isinstance(value, Mapping) and set(value) == {_MARK}:
+        found: Mapping[str, Any] = value[_MARK]
+        return found
+    return None
+
+
+def _stays(value: Any) -> bool:
+    """Whether Airflow keeps a value exactly, and it is small."""
+    kind = type(value)
+    if kind.__module__.partition(".")[0] == "airflow":
+        return True  # what Airflow tells itself
+    return _is_plain(value) and len(json.dumps(value, default=str)) <= _SMALL
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if kind is float:
+        return math.isfinite(value)
+    if kind in (list, tuple):
+        return all(map(_is_plain, value))
+    if kind is dict:
+        return all(type(name) is str for name in value) and all(map(_is_plain, value.values()))
+    return kind in _KEPT
