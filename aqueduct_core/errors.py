@@ -8,6 +8,7 @@ A message says what happened to which value; the hint that ends it says what to 
 from __future__ import annotations
 
 __all__ = [
+    "AccessError",
     "AqueductError",
     "ArtifactNotFoundError",
     "ColumnNotFoundError",
@@ -27,6 +28,7 @@ __all__ = [
     "ParameterError",
     "PluginError",
     "SerializerNotFoundError",
+    "ServerError",
     "SignatureError",
     "StaleReferenceError",
     "StorageError",
@@ -243,3 +245,11 @@ class EnvironmentBuildError(AqueductError, RuntimeError):
 
 class UnsupportedError(AqueductError, NotImplementedError):
     """This release, or this backend, can't do what was asked."""
+
+
+class ServerError(AqueductError, ConnectionError):
+    """A server can't be reached, or failed to do what it was asked for."""
+
+
+class AccessError(AqueductError, PermissionError):
+    """A server doesn't know the API key, or its role doesn't allow what was asked for."""

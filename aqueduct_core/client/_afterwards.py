@@ -25,6 +25,8 @@ def clear_away(session: Session, flow: str, run: str) -> None:
         flow: The workflow's id.
         run: The run key.
     """
+    if session.is_remote:  # the server does it
+        return
     try:
         receivers = notifications(session)
         if receivers:

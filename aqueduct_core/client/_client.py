@@ -18,7 +18,7 @@ from aqueduct_core.dag import (
     call_site,
     check_name,
 )
-from aqueduct_core.errors import NotFoundError, UnsupportedError
+from aqueduct_core.errors import NotFoundError, ParameterError
 
 if TYPE_CHECKING:
     from aqueduct_core.client._connect import Connected
@@ -38,11 +38,12 @@ class Client:
     """The way to integrations, workflows and runs.
 
     Without arguments it works in a folder of its own, `AQUEDUCT_HOME` or `~/.aqueduct`, and needs
-    no server.
+    no server. With a key and an address it works in the workspace of that server, with the same
+    methods and the same results.
 
     Args:
-        api_key: For a server; not in this release.
-        address: For a server; not in this release.
+        api_key: A key for a server; by default `AQUEDUCT_API_KEY`, if there is an address.
+        address: The server's URL: `http://host:8080`.
         home: Another folder to work in.
         database: The URL of another database than the one in that folder, for several machines that
             share it: `postgresql://...`, `mariadb://...`. By default `AQUEDUCT_DATABASE`.
@@ -61,14 +62,13 @@ class Client:
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         if api_key is not None or address is not None:
-            raise UnsupportedError(
-                "this release has no server to connect to",
-                hint="Client() works embedded, in a folder of its own",
-            )
-        self._session = Session(home, database, store, storage_options)
+            _check_embedded(home, database, store, storage_options)
+            self._session = _remote(api_key, address)
+        else:
+            self._session = Session(home, database, store, storage_options)
 
     def __repr__(self) -> str:
-        return f"<Client in {self._session.home.path}>"
+        return f"<Client in {self._session.place}>"
 
     def __enter__(self) -> Client:
         return self
@@ -85,8 +85,8 @@ class Client:
 
     @property
     def home(self) -> str:
-        """The folder that everything is kept in."""
-        return str(self._session.home.path)
+        """The folder that everything is kept in; the address of the server, if there is one."""
+        return self._session.place
 
     @property
     def store(self) -> ArtifactStore:
@@ -314,3 +314,26 @@ class Client:
             listed = ", ".join(repr(item.name) for item in all_flows(self._session)) or "none"
             raise NotFoundError(f"there is no workflow {name!r}", hint=f"there is: {listed}")
         return record
+
+
+def _remote(api_key: str | None, address: str | None) -> Session:
+    """The workspace of a server."""
+    from aqueduct_core.client._remote import RemoteSession
+
+    key = api_key or os.environ.get("AQUEDUCT_API_KEY")
+    if not key or not address:
+        raise ParameterError(
+            "a server needs both a key and an address",
+            hint='Client("aq_...", "http://host:8080"); `aqueduct apikey create NAME` makes a key',
+        )
+    made: Any = RemoteSession(address, key)  # of the same shape, as far as clients need it
+    session: Session = made
+    return session
+
+
+def _check_embedded(*options: object) -> None:
+    if any(option is not None for option in options):
+        raise ParameterError(
+            "home, database, store and storage_options are of a workspace on this machine",
+            hint="leave them out: the server has its own",
+        )

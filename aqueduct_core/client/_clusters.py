@@ -146,7 +146,7 @@ class Clusters:
                     _log.warning("%s: %s", look.cluster, trouble or "can be reached again")
                 said[look.cluster] = trouble
                 if look.ended:
-                    _log.info("%s: %d runs have ended", look.cluster, look.ended)
+                    _log.info("%s: runs that have ended: %d", look.cluster, look.ended)
             stop.wait(interval)
 
     def names(self) -> list[str]:

@@ -12,6 +12,7 @@ from aqueduct_core.errors import IntegrationError, NotFoundError
 from aqueduct_core.integrations import kinds, open_integration
 
 if TYPE_CHECKING:
+    from aqueduct_core.client._remote import RemoteSession
     from aqueduct_core.client._session import Session
     from aqueduct_core.engines.airflow import AirflowCluster
     from aqueduct_core.integrations import SqlIntegration
@@ -50,6 +51,9 @@ def is_secret(name: str, value: Any) -> bool:
 
 def connect(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> Connected:
     """Connect to a data system or a receiver of messages once, and keep how that is done."""
+    if session.is_remote:
+        _remote(session).connect(name, kind, config)
+        return connected(session, name)
     made = _open(session, name, kind, config)
     made.test()
     kept = _config(made)
@@ -144,8 +148,15 @@ def _open(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> 
             return open_notification(name, kind, config)
     made: Any = open_integration(name, kind, config)  # every kind so far is a SQL database
     made.owner = session.owner
+    if session.is_remote:
+        _remote(session).at_the_server(made)
     integration: SqlIntegration = made
     return integration
+
+
+def _remote(session: Any) -> RemoteSession:
+    remote: RemoteSession = session
+    return remote
 
 
 def _config(made: Any) -> dict[str, Any]:

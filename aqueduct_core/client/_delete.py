@@ -63,6 +63,10 @@ def delete_flow(
     session: Session, flow: FlowRecord, saved: Sequence[tuple[str, str]] | Literal["all"]
 ) -> Deletion:
     """Delete a workflow; see `Client.delete_flow`."""
+    if session.is_remote:
+        there: Any = session
+        deleted: Deletion = there.delete_flow(flow, saved)
+        return deleted
     tracking = session.tracking
     chosen = _chosen(tracking.saved_objects(flow.id), saved)
     _refuse_running(session, flow)

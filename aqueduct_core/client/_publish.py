@@ -54,7 +54,7 @@ def publish(
     _check_notify(session, options.notify or {})
     after = _leader(session, name, options.after)
     is_local = options.engine in (None, LOCAL)
-    if options.engine is not None and not is_local:
+    if options.engine is not None and not is_local and not session.is_remote:
         airflow_engine(session, options.engine)
     run_now = options.run_now and is_local
     if run_now:
@@ -68,7 +68,8 @@ def publish(
         description=options.description,
     )
     version.save(session.store)
-    said = [] if is_local else deploy(session, version, quiet=options.quiet)
+    # A server hands it to the cluster by itself.
+    said = [] if is_local or session.is_remote else deploy(session, version, quiet=options.quiet)
     is_new = session.tracking.publish(version, notify=options.notify, keep_runs=options.keep_runs)
     flow = Flow(session.tracking.flow(version.flow), session)
     if not options.quiet:
@@ -202,4 +203,4 @@ def _run(session: Session, flow: Flow, version: Version, options: Options) -> No
 
 
 def _where(session: Session) -> str:
-    return str(session.home.path)
+    return session.place

@@ -41,6 +41,8 @@ class Session:
         clusters: The clusters that run workflows.
     """
 
+    is_remote = False
+
     def __init__(
         self,
         home: str | os.PathLike[str] | None = None,
@@ -63,6 +65,11 @@ class Session:
         self._tracking: Tracking | None = None
         self._engine: LocalEngine | None = None
         self._handles: list[Handle] = []
+
+    @property
+    def place(self) -> str:
+        """Where everything is kept."""
+        return str(self.home.path)
 
     @property
     def owner(self) -> str:

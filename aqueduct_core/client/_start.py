@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aqueduct_core.engines.local import LocalEngine
     from aqueduct_core.tracking import FlowRecord, RunRecord
 
-__all__ = ["recover", "retry", "start", "start_in_background"]
+__all__ = ["new_run_key", "recover", "retry", "start", "start_in_background"]
 
 
 def start(
@@ -52,7 +52,7 @@ def start(
         raise ParameterError(
             f"{flow.name!r} is paused, and Airflow starts nothing of it", hint="flow.resume()"
         )
-    engine, key = _engine(session, flow.engine), _new_run_key()
+    engine, key = _engine(session, flow.engine), new_run_key()
     return _follow(
         session,
         flow,
@@ -174,7 +174,7 @@ class _Afterwards(Silent):
         clear_away(self._session, self._flow, self._run)
 
 
-def _new_run_key() -> str:
+def new_run_key() -> str:
     """A run key. It sorts by time; the random end keeps two that start at once apart."""
     now = datetime.now(UTC)
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond:06}Z-{token_hex(3)}"

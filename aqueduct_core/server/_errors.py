@@ -35,6 +35,7 @@ _STATUS: tuple[tuple[type[AqueductError], int], ...] = (
     (errors.IncompatibleEnvironmentError, 422),
     (errors.IntegrationError, 422),
     (errors.StaleReferenceError, 409),
+    (errors.AccessError, 403),
     (errors.UnsafeArtifactError, 409),
     (errors.UnsupportedError, 501),
     (errors.MissingExtraError, 501),

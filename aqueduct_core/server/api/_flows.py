@@ -15,6 +15,7 @@ from aqueduct_core.errors import ParameterError
 from aqueduct_core.server._services import Services
 from aqueduct_core.server.api import _models as models
 from aqueduct_core.server.api._route import Cursor, Editor, Limit, Served, new_router
+from aqueduct_core.server.api._trigger import start
 from aqueduct_core.tracking import RunRecord
 
 __all__ = ["router", "run_of"]
@@ -70,23 +71,22 @@ def delete(
 @router.post(f"{_FLOW}/pause")
 def pause(services: Served, user: Editor, flow: str) -> models.Flow:
     """Keep it from starting by itself."""
-    services.tracking.pause(flow)
+    Flow(services.tracking.flow(flow), services.session).pause()
     return models.Flow.model_validate(services.tracking.flow(flow))
 
 
 @router.post(f"{_FLOW}/resume")
 def resume(services: Served, user: Editor, flow: str) -> models.Flow:
     """Let it start by itself again."""
-    services.tracking.resume(flow)
+    Flow(services.tracking.flow(flow), services.session).resume()
     return models.Flow.model_validate(services.tracking.flow(flow))
 
 
 @router.post(f"{_FLOW}/trigger", status_code=202)
 def trigger(services: Served, user: Editor, flow: str, wanted: models.Trigger) -> models.Run:
     """Run it now; answers as soon as the run has started."""
-    found = Flow(services.tracking.flow(flow), services.session)
-    run = found.trigger(wanted.parameters, wait=False, quiet=True)
-    return run_of(services.tracking.run(run.id, flow=flow))
+    key = start(services, services.tracking.flow(flow), wanted)
+    return run_of(services.tracking.run(key, flow=flow))
 
 
 @router.get(f"{_FLOW}/versions")

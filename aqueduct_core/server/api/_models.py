@@ -247,12 +247,46 @@ class Deletion(Model):
     followers: list[str]
 
 
+class Object(Model):
+    """Stored bytes."""
+
+    key: str
+    size: int
+    modified: float = Field(description="Seconds since 1970.")
+
+
+class Publication(BaseModel):
+    """A version that shall be published; its functions are stored by now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    document: dict[str, Any] = Field(description="As docs/spec.md says.")
+    notify: dict[str, Literal["success", "warning", "error", "never"]] | None = None
+    keep_runs: int | None = Field(None, ge=1, le=1_000_000_000)
+
+
+class Published(Model):
+    """A workflow that was published."""
+
+    flow: Flow
+    is_new: bool = Field(description="Whether the version is new.")
+    notes: list[str] = Field(description="What is to be said about it.")
+
+
 class Trigger(BaseModel):
     """How to run a workflow."""
 
     model_config = ConfigDict(extra="forbid")
 
     parameters: dict[str, Any] = Field({}, description="Other values for some parameters.")
+    values: dict[str, dict[str, Any]] | None = Field(
+        None, description="The same in the form of docs/spec.md, for what JSON can't say."
+    )
+    run: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{7,99}$",
+        description="The run key: asking again with the same one starts no second run.",
+    )
 
 
 class KeyRequest(BaseModel):
