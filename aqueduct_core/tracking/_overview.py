@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 
 from aqueduct_core.tracking._base import Base
-from aqueduct_core.tracking._tables import checks, metrics, results, runs
+from aqueduct_core.tracking._tables import checks, metrics, results, runs, saves
 from aqueduct_core.tracking._values import CheckPoint, MetricPoint, ResultRecord, RunRecord
 
 __all__ = ["Overview"]
@@ -88,6 +88,22 @@ class Overview(Base):
             key: [record for _, record in sorted(items, key=lambda item: item[0])]
             for key, items in found.items()
         }
+
+    def saved_places(self, *, limit: int = 200) -> list[tuple[str, str, int]]:
+        """The tables and objects that workflows have written to, the last written first.
+
+        Args:
+            limit: How many.
+
+        Returns:
+            Integration and target of each, and how often it was written to.
+        """
+        place = (saves.c.integration, saves.c.target)
+        times = func.count().label("times")
+        query = select(*place, times).group_by(*place)
+        query = query.order_by(func.max(saves.c.time).desc(), *place).limit(limit)
+        with self._database.read() as connection:
+            return [(row.integration, row.target, row.times) for row in connection.execute(query)]
 
     def _rows(
         self,

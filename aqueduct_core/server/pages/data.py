@@ -1,0 +1,125 @@
+"""What workflows have written into data systems: which tables, by whom, when last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+
+from aqueduct_core.errors import NotFoundError
+from aqueduct_core.server._services import Services, services_of
+from aqueduct_core.server._templates import render
+from aqueduct_core.server.draw import Point, plot
+from aqueduct_core.server.pages._reading import flow_path, run_path
+from aqueduct_core.server.pages._words import number, short_run
+from aqueduct_core.tracking import SaveRecord
+
+__all__ = ["router"]
+
+router = APIRouter()
+
+_PLACES = 100
+_SAVES = 60
+
+Text = Annotated[str, Query(max_length=600)]
+
+
+@router.get("/data")
+def page(
+    request: Request,
+    q: Annotated[str, Query(max_length=200)] = "",
+    integration: Text | None = None,
+    target: Text | None = None,
+) -> Response:
+    """All tables and objects; or the history of one."""
+    services = services_of(request)
+    if integration is not None and target is not None:
+        return _one(request, services, integration, target)
+    places = services.tracking.saved_places(limit=_PLACES)
+    names = _Names(services)
+    rows = []
+    for system, table, times in places:
+        if integration not in (None, system) or q.lower() not in f"{system}\n{table}".lower():
+            continue
+        last = services.tracking.saves(integration=system, target=table, limit=1)
+        if last:
+            rows.append(_row(last[0], names) | {"times": times})
+    context = {"rows": rows, "q": q, "is_filtered": bool(q or integration), "integration": integration,
+               "is_cut": len(places) == _PLACES}  # fmt: skip
+    return render(request, "data.html", context)
+
+
+def _one(request: Request, services: Services, integration: str, target: str) -> Response:
+    found = services.tracking.saves(integration=integration, target=target, limit=_SAVES)
+    if not found:
+        raise NotFoundError(f"nothing was saved as {target!r} into {integration!r}")
+    names = _Names(services)
+    known = {item.name for item in services.tracking.integrations()}
+    points = [
+        Point(_rows_of(item), f"{item.time:%-d %b %H:%M}",
+              f"{number(_rows_of(item))} rows by run {short_run(item.run)}",
+              run_path(item.flow, item.run))
+        for item in reversed(found)
+    ]  # fmt: skip
+    writers = sorted({(item.flow, item.name) for item in found})
+    context = {
+        "integration": integration,
+        "target": target,
+        "tables_path": f"/integrations/{quote(integration, safe='')}?{urlencode({'table': target})}"
+        if integration in known
+        else None,
+        "writers": [
+            {"flow": names.of(flow), "href": flow_path(flow), "operator": name}
+            for flow, name in writers
+        ],
+        "plot": plot(points, label=f"Rows written to {target}", width=1000)
+        if len(found) > 1
+        else "",
+        "rows": [_row(item, names) for item in found],
+    }
+    return render(request, "data_table.html", context)
+
+
+class _Names:
+    """The names of workflows; those of deleted ones are gone with their saves."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._known: dict[str, str] = {}
+
+    def of(self, flow: str) -> str:
+        """The name of a workflow."""
+        if flow not in self._known:
+            self._known[flow] = self._services.tracking.flow(flow).name
+        return self._known[flow]
+
+
+def _row(item: SaveRecord, names: _Names) -> dict[str, Any]:
+    place = {"integration": item.integration, "target": item.target}
+    return {
+        "save": item,
+        "href": f"/data?{urlencode(place)}",
+        "flow": names.of(item.flow),
+        "flow_href": flow_path(item.flow),
+        "run_href": run_path(item.flow, item.run),
+        "operator_href": run_path(item.flow, item.run, "operators", item.name),
+        "rows": _rows_of(item),
+        "mode": str(item.detail.get("mode", "")),
+        "artifact": _artifact(item),
+    }
+
+
+def _rows_of(item: SaveRecord) -> int | None:
+    rows = item.detail.get("rows")
+    return rows if isinstance(rows, int) else None
+
+
+def _artifact(item: SaveRecord) -> Sequence[tuple[str, str]]:
+    """What else the integration says of what it wrote."""
+    return [
+        (name, str(value))
+        for name, value in item.detail.items()
+        if name not in ("table", "path", "rows", "mode")
+    ]

@@ -1,0 +1,61 @@
+"""The list of workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import aqueduct_core as aq
+from tests.server.conftest import Site
+from tests.server.pages.conftest import Look, looking
+
+
+def test_nobody_sees_a_page_without_signing_in(site: Site) -> None:
+    answer = site.as_("nobody", accept="text/html").get("/flows")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in?next=%2Fflows"
+
+
+def test_the_address_of_the_server_leads_to_the_list(look: Look) -> None:
+    assert "Flights" in look("/").words
+
+
+def test_the_list_says_how_workflows_went(site: Site, look: Look) -> None:
+    page = look("/flows")
+    assert "Flights failed" in page.words
+    assert "rows 3" in page.words, "the metric of the last run that had one"
+    assert "not reached" in page.words, "its checks were skipped in the last run"
+    assert f"/flows/{site.flow.id}" in page.links
+
+
+def test_an_empty_workspace_says_how_to_publish(empty_site: Site) -> None:
+    page = looking(empty_site)("/flows")
+    assert "Publish your first workflow" in page.words
+    assert 'publish_flow("First steps"' in page.words
+    assert page.forms == [("post", "/sign-out", ["csrf"])], "there is nothing to search"
+
+
+def test_a_search_that_finds_nothing_says_so(look: Look) -> None:
+    assert "No workflow matches" in look("/flows?q=nothing+like+it").words
+    assert "Flights" in look("/flows?q=flig").words
+
+
+def test_workflows_are_filtered_by_the_state_of_their_last_run(look: Look) -> None:
+    assert "No workflow matches" in look("/flows?state=succeeded").words
+    assert "Flights" in look("/flows?state=failed").words
+
+
+def test_a_long_list_has_pages(new_site: Callable[..., Site]) -> None:
+    site = new_site()
+
+    @aq.op
+    def one() -> int:
+        return 1
+
+    for number in range(27):
+        site.client.publish_flow(f"Many {number:02}", [one()], run_now=False, quiet=True)
+    look = looking(site)
+    first = look("/flows")
+    assert "Many 23 not run yet" in first.words
+    assert "Many 26" not in first.words
+    following = next(link for link in first.links if "cursor=" in link)
+    assert "Many 26" in look(following).words

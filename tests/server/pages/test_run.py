@@ -1,0 +1,163 @@
+"""The pages of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aqueduct_core as aq
+from tests.server.conftest import Site
+from tests.server.pages.conftest import Look, looking
+
+
+def of(site: Site, run: str = "", more: str = "") -> str:
+    return f"/flows/{site.flow.id}/runs/{run or site.run.id}{more}"
+
+
+@pytest.fixture
+def failed(site: Site) -> str:
+    """The run that failed."""
+    return site.flow.latest().id
+
+
+def test_the_graph_shows_what_operators_made(site: Site, look: Look) -> None:
+    page = look(of(site))
+    assert "Run" in page.words
+    assert "4 succeeded" in page.words
+    for name in ("flights", "train.model", "train.note"):
+        assert of(site, more=f"/artifacts/{name}") in page.links
+    assert f"/flows/{site.flow.id}/metrics/rows" in page.links
+    assert f"/flows/{site.flow.id}/checks/few" in page.links
+
+
+def test_what_went_wrong_stands_first(site: Site, look: Look, failed: str) -> None:
+    page = look(of(site, failed))
+    before = page.words.index("flights raised ValueError : a negative limit")
+    assert before < page.words.index("Timeline")
+    assert 'raise ValueError("a negative limit")' in page.words
+
+
+def test_the_list_has_all_operators(site: Site, look: Look) -> None:
+    page = look(of(site, more="?view=list"))
+    for word in ("flights", "train", "metric", "passed", "3 items"):
+        assert word in page.words
+
+
+def test_the_time_line_has_those_that_ran(site: Site, look: Look, failed: str) -> None:
+    assert "Not run" not in look(of(site, more="?view=timeline")).words
+    assert "Not run: train" in look(of(site, failed, "?view=timeline")).words
+
+
+def test_the_panel_tells_of_one_operator(site: Site, failed: str) -> None:
+    person = site.signed_in("viewer")
+    text = person.get(of(site, failed, "/operators/flights/panel")).text
+    assert "a negative limit" in text
+    assert "Needed by" in text
+    assert person.get(of(site, failed, "/operators/nothing/panel")).status_code == 404
+
+
+def test_a_run_is_compared_with_the_last_that_went_well(
+    site: Site, look: Look, failed: str
+) -> None:
+    page = look(of(site, failed, "/compare"))
+    assert "limit 3 -1" in page.words
+    assert "rows 3 –" in page.words
+    assert "Both ran version 1" in page.words
+
+
+def test_a_run_is_compared_with_any_other(site: Site, look: Look, failed: str) -> None:
+    page = look(of(site, site.run.id, f"/compare?with={failed}"))
+    assert "limit -1 3" in page.words
+
+
+def test_the_first_run_has_none_to_be_compared_with(new_site: Callable[..., Site]) -> None:
+    site = new_site()
+    assert "There is no other run yet" in looking(site)(of(site, more="/compare")).words
+
+
+def test_a_name_of_any_kind_is_shown_as_text(new_site: Callable[..., Site]) -> None:
+    site = new_site()
+
+    @aq.op(name="<b>\"bold\" & 'brave'</b> / %2F?#")
+    def odd() -> str:
+        return "text"
+
+    flow = site.client.publish_flow("<i>Odd</i>", [odd()], quiet=True, description="<script>")
+    look = looking(site)
+    run = f"/flows/{flow.id}/runs/{flow.latest().id}"
+    for path in ("/flows", f"/flows/{flow.id}", run, f"{run}?view=list", f"{run}?view=timeline"):
+        assert "<b>" in look(path).words or path == "/flows"
+    page = look(run)
+    link = next(link for link in page.links if "/operators/" in link)
+    assert "bold" in look(f"{link}/panel").words
+
+
+def test_a_run_that_goes_on_is_live_and_can_be_stopped(
+    new_site: Callable[..., Site], tmp_path: Path
+) -> None:
+    site = new_site()
+    gate = str(tmp_path / "gate")
+
+    @aq.op
+    def slow(path: str) -> int:
+        import pathlib
+        import time
+
+        while not pathlib.Path(path).exists():
+            time.sleep(0.01)
+        return 1
+
+    flow = site.client.publish_flow("Slow", [slow(gate)], run_now=False, quiet=True)
+    run = flow.trigger(wait=False, quiet=True)
+    page = f"/flows/{flow.id}/runs/{run.id}"
+    person = site.signed_in("editor")
+    text = person.get(page).text
+    assert f'data-live-from="/api/v1/events?flow={flow.id}&amp;run={run.id}"' in text
+    csrf = text.partition('name="csrf" value="')[2].partition('"')[0]
+    assert person.post(f"{page}/cancel", data={"csrf": csrf}).status_code == 303
+    assert run.wait(60).status == "canceled"
+    Path(gate).touch()
+    assert person.post(f"{page}/retry", data={"csrf": csrf}).status_code == 303
+    assert run.wait(60).status == "succeeded"
+    assert "data-live-from" not in person.get(page).text
+
+
+def test_many_that_do_the_same_share_a_box(new_site: Callable[..., Site]) -> None:
+    site = new_site()
+
+    @aq.op
+    def start() -> int:
+        return 1
+
+    @aq.op
+    def add(number: int, more: int) -> int:
+        return number + more
+
+    first = start()
+    flow = site.client.publish_flow("Wide", [add(first, n) for n in range(60)], quiet=True)
+    page = looking(site)(f"/flows/{flow.id}/runs/{flow.latest().id}")
+    assert "60 × add" in page.words
+    assert "60 succeeded" in page.words
+
+
+def test_a_chain_that_is_too_long_for_a_drawing_is_a_list(
+    new_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aqueduct_core.server.draw import _places
+
+    monkeypatch.setattr(_places, "_LARGEST", 5)
+    site = new_site()
+
+    @aq.op
+    def add(number: Any) -> int:
+        return int(number) + 1
+
+    value: Any = 0
+    for _ in range(6):
+        value = add(value)
+    flow = site.client.publish_flow("Long", [value], quiet=True)
+    page = looking(site)(f"/flows/{flow.id}/runs/{flow.latest().id}")
+    assert "Too many operators for a drawing" in page.words

@@ -1,0 +1,52 @@
+"""How pages say things."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aqueduct_core.server.pages import _words
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "0"), (1234567, "1,234,567"), (0.6765334, "0.6765"), (12.0, "12"), (1234.5678, "1,235"),
+        (-0.25, "-0.2500"), (1e-7, "1.000e-07"), (3e20, "3.000e+20"), (math.nan, "NaN"),
+        (math.inf, "∞"), (-math.inf, "−∞"), (None, "–"), (True, "True"),
+    ],
+)  # fmt: skip
+def test_numbers_are_short(value: float | None, said: str) -> None:
+    assert _words.number(value) == said
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (8_676_338, "8.7 MB"),
+        (254_000_000, "254 MB"), (999_999, "1.0 MB"), (3e18, "3,000 PB"),
+    ],
+)  # fmt: skip
+def test_sizes_have_a_unit(size: float, said: str) -> None:
+    assert _words.file_size(size) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(3, "just now"), (70, "1 min ago"), (7300, "2 h ago"), (-90_000, "in 1 d"), (4e7, "1 y ago")],
+)
+def test_moments_are_told_from_now(seconds: float, said: str) -> None:
+    assert _words.ago(datetime.now(UTC) - timedelta(seconds=seconds)) == said
+
+
+def test_keys_of_ours_are_short_and_those_of_others_whole() -> None:
+    assert _words.short_run("20261122T190312766788Z-d8e5aa") == "d8e5aa"
+    assert _words.short_run("scheduled__2026-11-22T00:00:00") == "scheduled__2026-11-22T00:00:00"
+
+
+def test_schedules_are_sentences() -> None:
+    spec = {"kind": "daily", "hour": 6, "minute": 0, "timezone": "UTC"}
+    assert _words.schedule(spec) == "Every day at 06:00 UTC"
+    assert _words.cron(spec) == "0 6 * * *"
