@@ -13,9 +13,8 @@ import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from aqueduct_core._version import __version__
@@ -28,6 +27,9 @@ from aqueduct_core.errors import (
     SerializerNotFoundError,
 )
 from aqueduct_core.serializers import BUILTIN
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["GROUP", "Entry", "Registry", "SerializerInfo", "default_registry", "supports"]
 
@@ -256,6 +258,8 @@ class Registry:
         return matching
 
     def _discover(self) -> None:
+        from importlib.metadata import entry_points
+
         with self._lock:
             if self._discovered or self._discovering:  # the latter: a plugin's import asks us
                 return

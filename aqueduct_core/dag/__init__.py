@@ -6,6 +6,9 @@ what can be reached from its artifacts.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from aqueduct_core.dag._artifacts import (
     Artifact,
     BoolArtifact,
@@ -13,22 +16,10 @@ from aqueduct_core.dag._artifacts import (
     NumericArtifact,
     TableArtifact,
 )
-from aqueduct_core.dag._diff import Change, OperatorDiff, TextDiff, VersionDiff, diff
 from aqueduct_core.dag._functions import OperatorFunction, op, to_operator
 from aqueduct_core.dag._graph import Graph
 from aqueduct_core.dag._names import check_name
 from aqueduct_core.dag._operators import OUTPUT, Operator, Task, connect
-from aqueduct_core.dag._requirements import infer_requirements
-from aqueduct_core.dag._schedules import (
-    Cron,
-    Daily,
-    Hourly,
-    Monthly,
-    Schedule,
-    Weekly,
-    schedule_from,
-    schedule_spec,
-)
 from aqueduct_core.dag._settings import RunOptions
 from aqueduct_core.dag._sites import (
     CallSite,
@@ -41,6 +32,25 @@ from aqueduct_core.dag._sites import (
 from aqueduct_core.dag._spec import FlowSpec, Input, OperatorSpec, ParameterSpec, Settings
 from aqueduct_core.dag._tasks import Function, Parameter
 from aqueduct_core.dag._version import Version, flow_id
+
+if TYPE_CHECKING:
+    from aqueduct_core.dag._diff import Change, OperatorDiff, TextDiff, VersionDiff, diff
+    from aqueduct_core.dag._requirements import infer_requirements
+    from aqueduct_core.dag._schedules import (
+        Cron,
+        Daily,
+        Hourly,
+        Monthly,
+        Schedule,
+        Weekly,
+        cron,
+        daily,
+        hourly,
+        monthly,
+        schedule_from,
+        schedule_spec,
+        weekly,
+    )
 
 __all__ = [
     "OUTPUT",
@@ -94,9 +104,32 @@ __all__ = [
     "weekly",
 ]
 
-# As they are written in a call: schedule=aq.daily(hour=8).
-hourly = Hourly
-daily = Daily
-weekly = Weekly
-monthly = Monthly
-cron = Cron
+# Imported when they are needed: most workflows, and all workers, do without.
+_LATER = {
+    "_diff": ("Change", "OperatorDiff", "TextDiff", "VersionDiff", "diff"),
+    "_requirements": ("infer_requirements",),
+    "_schedules": (
+        "Cron",
+        "Daily",
+        "Hourly",
+        "Monthly",
+        "Schedule",
+        "Weekly",
+        "cron",
+        "daily",
+        "hourly",
+        "monthly",
+        "schedule_from",
+        "schedule_spec",
+        "weekly",
+    ),
+}
+_MODULES = {name: module for module, names in _LATER.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aqueduct_core._version import __version__
 from aqueduct_core.dag._artifacts import Artifact
@@ -15,7 +15,6 @@ from aqueduct_core.dag._operators import Operator
 from aqueduct_core.dag._parameters import ParameterDrafts
 from aqueduct_core.dag._pickled import PickledFunction
 from aqueduct_core.dag._requirements import installed_versions, requirements_of
-from aqueduct_core.dag._schedules import Schedule, schedule_spec
 from aqueduct_core.dag._spec import (
     FlowSpec,
     Input,
@@ -26,6 +25,9 @@ from aqueduct_core.dag._spec import (
 )
 from aqueduct_core.dag._tasks import Function, Parameter
 from aqueduct_core.errors import IncompatibleEnvironmentError
+
+if TYPE_CHECKING:
+    from aqueduct_core.dag._schedules import Schedule
 
 __all__ = ["Draft"]
 
@@ -83,7 +85,7 @@ class Draft:
             name=name,
             description=description,
             engine=engine,
-            schedule=None if schedule is None else schedule_spec(schedule),
+            schedule=None if schedule is None else _schedule(schedule),
             after=after,
             python=python_minor(),
             parameters=values,
@@ -98,6 +100,12 @@ class Draft:
             sites={label: site for label, site in sites.items() if label in operators},
             metadata=_metadata(captured),
         )
+
+
+def _schedule(schedule: Schedule) -> dict[str, Any]:
+    from aqueduct_core.dag._schedules import schedule_spec
+
+    return schedule_spec(schedule)
 
 
 def _parameter(

@@ -21,8 +21,13 @@ __all__ = [
     "Monthly",
     "Schedule",
     "Weekly",
+    "cron",
+    "daily",
+    "hourly",
+    "monthly",
     "schedule_from",
     "schedule_spec",
+    "weekly",
 ]
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -175,6 +180,13 @@ class Cron:
     def __str__(self) -> str:
         return f"cron {self.cron} {self.timezone}"
 
+
+# As they are written in a call: schedule=aq.daily(hour=8).
+hourly = Hourly
+daily = Daily
+weekly = Weekly
+monthly = Monthly
+cron = Cron
 
 Schedule: TypeAlias = Hourly | Daily | Weekly | Monthly | Cron
 _SCHEDULES = {item.kind: item for item in (Hourly, Daily, Weekly, Monthly, Cron)}

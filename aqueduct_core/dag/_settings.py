@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import re
@@ -83,8 +82,10 @@ def settings_of(
 
 
 def _unknown(what: str, name: str) -> Exception:
+    from difflib import get_close_matches
+
     known = ["name", "description", *_READERS]
-    close = difflib.get_close_matches(name, known, 1)
+    close = get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]}=?" if close else f"there is: {', '.join(known)}"
     return refusal(f"{what} has no option {name!r}", hint=hint)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from aqueduct_core.dag._graph import Graph
-from aqueduct_core.dag._schedules import Schedule
 from aqueduct_core.dag._spec import FlowSpec, OperatorSpec, python_minor, spec_digest
 from aqueduct_core.dag._tasks import Function
 from aqueduct_core.errors import (
@@ -29,6 +27,7 @@ from aqueduct_core.store import ArtifactStore
 if TYPE_CHECKING:
     from aqueduct_core.dag._drafts import Draft
     from aqueduct_core.dag._pickled import PickledFunction
+    from aqueduct_core.dag._schedules import Schedule
 
 __all__ = ["Version", "flow_id"]
 
@@ -306,6 +305,8 @@ class Version:
                 store.put(pickled[code], key, name=names[key])
 
         if store.storage.profile == "remote" and len(pickled) > 1:
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(put, pickled))
             return

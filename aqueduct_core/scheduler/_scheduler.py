@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import platform
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, TypeAlias
 
+from aqueduct_core.engines.local import this_process
 from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError
 from aqueduct_core.scheduler._followers import Followers
 from aqueduct_core.scheduler._times import last_time, next_time
@@ -37,7 +36,8 @@ class Scheduler:
     Args:
         tracking: The database.
         trigger: Starts a run, and returns soon.
-        owner: Who the engine says starts the run, `host:pid`; this process by default.
+        owner: Who the engine says starts the run; by default this process, as the local engine
+            calls it.
         engines: Those whose schedules are kept here; others have a scheduler of their own.
         clock: Tells the time, with a zone.
     """
@@ -53,7 +53,7 @@ class Scheduler:
     ) -> None:
         self._tracking = tracking
         self._trigger = trigger
-        self._owner = owner or f"{platform.node()}:{os.getpid()}"
+        self._owner = owner or this_process()
         self._engines = engines
         self._clock = clock
         self._last: datetime | None = None

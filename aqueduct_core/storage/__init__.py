@@ -7,7 +7,6 @@ the entry point group `aqueduct_core.storage`.
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -41,6 +40,8 @@ def open_storage(url: str, **options: Any) -> Storage:
         from aqueduct_core.storage._memory import MemoryStorage
 
         return MemoryStorage(url, **options)
+    from importlib.metadata import entry_points
+
     for plugin in entry_points(group="aqueduct_core.storage", name=scheme):
         try:
             factory = plugin.load()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
@@ -213,6 +212,8 @@ def _present(storage: Storage, path: str, size: int | None) -> bool:
 
 def _run(tasks: Sequence[Callable[[], None]], *, parallel: bool) -> None:
     if parallel and len(tasks) > 1:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(min(_CONCURRENCY, len(tasks))) as pool:
             for future in [pool.submit(task) for task in tasks]:
                 future.result()

@@ -6,7 +6,6 @@ import json
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import RawIOBase
@@ -24,6 +23,8 @@ from aqueduct_core.registry import Entry, Registry, supports
 from aqueduct_core.storage._local import as_bytes, translated
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from typing_extensions import Buffer
 
 __all__ = ["Draft", "Spool", "Writer", "describe", "sayable"]
@@ -76,6 +77,8 @@ class Spool:
 
     def _hand_over(self) -> None:
         if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
             self.path = self.folder / os.urandom(12).hex()
             with translated(str(self.path)):
                 self._file = self.path.open("xb", buffering=0)

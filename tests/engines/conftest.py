@@ -57,7 +57,7 @@ class Workshop:
         self.connections: dict[str, Mapping[str, Any]] = {}
         self.tracking = Tracking(f"sqlite:///{home / 'aqueduct.db'}", secret=b"k" * 32)
         workspace = Workspace(self.store, self.connections)
-        self.engine = LocalEngine(workspace, self.tracking, home=home, workers=workers)
+        self.engine = LocalEngine(workspace, lambda: self.tracking, home=home, workers=workers)
 
     def publish(self, *artifacts: Artifact, name: str | None = None, **options: Any) -> Version:
         name = name or f"flow {uuid4()}"

@@ -281,4 +281,4 @@ def test_artifacts_keep_their_types_from_run_to_run(workshop: Workshop, tmp_path
 def test_a_store_in_memory_is_refused(workshop: Workshop, tmp_path: Path) -> None:
     store = ArtifactStore("memory://here", signing_key=b"k")
     with pytest.raises(UnsupportedError, match="workers can't reach"):
-        LocalEngine(Workspace(store), workshop.tracking, home=tmp_path)
+        LocalEngine(Workspace(store), lambda: workshop.tracking, home=tmp_path)

@@ -13,17 +13,17 @@ from aqueduct_core.tracking import Tracking
 from tests.scheduler.toys import SECRET, Bench
 
 PROGRAM = """
-import json, os, platform, sys
+import json, sys
 from datetime import datetime
+from aqueduct_core.engines.local import this_process
 from aqueduct_core.scheduler import Scheduler
 from aqueduct_core.tracking import Tracking
 
-owner = f"{platform.node()}:{os.getpid()}"
 tracking = Tracking(sys.argv[1], secret=sys.argv[2].encode())
 
 def trigger(flow, run, tick, reason):
     digest = tracking.flow(flow).digest
-    tracking.start_run(run, flow, digest, trigger=reason, scheduled_for=tick, owner=owner)
+    tracking.start_run(run, flow, digest, trigger=reason, scheduled_for=tick, owner=this_process())
     tracking.finish_run(run, "succeeded", flow=flow)
     print(json.dumps([flow, run]), flush=True)
 

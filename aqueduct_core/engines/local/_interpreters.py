@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock, Thread
+from typing import TYPE_CHECKING
 
 from aqueduct_core.engines.local._plan import Lane
 from aqueduct_core.errors import AqueductError
-from aqueduct_core.runtime.environments import Progress, ensure
-from aqueduct_core.runtime.environments._interpreters import is_current
+
+if TYPE_CHECKING:
+    from aqueduct_core.runtime.environments import Progress
 
 __all__ = ["Interpreters"]
 
@@ -41,7 +43,7 @@ class Interpreters:
         Raises:
             AqueductError: Its environment can't be made.
         """
-        if lane.requirements is None and (lane.python is None or is_current(lane.python)):
+        if lane.requirements is None and (lane.python is None or _is_current(lane.python)):
             return sys.executable
         key = (lane.requirements or (), lane.python or self._python)
         with self._lock:
@@ -56,6 +58,8 @@ class Interpreters:
         return None
 
     def _make(self, requirements: tuple[str, ...], python: str, wake: Callable[[], None]) -> None:
+        from aqueduct_core.runtime.environments import ensure
+
         found: str | AqueductError
         try:
             found = str(
@@ -71,3 +75,9 @@ class Interpreters:
 
     def _told(self, progress: Progress) -> None:
         self._report(progress.message)
+
+
+def _is_current(python: str) -> bool:
+    from aqueduct_core.runtime.environments._interpreters import is_current
+
+    return is_current(python)

@@ -62,9 +62,7 @@ class Keeper:
         """
         with self._lock:
             known = self._runs.items()
-            found = [
-                cancel for (mine, key), cancel in known if key == run and flow in (None, mine)
-            ]
+            found = [cancel for (mine, key), cancel in known if key == run and flow in (None, mine)]
         for cancel in found:
             cancel()
 

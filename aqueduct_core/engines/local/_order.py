@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.dag import Version
 from aqueduct_core.runtime import OperatorState, Result
-from aqueduct_core.tracking import RunRecord
+
+if TYPE_CHECKING:
+    from aqueduct_core.tracking import RunRecord
 
 __all__ = ["Order", "may_try_again", "rest_after_death", "rest_after_failure"]
 

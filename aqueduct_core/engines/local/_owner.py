@@ -6,9 +6,12 @@ import os
 import platform
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aqueduct_core.engines.local._keeper import HEARTBEAT
-from aqueduct_core.tracking import RunRecord
+
+if TYPE_CHECKING:
+    from aqueduct_core.tracking import RunRecord
 
 __all__ = ["is_abandoned", "this_process"]
 

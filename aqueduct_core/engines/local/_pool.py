@@ -11,7 +11,6 @@ from time import monotonic
 from typing import Any
 
 from aqueduct_core.runtime._supervisor import PATIENCE, Worker
-from aqueduct_core.runtime.environments import hold
 
 __all__ = ["Pool", "cores"]
 
@@ -114,6 +113,8 @@ class Pool:
     def _new(self, python: str) -> Worker:
         if python == sys.executable:
             return Worker(self._setup)
+        from aqueduct_core.runtime.environments import hold
+
         return Worker(self._setup, python, hold(Path(python)))
 
     def _take(self, python: str) -> Worker | None:
