@@ -1,0 +1,48 @@
+"""Environments of their own for tools that can't share one: made once, kept in the clone for later runs."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+__all__ = ["ROOT", "environment"]
+
+ROOT = Path(__file__).resolve().parents[1]
+_FOLDER = ROOT / ".environments"
+
+
+def environment(wanted: Path) -> Path:
+    """The folder with the programs of an environment that has this package, too.
+
+    Args:
+        wanted: The file with what it consists of, as pip and uv read it.
+    """
+    key = f"{wanted.read_text()}{sys.version}"
+    folder = _FOLDER / f"{wanted.stem}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # several test processes want it at once
+        if not (folder / "done").exists():
+            _make(folder / "venv", wanted)
+            (folder / "done").touch()
+    return folder / "venv" / "bin"
+
+
+def _make(folder: Path, wanted: Path) -> None:
+    python = folder / "bin" / "python"
+    _uv("venv", "--clear", "--python", sys.executable, folder)
+    # Large tools import thousands of modules in every process: compiled, it takes half the time.
+    _uv("pip", "install", "--compile-bytecode", "--python", python, "-r", wanted)
+    _uv("pip", "install", "--no-deps", "--python", python, "--editable", ROOT)
+
+
+def _uv(*arguments: object) -> None:
+    command = [str(Path(sys.executable).with_name("uv")), *map(str, arguments)]
+    variables = {name: os.environ[name] for name in os.environ if name != "VIRTUAL_ENV"}
+    done = subprocess.run(command, capture_output=True, text=True, env=variables)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
