@@ -9,13 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["ROOT", "environment"]
+__all__ = ["ROOT", "make_environment"]
 
 ROOT = Path(__file__).resolve().parents[1]
 _FOLDER = ROOT / ".environments"
 
 
-def environment(wanted: Path) -> Path:
+def make_environment(wanted: Path) -> Path:
     """The folder with the programs of an environment that has this package, too.
 
     Args:

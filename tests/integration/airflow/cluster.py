@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.databases import PostgresServer
-from tests.environments import ROOT, environment
+from tests.environments import ROOT, make_environment
 
 # What only the tests' own processes are to know.
 _KEPT_BACK = ("AIRFLOW", "AQUEDUCT", "PYTEST", "PYTHON", "VIRTUAL_ENV")
@@ -107,7 +107,7 @@ def keep(folder: Path) -> None:
     with PostgresServer() as server:
         try:
             address, environment = _settings(folder, server)
-            programs = environment(Path(__file__).with_name("airflow-3.lock"))
+            programs = make_environment(Path(__file__).with_name("airflow-3.lock"))
             _call(programs, environment, "db", "migrate")
             commands = {
                 "api-server": ["api-server"],
