@@ -17,7 +17,7 @@ from aqueduct_core.store import ArtifactStore
 __all__ = ["shape_in", "shapes_of"]
 
 _MOST = 80  # manifests that are read for one page
-_SHAPED = frozenset(["table", "series", "array", "image", "collection", "text"])
+_SHAPED = frozenset(["table", "series", "array", "image", "collection", "text", "json"])
 _READERS = 8
 
 
@@ -43,9 +43,10 @@ def shape_in(description: Mapping[str, Any]) -> str:
     width, height = description.get("width"), description.get("height")
     if type(width) is int and type(height) is int:
         return f"{width:,} × {height:,}"
-    for name in ("length", "lines"):
-        if type(description.get(name)) is int:
-            return f"{description[name]:,} {'items' if name == 'length' else 'lines'}"
+    for name, word in (("length", "item"), ("lines", "line")):
+        count = description.get(name)
+        if type(count) is int:
+            return f"{count:,} {word}{'' if count == 1 else 's'}"
     return ""
 
 

@@ -52,7 +52,7 @@ def page(
     return render(request, "run.html", context)
 
 
-@router.get("/flows/{flow}/runs/{run}/operators/{name}/panel")
+@router.get("/flows/{flow}/runs/{run}/panels/{name:path}")
 def panel(request: Request, flow: str, run: str, name: str) -> Response:
     """What stands beside the graph when an operator is clicked."""
     found = Found.of(services_of(request), flow, run)

@@ -53,10 +53,10 @@ def test_the_time_line_has_those_that_ran(site: Site, look: Look, failed: str) -
 
 def test_the_panel_tells_of_one_operator(site: Site, failed: str) -> None:
     person = site.signed_in("viewer")
-    text = person.get(of(site, failed, "/operators/flights/panel")).text
+    text = person.get(of(site, failed, "/panels/flights")).text
     assert "a negative limit" in text
     assert "Needed by" in text
-    assert person.get(of(site, failed, "/operators/nothing/panel")).status_code == 404
+    assert person.get(of(site, failed, "/panels/nothing")).status_code == 404
 
 
 def test_a_run_is_compared_with_the_last_that_went_well(
@@ -92,7 +92,7 @@ def test_a_name_of_any_kind_is_shown_as_text(new_site: Callable[..., Site]) -> N
         assert "<b>" in look(path).words or path == "/flows"
     page = look(run)
     link = next(link for link in page.links if "/operators/" in link)
-    assert "bold" in look(f"{link}/panel").words
+    assert "bold" in look(link.replace("/operators/", "/panels/")).words
 
 
 def test_a_run_that_goes_on_is_live_and_can_be_stopped(
@@ -121,7 +121,7 @@ def test_a_run_that_goes_on_is_live_and_can_be_stopped(
     assert run.wait(60).status == "canceled"
     Path(gate).touch()
     assert person.post(f"{page}/retry", data={"csrf": csrf}).status_code == 303
-    assert run.wait(60).status == "succeeded"
+    assert flow.run(run.id).wait(60).status == "succeeded"
     assert "data-live-from" not in person.get(page).text
 
 

@@ -97,7 +97,8 @@ function light(node, on) {
 async function choose(node, move = false) {
   const link = node?.querySelector("a.head");
   if (!link || node.dataset.key.startsWith("s:")) return false;
-  const answer = await fetch(`${link.getAttribute("href")}/panel`, { headers: { accept: "text/html" } }).catch(() => null);
+  const path = link.getAttribute("href").replace("/operators/", "/panels/");
+  const answer = await fetch(path, { headers: { accept: "text/html" } }).catch(() => null);
   if (!answer?.ok || answer.redirected) { location.href = link.getAttribute("href"); return true; }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   side.replaceChildren(...fresh.body.childNodes);
