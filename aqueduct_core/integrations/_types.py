@@ -78,7 +78,7 @@ def accepts(column: sql.TypeEngine[Any], kind: Any) -> bool:  # noqa: C901 - a t
         return tiny or isinstance(column, sql.Boolean)
     if types.is_integer(kind):
         if isinstance(column, sql.Float):
-            return kind.bit_width <= (16 if _single(column) else 32)
+            return bool(kind.bit_width <= (16 if _single(column) else 32))
         return isinstance(column, sql.Integer | sql.Numeric)
     if types.is_floating(kind):
         return isinstance(column, sql.Float) and (kind.bit_width == 32 or not _single(column))

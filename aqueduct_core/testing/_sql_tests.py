@@ -17,7 +17,8 @@ from aqueduct_core.errors import AqueductError
 
 __all__ = ["SQLIntegrationTests"]
 
-_MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)
+_MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)  # noqa: DTZ001 - most columns have no zone
+_EARLY = dt.datetime(1999, 12, 31)  # noqa: DTZ001
 _names = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], max_codepoint=0xFFFF), min_size=1, max_size=15
 ).filter(lambda name: name == name.strip() and len(name.encode()) < 50)
@@ -59,7 +60,7 @@ class SQLIntegrationTests:
 
     def rows(self, database: Any, table: str = "t") -> list[list[Any]]:
         """All rows of a table, in order."""
-        found = _values(database.query(f"SELECT * FROM {database.qualified(table)}"))
+        found = _values(database.query(f"SELECT * FROM {database.qualified(table)}"))  # noqa: S608 - quoted
         return sorted(found, key=repr)
 
     def test_what_is_saved_comes_back(self, database: Any) -> None:
@@ -77,14 +78,12 @@ class SQLIntegrationTests:
                 "time": pd.Series([dt.time(1, 2, 3, 4), None, dt.time(0)]).astype(
                     "time64[us][pyarrow]"
                 ),
-                "moment": pd.Series([_MOMENT, None, dt.datetime(1999, 12, 31)]).astype(
-                    "datetime64[us]"
-                ),
-                "zoned": pd.Series([_MOMENT, None, _MOMENT]).astype("datetime64[us, UTC]"),
+                "moment": pd.Series([_MOMENT, None, _EARLY], dtype="datetime64[us]"),
+                "zoned": pd.Series([_MOMENT, None, _EARLY], dtype="datetime64[us, UTC]"),
             }
         )
         self.save(database, frame)
-        back = database.query(f"SELECT * FROM {database.qualified('t')}")
+        back = database.query("SELECT * FROM t")
         frame = frame.sort_values("large", ignore_index=True)
         assert_frame_equal(back.sort_values("large", ignore_index=True), frame)
 
@@ -140,7 +139,7 @@ class SQLIntegrationTests:
     def test_a_failure_takes_everything_back(self, database: Any) -> None:
         self.save(database, _column(1))
         self.save(database, _column(1), table="other")
-        with pytest.raises(AqueductError), database.transaction() as transaction:
+        with pytest.raises(AqueductError), database.transaction() as transaction:  # noqa: PT012 - all fail
             transaction.save(_column(2), "t", "replace", once="r1")
             transaction.save(_column("x"), "other", "replace", once="r2")
             transaction.save(_column(2), "new", "fail", once="r3")
@@ -234,7 +233,7 @@ class SQLIntegrationTests:
 
     def test_tables_may_be_wide_and_texts_long(self, database: Any) -> None:
         names = [f"c{number}" for number in range(self.maximum_columns)]
-        self.save(database, pd.DataFrame([[1] * len(names)], columns=names))
+        self.save(database, pd.DataFrame([[True] * len(names)], columns=names))
         assert database.query("SELECT * FROM t").shape == (1, len(names))
         self.save(database, _column("é" * 70_000), table="long")
         assert self.rows(database, "long") == [["é" * 70_000]]
