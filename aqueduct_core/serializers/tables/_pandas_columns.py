@@ -34,7 +34,7 @@ from aqueduct_core.serializers._dtypes import dtype_from_json, dtype_to_json
 from aqueduct_core.serializers.tables import _pandas_internals as internals
 from aqueduct_core.serializers.tables._ipc import compacted
 from aqueduct_core.serializers.tables._pandas_cells import decode_cells
-from aqueduct_core.serializers.tables._pandas_context import Encoded, Reader, Writer
+from aqueduct_core.serializers.tables._pandas_context import Encoded, Reader, Writer, missing
 from aqueduct_core.serializers.tables._pandas_dtypes import (
     arrow_zone,
     freq_from_json,
@@ -181,7 +181,7 @@ def _decode_times(column: Any, dtype: np.dtype[Any], source: Reader) -> np.ndarr
     scaled = dtype.str == "<M8[s]" and getattr(column.type, "unit", "s") == "ms"
     absent = None
     if column.null_count and (scaled or not source.mapped):
-        absent = np.asarray(column.is_null().to_numpy(zero_copy_only=False))
+        absent = missing(column)
     if scaled:
         values //= 1000
     if absent is not None:
@@ -327,10 +327,7 @@ def _decode_masked(spec: Any, column: Any, source: Reader) -> Any:
     numpy_dtype = getattr(dtype, "numpy_dtype", None)
     if not isinstance(numpy_dtype, np.dtype) or isinstance(dtype, np.dtype):
         raise CorruptArtifactError(f"{spec['dtype']!r} is no dtype with a mask")
-    if column.null_count:
-        mask = np.array(column.is_null().to_numpy(zero_copy_only=False), np.bool_)
-    else:
-        mask = np.zeros(len(column), np.bool_)
+    mask = missing(column)
     if numpy_dtype.kind == "b":
         filled = column.fill_null(False) if pa.types.is_boolean(column.type) else column
         return pd.arrays.BooleanArray(_decode_bools(filled, source), mask)

@@ -13,7 +13,7 @@ from aqueduct_core.abc import JSON, Source
 from aqueduct_core.errors import CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers import tagged
 
-__all__ = ["Columns", "Encoded", "Reader", "Writer", "chunks_of"]
+__all__ = ["Columns", "Encoded", "Reader", "Writer", "chunks_of", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,21 @@ class Columns:
 def chunks_of(column: Any) -> list[pa.Array]:
     """The chunks of a column, or the array itself."""
     return list(column.chunks) if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def missing(column: Any) -> np.ndarray[Any, Any]:
+    """Where a column has no value: a new array of bool. Several times quicker than `is_null`."""
+    parts = [_missing_of_chunk(chunk) for chunk in chunks_of(column)]
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.bool_), *parts])
+
+
+def _missing_of_chunk(chunk: pa.Array) -> np.ndarray[Any, Any]:
+    bits = chunk.buffers()[0] if chunk.null_count else None
+    if bits is None:  # all of them or none
+        return np.full(len(chunk), chunk.null_count > 0)
+    end = chunk.offset + len(chunk)
+    absent = ~np.frombuffer(bits, np.uint8, min(bits.size, -(-end // 8)))
+    return np.unpackbits(absent, count=end, bitorder="little")[chunk.offset :].view(np.bool_)
 
 
 def _width(arrow: pa.DataType) -> int:
