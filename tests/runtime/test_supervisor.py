@@ -153,15 +153,30 @@ def test_a_worker_takes_no_module_from_the_current_folder(
         worker.dispose()
 
 
+IDLE = """
+import os, sys
+from aqueduct_core.runtime._supervisor import Worker
+
+def descriptors():
+    return sorted(os.listdir("/proc/self/fd"))
+
+before = descriptors()
+worker = Worker({"store": sys.argv[1]})
+assert descriptors() != before
+worker.finish(patience=60)
+assert worker.reap() == 0
+worker.dispose()
+assert not worker.is_alive
+assert not worker.spools.exists()
+assert descriptors() == before, (descriptors(), before)
+"""
+
+
 def test_an_idle_worker_ends_by_itself(workspace: Workspace) -> None:
-    before = len(os.listdir("/proc/self/fd"))
-    worker = Worker(setup_of(workspace))
-    worker.finish(patience=30)
-    assert worker.reap() == 0
-    worker.dispose()
-    assert not worker.is_alive
-    assert not worker.spools.exists()
-    assert len(os.listdir("/proc/self/fd")) == before
+    # In a process where no other thread opens and closes files meanwhile.
+    command = [sys.executable, "-W", "error", "-c", IDLE, workspace.store.url]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_python_that_is_none_is_told(workspace: Workspace) -> None:

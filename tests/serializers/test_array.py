@@ -327,14 +327,14 @@ def test_nothing_is_copied() -> None:
 
 def test_strided_arrays_need_little_memory(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path, describe=False)
-    array = np.ones((2_000, 2_000), "f4")[:, ::2]
+    array = np.ones((4_000, 8_000), "f4")[:, ::2]
     tracemalloc.start()
     try:
         store.put(array, "x")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 0.3 * array.nbytes + (3 << 20)  # the spool keeps the first MiB or two in memory
+    assert peak < 0.3 * array.nbytes  # some MiB wait to be written, however large the array is
 
 
 def test_memmap(tmp_path: Path, store: ArtifactStore) -> None:

@@ -259,13 +259,11 @@ def test_the_digest_does_not_depend_on_the_release_that_wrote_it() -> None:
 
 
 def test_threads_find_plugins_only_when_all_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    from aqueduct_core import registry as module
-
     def slowly(group: str) -> list[Any]:
         time.sleep(0.05)
         return []
 
-    monkeypatch.setattr(module, "entry_points", slowly)
+    monkeypatch.setattr("importlib.metadata.entry_points", slowly)
     registry = Registry()
     seen: list[bool] = []
 

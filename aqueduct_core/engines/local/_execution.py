@@ -173,11 +173,11 @@ class Execution:
         for key, _ in self._selector.select(self._until()):
             if key.data is None:
                 self._bell.answer()
-                if self._grace == 0:
-                    for worker in self._busy:
-                        worker.hurry()
             else:
                 self._hear(key.data)
+        if self._grace == 0:
+            for worker in self._busy:
+                worker.hurry()
         while self._gone:
             self._lost(self._gone.popleft())
         self._look()

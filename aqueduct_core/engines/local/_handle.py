@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Lock, Thread
 
 from aqueduct_core.engines.base import RunState
 
@@ -30,7 +30,7 @@ class RunHandle:
         self._stop = stop
         self._state: RunState = "running"
         self._error: BaseException | None = None
-        self._ended = Event()
+        self._ended = _End()
         Thread(target=self._go, name=f"aqueduct-run-{run}").start()
 
     def __repr__(self) -> str:
@@ -69,8 +69,8 @@ class RunHandle:
         self._stop(None)
 
     def _interrupted(self) -> None:
-        self.cancel()
         try:
+            self.cancel()
             self._ended.wait()
         except KeyboardInterrupt:
             self._stop(0)
@@ -83,3 +83,32 @@ class RunHandle:
             self._state, self._error = "failed", error
         finally:
             self._ended.set()
+
+
+class _End:
+    """Something that happens once, and that can be waited for.
+
+    An exception of a signal may come out of any line of `wait`, which does no harm here. An `Event`
+    that it hits between two steps fails with "release unlocked lock", or waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self._has_come = False
+        self._waiting: list[Lock] = []
+
+    def set(self) -> None:
+        """It has happened."""
+        self._has_come = True
+        for closed in [*self._waiting]:  # who is not among them by now sees the line above
+            closed.release()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until it happens, or for so many seconds."""
+        closed = Lock()
+        closed.acquire()
+        self._waiting.append(closed)
+        try:
+            if not self._has_come:
+                closed.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
+        finally:
+            self._waiting.remove(closed)
