@@ -15,6 +15,8 @@ from aqueduct_core.engines.base import Silent
 from aqueduct_core.errors import IntegrationError, NotFoundError, ParameterError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aqueduct_core.dag import Version
     from aqueduct_core.engines.airflow._cluster import AirflowCluster
     from aqueduct_core.engines.base import Listener, RunState
@@ -51,6 +53,11 @@ class AirflowRuns:
         self.cluster = cluster
         self._tracking = tracking
         self._sync = Sync(cluster, store, tracking, finished)
+
+    @property
+    def synced(self) -> datetime | None:
+        """Up to when everything that has ended there is recorded here; None if nobody has looked."""
+        return self._sync.synced
 
     def look(self) -> Look:
         """Record what has happened on the cluster since the last look of anybody.

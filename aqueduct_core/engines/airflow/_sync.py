@@ -131,6 +131,12 @@ class Sync:
         return self._tracking.run(record.id, flow=record.flow)
 
     @property
+    def synced(self) -> datetime | None:
+        """Up to when everything that has ended is recorded, whoever has looked; None if nobody has."""
+        since = self._since()
+        return None if since is None else since + _OVERLAP
+
+    @property
     def _mark(self) -> str:
         where = digest_of(self._cluster.url.encode()).partition(":")[2][:12]
         return f"{self._cluster.name[:100]} {where}"
