@@ -6,7 +6,6 @@ Each class is a context manager: `with S3Server() as server: ...`.
 from __future__ import annotations
 
 import http.client
-import os
 import shutil
 import socket
 import struct
@@ -20,6 +19,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.environments import ROOT
 
 __all__ = ["AzureServer", "FaultProxy", "GcsServer", "Rule", "S3Server"]
 
@@ -103,7 +104,7 @@ class GcsServer:
 
 
 class AzureServer:
-    """azurite, if Node has it: `npm install -g azurite`."""
+    """azurite, where `tools/servers.sh` or `npm install -g azurite` has installed it."""
 
     key = (  # the published key of every emulator
         "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -111,7 +112,8 @@ class AzureServer:
 
     @staticmethod
     def program() -> str | None:
-        return os.environ.get("AZURITE_BLOB") or shutil.which("azurite-blob")
+        ours = ROOT / ".environments/azurite/node_modules/.bin"
+        return shutil.which("azurite-blob") or shutil.which("azurite-blob", path=ours)
 
     def __enter__(self) -> AzureServer:
         port = _free_port()

@@ -1,7 +1,18 @@
 #!/usr/bin/env bash
-# Install the database servers that tests start for themselves, where apt and root are at hand.
+# Install the servers that tests start for themselves, where apt and root, and npm, are at hand.
 # No service is started or enabled: tests run the programs on data of their own.
 set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+azurite=.environments/azurite
+if [ ! -x $azurite/node_modules/.bin/azurite-blob ]; then
+  if command -v npm >/dev/null; then
+    npm install --silent --no-fund --no-audit --prefix $azurite azurite@3
+  else
+    echo "Not installed, and tests that need it are skipped: azurite (needs npm)" >&2
+  fi
+fi
 
 # Debian keeps PostgreSQL's programs off the PATH, and a user's PATH may lack the sbin folders.
 PATH="$PATH:/usr/sbin:/usr/local/sbin"

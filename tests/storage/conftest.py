@@ -84,6 +84,6 @@ def gcs_server(_gcs_server: GcsServer) -> GcsServer:
 def azure_server() -> Iterator[AzureServer]:
     pytest.importorskip("adlfs")
     if AzureServer.program() is None:
-        pytest.skip("azurite is not installed (npm install -g azurite)")
+        pytest.skip("azurite is not installed (tools/servers.sh does it, with npm)")
     with AzureServer() as server:
         yield server
