@@ -15,8 +15,9 @@ from aqueduct_core.errors import IntegrationError, MissingExtraError
 from aqueduct_core.integrations._alchemy_saves import AlchemyTransaction
 from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._reach import unreachable
-from aqueduct_core.integrations._rows import FrameBuilder
-from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, SqlIntegration, TableInfo
+from aqueduct_core.integrations._results import Result
+from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
+from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, SqlDatabase, TableInfo
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
@@ -28,7 +29,7 @@ __all__ = ["AlchemyIntegration"]
 CHUNK = 20_000  # rows in flight between the driver and Arrow
 
 
-class AlchemyIntegration(SqlIntegration):
+class AlchemyIntegration(SqlDatabase):
     """A database with a SQLAlchemy URL.
 
     Args:
@@ -135,20 +136,20 @@ class AlchemyIntegration(SqlIntegration):
             self.execute(connection, f"DROP TABLE IF EXISTS {self.qualified(table_name)}").close()
             connection.commit()
 
-    def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
+    @contextmanager
+    def result(self, statement: Statement, parameters: Mapping[str, Any]) -> Iterator[Result]:
         given = {
             name: bindable(name, value) for name, value in statement.values(parameters).items()
         }
         with self.connection() as connection, self.explained("run the query", statement.text):
             text, values = self._marked(statement, given)
             streaming = connection.execution_options(stream_results=True)
-            result = streaming.exec_driver_sql(text, values)
-            if not result.returns_rows:
+            found = streaming.exec_driver_sql(text, values)
+            if not found.returns_rows:
                 self.no_rows(statement)
-            frame = FrameBuilder(list(result.keys()), None)
-            while rows := result.fetchmany(CHUNK):
-                frame.add(rows)
-        return frame.finish()
+            columns = columns_of_rows(list(found.keys()), None)
+            rows = iter(lambda: found.fetchmany(CHUNK), [])
+            yield Result(self.name, columns, row_chunks(len(columns), rows))
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["frame_of", "to_pandas"]
+__all__ = ["frame_of", "to_frame", "to_pandas"]
 
 _NULLABLE = {
     pa.int8(): pd.Int8Dtype(),
@@ -30,8 +30,18 @@ def frame_of(names: Sequence[str], columns: Sequence[Any]) -> pd.DataFrame:
     return frame
 
 
+def to_frame(table: Any) -> pd.DataFrame:
+    """An Arrow table as a DataFrame."""
+    return frame_of(table.column_names, [to_pandas(array) for array in table.columns])
+
+
 def to_pandas(array: Any) -> pd.Series:
-    """A chunked array: integers stay integers, whether or not some are NULL."""
+    """A chunked array: integers stay integers, whether or not some are NULL.
+
+    What is a Series already stays as it is.
+    """
+    if isinstance(array, pd.Series):
+        return array
     kind = array.type
     types = pa.types
     if any(test(kind) for test in (types.is_date, types.is_time, types.is_decimal, types.is_list)):

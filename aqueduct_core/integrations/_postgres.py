@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import adbc_driver_postgresql.dbapi as adbc
 import psycopg
-import pyarrow as pa
 import sqlalchemy as sa
 from psycopg.conninfo import make_conninfo
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._alchemy import AlchemyIntegration
-from aqueduct_core.integrations._frames import frame_of, to_pandas
 from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._postgres_saves import PostgresTransaction
-from aqueduct_core.integrations._postgres_types import Shape, shape_of
+from aqueduct_core.integrations._postgres_types import shape_of
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
     from aqueduct_core.integrations._base import Transaction
+    from aqueduct_core.integrations._results import Result
     from aqueduct_core.integrations._statement import Statement
 
 __all__ = ["PostgresIntegration"]
@@ -92,7 +91,8 @@ class PostgresIntegration(AlchemyIntegration):
         found = connection.execute(text, {"name": schema + self.quote(target.name)}).scalar()
         return int(found) if found is not None and found >= 0 else None  # -1: never analyzed
 
-    def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
+    @contextmanager
+    def result(self, statement: Statement, parameters: Mapping[str, Any]) -> Iterator[Result]:
         given = {
             name: _bindable(name, value) for name, value in statement.values(parameters).items()
         }
@@ -110,8 +110,8 @@ class PostgresIntegration(AlchemyIntegration):
                 self.no_rows(statement)
         with self._arrow() as cursor, self.explained("run the query", statement.text):
             cursor.execute(shape.query)
-            table = cursor.fetch_arrow_table()
-        return self._frame(shape, table)
+            with cursor.fetch_record_batch() as reader:
+                yield shape.result(self.name, reader)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -140,23 +140,6 @@ class PostgresIntegration(AlchemyIntegration):
             connection.cursor() as cursor,
         ):
             yield cursor
-
-    def _frame(self, shape: Shape, table: pa.Table) -> Any:
-        columns = []
-        for column, array in zip(shape.columns, table.columns, strict=False):
-            try:
-                columns.append(to_pandas(column.finish(array)))
-            except ValueError as error:
-                raise IntegrationError(
-                    f"{self.name}: column {column.name!r}: {error}", hint=column.way_out
-                ) from error
-        for name, found in shape.checks(table):
-            if found:
-                raise IntegrationError(
-                    f"{self.name}: column {name!r} has arrays of several dimensions",
-                    hint=f"read it as text or JSON: SELECT to_jsonb({name})",
-                )
-        return frame_of([column.name for column in shape.columns], columns)
 
 
 def _port(name: str, port: Any) -> int:

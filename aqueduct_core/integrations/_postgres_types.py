@@ -15,12 +15,15 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Column", "Shape", "shape_of"]
+from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations._results import Column, Result, arrow_chunks, as_arrow
+
+__all__ = ["Shape", "shape_of"]
 
 _INTEGERS = {21, 23, 20}  # int2, int4, int8
 _PLAIN = {16, *_INTEGERS, 700, 701, 25, 1043, 1042, 19, 17}  # bool, floats, texts, name, bytea
 _DATE, _TIME, _TIMESTAMPS, _NUMERIC = 1082, 1083, {1114, 1184}, 1700
-_CAST = {26: "int8", 790: "numeric"}  # oid; money, whose text depends on the server's locale
+_CASTS = {26: "int8", 790: "numeric"}  # oid; money, whose text depends on the server's locale
 # Arrays of bool, integers, floats, texts, bytea, date, timestamp, timestamptz
 _ARRAYS = {1000, 1005, 1007, 1016, 1021, 1022, 1009, 1015, 1014, 1001, 1182, 1115, 1185}
 _DAY = 86_400_000_000  # microseconds
@@ -29,42 +32,34 @@ _LARGEST = 38  # digits of a decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a result.
-
-    Attributes:
-        name: Its name.
-        cast: The type that the server turns it into; empty to leave it as it is.
-        finish: What makes the values of the driver's array; raises ValueError for one that can't
-            be kept.
-        way_out: What to do then.
-        is_array: Whether its values are arrays.
-    """
-
-    name: str
-    cast: str = ""
-    finish: Callable[[Any], Any] = lambda array: array
-    way_out: str = ""
-    is_array: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Shape:
     """A query and what its columns become.
 
     Attributes:
         query: What the Arrow driver is given.
-        columns: The columns of the result; `query` has further ones, one for each with arrays.
+        columns: The columns of the result.
+        arrays: Which of them are arrays. For each of these `query` has a further column, whether it
+            has several dimensions, which the driver would lose.
     """
 
     query: str
     columns: Sequence[Column]
+    arrays: Sequence[int]
 
-    def checks(self, table: Any) -> Iterator[tuple[str, bool]]:
-        """Whether columns have arrays of several dimensions."""
-        names = [column.name for column in self.columns if column.is_array]
-        for name, array in zip(names, table.columns[len(self.columns) :], strict=True):
-            yield name, bool(pc.any(array).as_py())
+    def result(self, source: str, reader: Any) -> Result:
+        """The result that the driver reads."""
+        return Result(source, self.columns, self._chunks(source, reader))
+
+    def _chunks(self, source: str, reader: Any) -> Iterator[list[Any]]:
+        for chunk in arrow_chunks(reader):
+            for index, deep in zip(self.arrays, chunk[len(self.columns) :], strict=True):
+                if pc.any(deep).as_py():
+                    name = self.columns[index].name
+                    raise IntegrationError(
+                        f"{source}: column {name!r} has arrays of several dimensions",
+                        hint=f"read it as text or JSON: SELECT to_jsonb({name})",
+                    )
+            yield chunk[: len(self.columns)]
 
 
 def shape_of(connection: psycopg.Connection[Any], query: str) -> Shape | None:
@@ -75,45 +70,46 @@ def shape_of(connection: psycopg.Connection[Any], query: str) -> Shape | None:
     told = connection.pgconn.describe_prepared(b"")
     if not told.nfields:
         return None
+    kinds = [told.ftype(index) for index in range(told.nfields)]
     columns = [
-        _column((told.fname(index) or b"").decode(), told.ftype(index), told.fmod(index))
-        for index in range(told.nfields)
+        _column((told.fname(index) or b"").decode(), kind, told.fmod(index))
+        for index, kind in enumerate(kinds)
     ]
-    if not any(column.cast or column.is_array for column in columns):
-        return Shape(query, columns)
+    casts = [_cast(kind) for kind in kinds]
+    arrays = [index for index, kind in enumerate(kinds) if kind in _ARRAYS]
+    if not any(casts) and not arrays:
+        return Shape(query, columns, arrays)
     names = [f"c{index}" for index in range(len(columns))]
-    listed = [
-        f"{name}::{column.cast}" if column.cast else name
-        for name, column in zip(names, columns, strict=True)
-    ]
-    listed += [
-        f"array_ndims({name}) > 1"
-        for name, column in zip(names, columns, strict=True)
-        if column.is_array
-    ]
+    listed = [f"{name}::{cast}" if cast else name for name, cast in zip(names, casts, strict=True)]
+    listed += [f"array_ndims({names[index]}) > 1" for index in arrays]
     # A line break before the bracket: the query may end in a comment.
     text = f"SELECT {', '.join(listed)} FROM ({query}\n) AS q ({', '.join(names)})"  # noqa: S608 - the user's own
-    return Shape(text, columns)
+    return Shape(text, columns, arrays)
+
+
+def _cast(kind: int) -> str:
+    """The type that the server turns a column into; empty to leave it as it is."""
+    known = {*_PLAIN, *_ARRAYS, *_TIMESTAMPS, _NUMERIC, _DATE, _TIME}
+    return "" if kind in known else _CASTS.get(kind, "text")
 
 
 def _column(name: str, kind: int, modifier: int) -> Column:
-    if kind in _PLAIN:
-        return Column(name)
+    as_text = f"SELECT {name}::text"
     if kind == _NUMERIC:
-        return Column(name, finish=partial(_decimals, modifier), way_out=f"SELECT {name}::float8")
+        return Column(name, _whole(partial(_decimals, modifier)), as_text)
+    if _cast(kind) == "numeric":
+        return Column(name, _whole(partial(_decimals, -1)), as_text)
     if kind == _DATE:
-        return Column(name, finish=_dates, way_out=f"SELECT {name}::text, or leave such rows out")
+        return Column(name, _whole(_dates), f"{as_text}, or leave such rows out")
     if kind in _TIMESTAMPS:
-        way_out = f"SELECT {name}::text, or leave such rows out"
-        return Column(name, finish=_timestamps, way_out=way_out)
+        return Column(name, _whole(_timestamps), f"{as_text}, or leave such rows out")
     if kind == _TIME:
-        return Column(name, finish=_times, way_out=f"SELECT {name}::text")
-    if kind in _ARRAYS:
-        return Column(name, is_array=True)
-    cast = _CAST.get(kind, "text")
-    if cast == "numeric":
-        return Column(name, cast, partial(_decimals, -1), f"SELECT {name}::text")
-    return Column(name, cast)
+        return Column(name, _whole(_times), as_text)
+    return Column(name)
+
+
+def _whole(finish: Callable[[Any], Any]) -> Callable[[list[Any]], Any]:
+    return lambda chunks: finish(as_arrow(chunks))
 
 
 def _decimals(modifier: int, array: Any) -> Any:

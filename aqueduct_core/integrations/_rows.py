@@ -1,9 +1,10 @@
-"""Rows as a DataFrame, every value as the database gave it."""
+"""Rows as columns, every value as the database gave it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aqueduct_core.integrations._frames import frame_of, to_pandas
+from aqueduct_core.integrations._results import Column
 
-__all__ = ["FrameBuilder"]
+__all__ = ["as_declared", "columns_of_rows", "row_chunks"]
 
 _PURE = {pa.float64(): {float, type(None)}, pa.binary(): {bytes, type(None)}}
 
 
-class FrameBuilder:
-    """Takes rows in chunks and makes a DataFrame of them.
+def columns_of_rows(names: Sequence[str], declared: Sequence[str] | None) -> list[Column]:
+    """Columns that `row_chunks` gives.
 
     Integers stay integers (`int64`, or `Int64` where some are NULL), floats become `float64`, text
     the string type of pandas, a column of mixed types keeps its values as objects. Columns that
@@ -29,24 +30,25 @@ class FrameBuilder:
         names: The names of the columns.
         declared: The declared type of each column, in upper case; None if not known.
     """
+    return [
+        Column(name, partial(_settled, kind.partition("(")[0].strip()))
+        for name, kind in zip(names, declared or [""] * len(names), strict=True)
+    ]
 
-    def __init__(self, names: Sequence[str], declared: Sequence[str] | None) -> None:
-        self._names = names
-        self._declared = declared or [""] * len(names)
-        self._chunks: list[list[Any]] = [[] for _ in names]
 
-    def add(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Append rows."""
-        for chunks, values in zip(self._chunks, zip(*rows, strict=True), strict=True):
-            chunks.append(_chunk(values))
+def row_chunks(width: int, rows: Iterable[Sequence[Sequence[Any]]]) -> Iterator[list[Any]]:
+    """Lists of rows as chunks of columns; one without rows if there are none.
 
-    def finish(self) -> pd.DataFrame:
-        """The frame."""
-        columns = [
-            _column(chunks, declared.partition("(")[0].strip())
-            for chunks, declared in zip(self._chunks, self._declared, strict=True)
-        ]
-        return frame_of(self._names, columns)
+    Args:
+        width: How many columns there are.
+        rows: The lists.
+    """
+    empty = True
+    for some in rows:
+        yield [_chunk(values) for values in zip(*some, strict=True)]
+        empty = False
+    if empty:
+        yield [pa.nulls(0)] * width
 
 
 def _chunk(values: tuple[Any, ...]) -> Any:
@@ -60,19 +62,19 @@ def _chunk(values: tuple[Any, ...]) -> Any:
     return values if pure and not pure.issuperset(map(type, values)) else array
 
 
-def _column(chunks: list[Any], declared: str) -> Any:
+def _settled(declared: str, chunks: list[Any]) -> Any:
     if all(isinstance(chunk, pa.Array) for chunk in chunks):
         types = {chunk.type for chunk in chunks} - {pa.null()}
         if len(types) <= 1:
             kind = types.pop() if types else _assumed(declared)
             if kind is not None:
                 arrays = [chunk.cast(kind) for chunk in chunks]
-                return to_pandas(_as_declared(pa.chunked_array(arrays, kind), declared))
+                return as_declared(pa.chunked_array(arrays, kind), declared)
     values = [value for chunk in chunks for value in _values(chunk)]
     kinds = set(map(type, values)) - {type(None)}
     if kinds == {int, float}:
         try:
-            return pa.chunked_array([pa.array(values, pa.float64())]).to_pandas()
+            return pa.chunked_array([pa.array(values, pa.float64())])
         except pa.ArrowInvalid:
             return _objects(values)  # with an integer that a float can't hold
     return _objects(values)
@@ -105,7 +107,7 @@ def _assumed(declared: str) -> Any:
     return None
 
 
-def _as_declared(array: Any, declared: str) -> Any:
+def as_declared(array: Any, declared: str) -> Any:
     """The array as the type it is declared, or as it is if a value doesn't fit."""
     if declared in ("BOOLEAN", "BOOL") and pa.types.is_integer(array.type):
         fits = pc.all(pc.is_in(array, pa.array([0, 1, None]))).as_py()

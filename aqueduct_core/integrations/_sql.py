@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aqueduct_core.dag import OUTPUT, Artifact, TableArtifact, connect
 from aqueduct_core.errors import GraphError
 from aqueduct_core.integrations._base import Query, Save, Transaction
+from aqueduct_core.integrations._results import Result, extract, read
 from aqueduct_core.integrations._statement import Statement
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
 
-__all__ = ["LEDGER", "ColumnInfo", "SqlIntegration", "TableInfo", "saved"]
+__all__ = ["LEDGER", "ColumnInfo", "SqlDatabase", "SqlIntegration", "TableInfo", "saved"]
 
 _MODES = ("fail", "append", "replace", "upsert")
 LEDGER = "aqueduct_saves"  # the table in which a database remembers what runs have saved
@@ -54,9 +55,6 @@ class TableInfo:
 
 class SqlIntegration(ABC):
     """A SQL database.
-
-    A subclass knows one kind of database: `read`, `transaction`, `tables`, `drop`, `quote` and
-    `config`.
 
     Args:
         name: What the user calls it.
@@ -203,6 +201,31 @@ class SqlIntegration(ABC):
     @abstractmethod
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction that tables can be saved in."""
+
+
+class SqlDatabase(SqlIntegration):
+    """A SQL database that is asked from here; results that are large are stored as they come.
+
+    A subclass knows one kind of database: `result`, `transaction`, `tables`, `describe`, `drop`,
+    `quote` and `config`.
+    """
+
+    def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
+        """Run a query now; returns a DataFrame."""
+        with self.result(statement, parameters) as found:
+            return read(found)
+
+    def extract(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
+        """Run a query now, to store its result; returns a DataFrame, or a stream of one if it is large."""
+        with ExitStack() as held:
+            found = held.enter_context(self.result(statement, parameters))
+            return extract(found, held)
+
+    @abstractmethod
+    def result(
+        self, statement: Statement, parameters: Mapping[str, Any]
+    ) -> AbstractContextManager[Result]:
+        """Run a query now; its rows are read as they are asked for, and while the block lasts."""
 
 
 def saved(table_name: str, mode: str, rows: int) -> dict[str, JSON]:

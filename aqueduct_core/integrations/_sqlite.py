@@ -20,8 +20,9 @@ from sqlalchemy.pool import NullPool
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._columns import Column, affinity, check_keys, columns_of, fits
-from aqueduct_core.integrations._rows import FrameBuilder
-from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, SqlIntegration, TableInfo, saved
+from aqueduct_core.integrations._results import Result
+from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
+from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, SqlDatabase, TableInfo, saved
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
@@ -33,7 +34,7 @@ _CHUNK = 20_000  # rows in flight between the driver and Arrow
 _PATIENCE = 30.0  # seconds to wait for another writer
 
 
-class SqliteIntegration(SqlIntegration):
+class SqliteIntegration(SqlDatabase):
     """A SQLite database file.
 
     Args:
@@ -86,7 +87,8 @@ class SqliteIntegration(SqlIntegration):
     def quote(self, name: str) -> str:
         return str(self._engine.dialect.identifier_preparer.quote_identifier(name))
 
-    def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
+    @contextmanager
+    def result(self, statement: Statement, parameters: Mapping[str, Any]) -> Iterator[Result]:
         text = statement.render(lambda name: f":{name}")
         given = statement.values(parameters)
         bound = {key: _bindable(key, value) for key, value in given.items()}
@@ -99,11 +101,9 @@ class SqliteIntegration(SqlIntegration):
                         f"{self.name}: the statement returns no rows\n{statement.text}",
                         hint="sql() takes a SELECT; save() writes",
                     )
-                names = [column[0] for column in cursor.description]
-                frame = FrameBuilder(names, declared)
-                while rows := cursor.fetchmany(_CHUNK):
-                    frame.add(rows)
-        return frame.finish()
+                columns = columns_of_rows([column[0] for column in cursor.description], declared)
+                rows = iter(lambda: cursor.fetchmany(_CHUNK), [])
+                yield Result(self.name, columns, row_chunks(len(columns), rows))
 
     @contextmanager
     def transaction(self) -> Iterator[_Transaction]:

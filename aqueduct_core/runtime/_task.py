@@ -143,9 +143,12 @@ def _pickled(workspace: Workspace, job: Job) -> _Pickled:
 
 def _read(workspace: Workspace, spec: OperatorSpec, **parameters: Any) -> Any:
     source: Any = workspace.integration(spec.task["integration"])
+    if "query" not in spec.task:
+        return source.answer(spec.task, parameters)
     from aqueduct_core.integrations._statement import Statement
 
-    return source.read(Statement.of(spec.task["query"]), parameters)
+    read = getattr(source, "extract", source.read)
+    return read(Statement.of(spec.task["query"]), parameters)
 
 
 def _look_at(workspace: Workspace, job: Job, function: Callable[..., Any]) -> Any:

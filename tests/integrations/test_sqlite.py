@@ -25,7 +25,9 @@ from aqueduct_core.errors import (
     LossyTypeError,
     UnserializableError,
 )
-from aqueduct_core.integrations import SqlIntegration, open_integration
+from aqueduct_core.integrations import SqlIntegration, _results, open_integration
+from aqueduct_core.integrations._results import Result
+from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.testing import SQLIntegrationTests
 
@@ -184,12 +186,11 @@ cells = st.one_of(
 
 @given(st.lists(cells, max_size=30))
 def test_any_values_come_back_as_the_driver_gives_them(values: list[Any]) -> None:
-    from aqueduct_core.integrations._rows import FrameBuilder
-
-    builder = FrameBuilder(["c"], None)
-    for start in range(0, len(values), 7):
-        builder.add([(value,) for value in values[start : start + 7]])
-    back = builder.finish()["c"]
+    parts = [
+        [(value,) for value in values[start : start + 7]] for start in range(0, len(values), 7)
+    ]
+    columns = columns_of_rows(["c"], None)
+    back = _results.read(Result("w", columns, row_chunks(1, parts)))["c"]
     assert len(back) == len(values)
     for found, value in zip(back.tolist(), values, strict=True):
         assert pd.isna(found) if value is None else found == value

@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from aqueduct_core.serializers.tables._convert import convert
 from aqueduct_core.serializers.tables._serializer import ArrowSerializer, ParquetSerializer
+from aqueduct_core.serializers.tables._stream import FrameStream
 
-__all__ = ["ArrowSerializer", "ParquetSerializer", "convert"]
+__all__ = ["ArrowSerializer", "FrameStream", "ParquetSerializer", "convert"]

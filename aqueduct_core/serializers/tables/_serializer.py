@@ -14,9 +14,10 @@ from aqueduct_core.errors import (
     LossyTypeError,
     UnserializableError,
 )
-from aqueduct_core.serializers import TABLES
+from aqueduct_core.serializers import STREAMS, TABLES
 from aqueduct_core.serializers.tables import _describe, _ipc, _parquet, _retype
 from aqueduct_core.serializers.tables._libraries import adapter_of, is_known, named_adapter
+from aqueduct_core.serializers.tables._stream import FrameStream
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Budget, Sink, Source
@@ -159,9 +160,31 @@ class ParquetSerializer(_TableSerializer):
     """Parquet: compressed, column by column readable, known to every other tool."""
 
     name = "parquet"
+    types = (*TABLES, *STREAMS)
     suffix = ".parquet"
     compressed = True
     _durable = True
+
+    def accepts(self, obj: Any, /) -> bool:
+        return isinstance(obj, FrameStream) or super().accepts(obj)
+
+    def classify(self, obj: Any, /) -> str:
+        return "table" if isinstance(obj, FrameStream) else super().classify(obj)
+
+    def dump(self, obj: Any, sink: Sink, /) -> Mapping[str, JSON]:
+        if not isinstance(obj, FrameStream):
+            return super().dump(obj, sink)
+        tables = obj.stored(sink)
+        first = next(tables)
+        written = self._write_stream(
+            first.schema, _alike(chain([first], tables), first.schema), sink
+        )
+        return {"library": "pandas", **obj.meta(), **written}
+
+    def describe(self, obj: Any, budget: Budget, /) -> Mapping[str, JSON]:
+        return (
+            obj.describe(budget) if isinstance(obj, FrameStream) else super().describe(obj, budget)
+        )
 
     def _write(self, table: pa.Table, sink: Sink) -> dict[str, JSON]:
         _require(table)
