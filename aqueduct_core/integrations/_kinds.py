@@ -23,6 +23,7 @@ _HERE = "aqueduct_core.integrations"
 
 # kind -> the class, and the extra that brings what it needs
 BUILTIN: Mapping[str, tuple[str, str]] = {
+    "duckdb": (f"{_HERE}._duckdb:DuckdbIntegration", "duckdb"),
     "postgres": (f"{_HERE}._postgres:PostgresIntegration", "postgres"),
     "sqlalchemy": (f"{_HERE}._alchemy:AlchemyIntegration", "sql"),
     "sqlite": (f"{_HERE}._sqlite:SqliteIntegration", "sql"),

@@ -1,0 +1,176 @@
+"""Saves into DuckDB, whose DDL is transactional, from Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations._columns import check_keys
+from aqueduct_core.integrations._duckdb_types import accepts, declared, fits_precision
+from aqueduct_core.integrations._names import TableName
+from aqueduct_core.integrations._sql import LEDGER, saved
+from aqueduct_core.integrations._tables import table_of
+
+if TYPE_CHECKING:
+    from aqueduct_core.abc import JSON
+    from aqueduct_core.integrations._duckdb import DuckdbIntegration
+
+__all__ = ["DuckdbTransaction"]
+
+_DATA = "aqueduct_data"  # what is being saved, as a view of this connection
+
+
+class DuckdbTransaction:
+    """Saves into one file; readers see all of them or none."""
+
+    def __init__(self, integration: DuckdbIntegration, connection: Any) -> None:
+        self._integration = integration
+        self._connection = connection
+
+    def save(
+        self,
+        value: Any,
+        table_name: str,
+        mode: str,
+        *,
+        keys: Sequence[str] = (),
+        once: str | None = None,
+    ) -> Mapping[str, JSON]:
+        data, target = table_of(value), TableName.of(table_name)
+        if keys:
+            chosen = [data[key].to_pylist() for key in keys if key in data.column_names]
+            check_keys(keys, data.column_names, zip(*chosen, strict=True))
+        with self._integration.explained(f"save table {table_name!r}"):
+            before = self._remembered(once)
+            if before is not None:
+                return saved(table_name, mode, before)
+            self._connection.register(_DATA, data)
+            self._write(target, mode, data, keys)
+            self._connection.unregister(_DATA)
+            self._remember(once, table_name, data.num_rows)
+        return saved(table_name, mode, data.num_rows)
+
+    def _write(self, target: TableName, mode: str, data: Any, keys: Sequence[str]) -> None:
+        columns = self._existing(target, mode)
+        if columns is None:
+            self._create(target, data, keys)
+        elif mode == "replace":
+            if list(columns.items()) == list(_new_columns(data).items()):
+                self._run(f"DELETE FROM {self._qualified(target)}")  # noqa: S608 - quoted
+            else:
+                self._run(f"DROP TABLE {self._qualified(target)}")
+                self._create(target, data)
+        else:
+            self._check(target, data, columns)
+            if mode == "upsert":
+                self._merge(target, data.column_names, keys)
+                return
+        self._insert(target, data.column_names)
+
+    def _existing(self, target: TableName, mode: str) -> dict[str, str] | None:
+        """The columns of a table that is there, and their types."""
+        found = self._connection.execute(
+            "SELECT table_name, table_type FROM information_schema.tables WHERE "
+            "table_catalog = current_database() AND lower(table_name) = lower(?) "
+            "AND lower(table_schema) = lower(coalesce(?, current_schema()))",
+            [target.name, target.schema],
+        ).fetchall()
+        if not found:
+            return None
+        [[name, kind]] = found
+        if kind == "VIEW":
+            raise IntegrationError(
+                f"{self._integration.name}: {name!r} is a view, which can't be saved to",
+                hint="save to a table of another name",
+            )
+        if mode == "fail":
+            raise IntegrationError(
+                f"{self._integration.name} has a table {name!r} already",
+                hint='save with mode="replace", mode="append" or mode="upsert"',
+            )
+        rows = self._connection.execute(f"DESCRIBE {self._qualified(target)}").fetchall()
+        return {row[0]: row[1] for row in rows}
+
+    def _check(self, target: TableName, data: Any, columns: Mapping[str, str]) -> None:
+        """See that the table's columns keep the values as they are."""
+        empty = self._connection.sql(f"SELECT * FROM {self._qualified(target)} LIMIT 0")  # noqa: S608 - quoted
+        schema = empty.to_arrow_table().schema
+        known = {
+            name.lower(): (kind, like)
+            for (name, kind), like in zip(columns.items(), schema.types, strict=True)
+        }
+        for name in data.column_names:
+            if name.lower() not in known:
+                raise IntegrationError(
+                    f"table {target.name!r} has no column {name!r}",
+                    hint=f'its columns are {", ".join(columns)}; mode="replace" makes a new table',
+                )
+            (column, like), values = known[name.lower()], data[name]
+            if not accepts(column, like, values.type) or not fits_precision(column, values):
+                raise IntegrationError(
+                    f"column {name!r} of table {target.name!r} is {column}, which would change or "
+                    f"refuse values of type {values.type}",
+                    hint='convert the column first; mode="replace" makes a new table',
+                )
+
+    def _create(self, target: TableName, data: Any, keys: Sequence[str] = ()) -> None:
+        quote = self._integration.quote
+        defined = [f"{quote(name)} {kind}" for name, kind in _new_columns(data).items()]
+        if keys:
+            defined.append(f"PRIMARY KEY ({', '.join(map(quote, keys))})")
+        self._run(f"CREATE TABLE {self._qualified(target)} ({', '.join(defined)})")
+
+    def _insert(self, target: TableName, names: Sequence[str], condition: str = "") -> None:
+        columns = ", ".join(map(self._integration.quote, names))
+        self._run(
+            f"INSERT INTO {self._qualified(target)} ({columns}) "  # noqa: S608 - quoted
+            f"SELECT {columns} FROM {_DATA} AS new{condition}"
+        )
+
+    def _merge(self, target: TableName, names: Sequence[str], keys: Sequence[str]) -> None:
+        """Change the rows with the same keys, and add the others."""
+        quote, into = self._integration.quote, self._qualified(target)
+        same = " AND ".join(f"mine.{quote(key)} = new.{quote(key)}" for key in keys)
+        changes = ", ".join(
+            f"{quote(name)} = new.{quote(name)}" for name in names if name not in keys
+        )
+        if changes:
+            self._run(f"UPDATE {into} AS mine SET {changes} FROM {_DATA} AS new WHERE {same}")  # noqa: S608 - quoted
+        self._insert(
+            target,
+            names,
+            f" WHERE NOT EXISTS (SELECT 1 FROM {into} AS mine WHERE {same})",  # noqa: S608 - quoted
+        )
+
+    def _remembered(self, once: str | None) -> int | None:
+        """How many rows were saved under this before."""
+        if once is None:
+            return None
+        self._run(
+            f"CREATE TABLE IF NOT EXISTS {LEDGER} "
+            "(id VARCHAR PRIMARY KEY, table_name VARCHAR, saved BIGINT)"
+        )
+        text = f"SELECT saved FROM {LEDGER} WHERE id = ?"  # noqa: S608 - ours
+        found = self._connection.execute(text, [once]).fetchall()
+        return int(found[0][0]) if found else None
+
+    def _remember(self, once: str | None, table_name: str, rows: int) -> None:
+        if once is not None:
+            text = f"INSERT INTO {LEDGER} VALUES (?, ?, ?)"  # noqa: S608 - ours
+            self._connection.execute(text, [once, table_name, rows]).fetchall()
+
+    def _qualified(self, target: TableName) -> str:
+        quote = self._integration.quote
+        return (f"{quote(target.schema)}." if target.schema else "") + quote(target.name)
+
+    def _run(self, text: str) -> None:
+        self._connection.execute(text).fetchall()
+
+
+def _new_columns(data: Any) -> dict[str, str]:
+    """The columns of a new table, as DuckDB writes their types."""
+    names = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
+    kinds = [declared(field.type, f"[{field.name!r}]") for field in data.schema]
+    listed = [names.get(kind, kind).replace(", ", ",") for kind in kinds]
+    return dict(zip(data.column_names, listed, strict=True))
