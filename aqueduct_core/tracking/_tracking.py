@@ -60,6 +60,11 @@ class Tracking(
     def __exit__(self, *_: Any) -> None:
         self.close()
 
+    @property
+    def place(self) -> str:
+        """Where the database is: its URL without the password."""
+        return str(self._database)
+
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         self._database.close()

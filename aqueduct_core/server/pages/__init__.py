@@ -24,13 +24,17 @@ from aqueduct_core.server.pages._words import FILTERS
 from aqueduct_core.server.pages.artifact import router as artifact
 from aqueduct_core.server.pages.check import router as check
 from aqueduct_core.server.pages.compare import router as compare
+from aqueduct_core.server.pages.connect import router as connect
+from aqueduct_core.server.pages.data import router as data
 from aqueduct_core.server.pages.flow import router as flow
 from aqueduct_core.server.pages.flow_metrics import router as flow_metrics
 from aqueduct_core.server.pages.flows import router as flows
+from aqueduct_core.server.pages.integrations import router as integrations
 from aqueduct_core.server.pages.logs import router as logs
 from aqueduct_core.server.pages.metric import router as metric
 from aqueduct_core.server.pages.operator import router as operator
 from aqueduct_core.server.pages.run import router as run
+from aqueduct_core.server.pages.settings import router as settings
 from aqueduct_core.server.pages.versions import router as versions
 
 __all__ = ["router"]
@@ -47,6 +51,10 @@ _PAGES = (
     logs,
     metric,
     check,
+    data,
+    integrations,
+    connect,
+    settings,
 )
 
 

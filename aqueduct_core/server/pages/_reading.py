@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Recent",
     "flow_path",
+    "integration_path",
     "part",
     "places_in",
     "run_path",
@@ -94,6 +95,11 @@ def part(name: str) -> str:
 def flow_path(flow: str, *parts: str) -> str:
     """The path of a workflow's page, or of one beneath it."""
     return "/".join(["/flows", part(flow), *map(part, parts)])
+
+
+def integration_path(name: str) -> str:
+    """The path of an integration's page."""
+    return f"/integrations/{part(name)}"
 
 
 def run_path(flow: str, run: str, *parts: str) -> str:

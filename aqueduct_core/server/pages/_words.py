@@ -15,6 +15,7 @@ __all__ = [
     "FILTERS",
     "elapsed",
     "file_size",
+    "kind_title",
     "moment",
     "number",
     "short_digest",
@@ -29,6 +30,13 @@ _ICONS = frozenset(
     ["op", "metric", "check", "query", "save", "parameter", "table", "series", "array", "image",
      "text", "bytes", "json", "numeric", "bool", "collection", "object"]
 )  # fmt: skip
+
+_TITLES = {
+    "airflow": "Apache Airflow", "bigquery": "BigQuery", "duckdb": "DuckDB", "gcs": "Google Cloud Storage",
+    "mariadb": "MariaDB", "mysql": "MySQL", "postgres": "PostgreSQL", "s3": "Amazon S3",
+    "slack": "Slack", "sqlalchemy": "Another SQL database", "sqlite": "SQLite",
+    "sqlserver": "SQL Server",
+}  # fmt: skip
 
 
 def took(seconds: float) -> str:
@@ -121,6 +129,11 @@ def icon_name(kind: str) -> str:
     return kind if kind in _ICONS else "object"
 
 
+def kind_title(kind: str) -> str:
+    """What people call a kind of integration."""
+    return _TITLES.get(kind, kind.replace("_", " ").capitalize())
+
+
 def clock(started: str) -> str:
     """The time of day of a moment in ISO 8601."""
     return f"{datetime.fromisoformat(started):%H:%M:%S}"
@@ -140,6 +153,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "file_size": file_size,
     "icon_name": icon_name,
     "iso": iso,
+    "kind_title": kind_title,
     "moment": moment,
     "number": number,
     "schedule": schedule,

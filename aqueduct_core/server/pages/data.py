@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -12,7 +12,7 @@ from aqueduct_core.errors import NotFoundError
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 from aqueduct_core.server.draw import Point, plot
-from aqueduct_core.server.pages._reading import flow_path, run_path
+from aqueduct_core.server.pages._reading import flow_path, integration_path, run_path
 from aqueduct_core.server.pages._words import number, short_run
 from aqueduct_core.tracking import SaveRecord
 
@@ -67,7 +67,7 @@ def _one(request: Request, services: Services, integration: str, target: str) ->
     context = {
         "integration": integration,
         "target": target,
-        "tables_path": f"/integrations/{quote(integration, safe='')}?{urlencode({'table': target})}"
+        "tables_path": f"{integration_path(integration)}?{urlencode({'table': target})}"
         if integration in known
         else None,
         "writers": [
@@ -101,6 +101,7 @@ def _row(item: SaveRecord, names: _Names) -> dict[str, Any]:
     return {
         "save": item,
         "href": f"/data?{urlencode(place)}",
+        "system_href": integration_path(item.integration),
         "flow": names.of(item.flow),
         "flow_href": flow_path(item.flow),
         "run_href": run_path(item.flow, item.run),

@@ -1,0 +1,229 @@
+"""Data systems, clusters and receivers of messages: whether they answer, who uses them, what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from aqueduct_core.client import integration_users
+from aqueduct_core.client._connect import is_database
+from aqueduct_core.errors import AqueductError, NotFoundError
+from aqueduct_core.server._auth import User, require
+from aqueduct_core.server._services import Services, services_of
+from aqueduct_core.server._templates import render
+from aqueduct_core.server.pages._fields import all_kinds
+from aqueduct_core.server.pages._preview import cell
+from aqueduct_core.server.pages._reach import cluster_state, is_quiet, reach
+from aqueduct_core.server.pages._reading import flow_path, integration_path
+from aqueduct_core.tracking import IntegrationRecord
+
+__all__ = ["found_integration", "router"]
+
+router = APIRouter()
+
+_TABLES = 300
+_ROWS = 50
+_COLUMNS = 60
+
+Text = Annotated[str, Query(max_length=600)]
+
+
+@router.get("/integrations")
+def page(request: Request) -> Response:
+    """All of them."""
+    services = services_of(request)
+    users = integration_users(services.session)
+    kinds = {item.name: item for item in all_kinds()}
+    rows = [
+        {
+            "item": item,
+            "kind": kinds.get(item.kind),
+            "href": integration_path(item.name),
+            "place": _place(item),
+            "is_quiet": is_quiet(item.kind),
+            "users": [
+                {"name": name, "href": flow_path(_flow_id(services, name))}
+                for name in users.get(item.name, [])
+            ],
+        }
+        for item in services.tracking.integrations()
+    ]
+    groups = (
+        ("data", "Data systems"),
+        ("engine", "Clusters"),
+        ("message", "Who is told about runs"),
+    )
+    context = {
+        "groups": [
+            (title, [row for row in rows if _group(row) == group]) for group, title in groups
+        ],
+        "any": bool(rows),
+        "kinds": list(kinds.values()),
+    }
+    return render(request, "integrations.html", context)
+
+
+@router.get("/integrations/{name}")
+def one(request: Request, name: str, table: Text = "", q: Text = "") -> Response:
+    """One of them."""
+    services = services_of(request)
+    item = found_integration(services, name)
+    kind = next((known for known in all_kinds() if known.name == item.kind), None)
+    users = integration_users(services.session).get(name, [])
+    context = {
+        "item": item,
+        "kind": kind,
+        "here": integration_path(name),
+        "group": "data" if kind is None else kind.group,
+        "is_quiet": is_quiet(item.kind),
+        "config": _config(item),
+        "users": [{"name": user, "href": flow_path(_flow_id(services, user))} for user in users],
+        "saved": [
+            (target, times)
+            for system, target, times in services.tracking.saved_places(limit=200)
+            if system == name
+        ],
+        "table": table,
+        "q": q,
+    }
+    return render(request, "integration.html", context)
+
+
+@router.get("/integrations/{name}/reach")
+def reached(request: Request, name: str) -> Response:
+    """Whether it answers, as a piece of a page."""
+    services = services_of(request)
+    item = found_integration(services, name)
+    found = reach(services, item) if is_quiet(item.kind) else None
+    return render(request, "integration_reach.html", {"reach": found, "is_long": True})
+
+
+@router.post("/integrations/{name}/test")
+def test(
+    request: Request, name: str, user: Annotated[User, Depends(require("editor"))]
+) -> Response:
+    """Connect once, now."""
+    services = services_of(request)
+    found = reach(services, found_integration(services, name), now=True)
+    if request.headers.get("x-part") == "yes":
+        return render(request, "integration_reach.html", {"reach": found, "is_long": True})
+    return RedirectResponse(integration_path(name), 303)
+
+
+@router.post("/integrations/{name}/forget", dependencies=[Depends(require("admin"))])
+def forget(request: Request, name: str) -> Response:
+    """Forget it; its data stays where it is."""
+    services_of(request).client.delete_integration(name)
+    return RedirectResponse("/integrations", 303)
+
+
+@router.get("/integrations/{name}/tables", dependencies=[Depends(require("editor"))])
+def tables(request: Request, name: str, table: Text = "", q: Text = "") -> Response:
+    """Its tables and a look into one of them, as a piece of a page."""
+    services = services_of(request)
+    found_integration(services, name)
+    context: dict[str, Any] = {
+        "here": integration_path(name), "table": table, "q": q, "problem": None, "names": [],
+        "more": 0, "shown": None,
+    }  # fmt: skip
+    try:
+        made: Any = services.client.integration(name)
+        names = made.tables() if is_database(made) else []
+        listed = [item for item in names if q.lower() in item.lower()]
+        context |= {"names": listed[:_TABLES], "more": len(listed) - _TABLES}
+        if table:
+            context["shown"] = _looked_into(made, table)
+    except AqueductError as error:
+        context["problem"] = error
+    return render(request, "integration_tables.html", context)
+
+
+@router.get("/integrations/{name}/cluster")
+def cluster(request: Request, name: str) -> Response:
+    """What a cluster has and does, as a piece of a page."""
+    from aqueduct_core.engines.airflow import AirflowCluster
+
+    services = services_of(request)
+    found_integration(services, name)
+    context: dict[str, Any] = {"state": None, "problem": None}
+    try:
+        made = services.client.integration(name)
+        if isinstance(made, AirflowCluster):
+            context["state"] = cluster_state(services, made)
+    except AqueductError as error:
+        context["problem"] = error
+    return render(request, "integration_cluster.html", context)
+
+
+def found_integration(services: Services, name: str) -> IntegrationRecord:
+    """An integration, without its secrets.
+
+    Raises:
+        NotFoundError: There is none of this name.
+    """
+    for item in services.tracking.integrations():
+        if item.name == name:
+            return item
+    raise NotFoundError(
+        f"there is no integration {name!r}", hint="/integrations lists what there is"
+    )
+
+
+def _group(row: Mapping[str, Any]) -> str:
+    return "data" if row["kind"] is None else str(row["kind"].group)
+
+
+def _flow_id(services: Services, name: str) -> str:
+    found = services.tracking.flow_named(name)
+    return "" if found is None else found.id
+
+
+def _place(item: IntegrationRecord) -> str:
+    """Where it is, in a few words."""
+    for setting in ("path", "url", "host", "bucket", "account", "folder"):
+        if item.config.get(setting):
+            database = item.config.get("database")
+            return f"{item.config[setting]}{f'/{database}' if database else ''}"
+    return ""
+
+
+def _config(item: IntegrationRecord) -> list[tuple[str, str]]:
+    return [
+        (name.replace("_", " "), cell(value)) for name, value in item.config.items() if value != []
+    ]
+
+
+def _looked_into(made: Any, table: str) -> dict[str, Any]:
+    """The columns and the first rows of a table."""
+    info = made.describe(table)
+    rows = made.preview(table, _ROWS)
+    names = [str(name) for name in rows.columns][:_COLUMNS]
+    return {
+        "name": table,
+        "columns": info.columns,
+        "count": info.rows,
+        "names": names,
+        "rows": [
+            [None if _is_missing(value) else cell_of(value) for value in row[:_COLUMNS]]
+            for row in rows.itertuples(index=False, name=None)
+        ],
+        "hidden": max(0, len(rows.columns) - _COLUMNS),
+    }
+
+
+def cell_of(value: Any) -> str:
+    """A value of a data frame as a cell shows it."""
+    plain = value.item() if hasattr(value, "item") else value
+    text = cell(plain) if isinstance(plain, bool | int | float | str) else str(plain)
+    return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it is None, NaN, NA or NaT: only those are not equal to themselves, or have no answer."""
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):
+        return type(value).__name__ in ("NAType", "NaTType")
