@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aqueduct_core.client._remote import RemoteSession
     from aqueduct_core.client._session import Session
     from aqueduct_core.engines.airflow import AirflowCluster
-    from aqueduct_core.integrations import SqlIntegration
+    from aqueduct_core.integrations import FileIntegration, SqlIntegration
     from aqueduct_core.notifications import Notification
 
 __all__ = [
@@ -24,12 +24,13 @@ __all__ = [
     "connected",
     "disconnect",
     "integration_users",
+    "is_data_system",
     "is_database",
     "is_secret",
     "notifications",
 ]
 
-Connected: TypeAlias = "SqlIntegration | Notification | AirflowCluster"
+Connected: TypeAlias = "SqlIntegration | FileIntegration | Notification | AirflowCluster"
 
 _SECRET = re.compile(
     r"pass(word|wd|phrase)?$|^pwd$|secret|token|credential|api_?key|access_?key|private",
@@ -52,8 +53,8 @@ def is_secret(name: str, value: Any) -> bool:
 def connect(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> Connected:
     """Connect to a data system or a receiver of messages once, and keep how that is done."""
     if session.is_remote:
-        _remote(session).connect(name, kind, config)
-        return connected(session, name)
+        there: Connected = _remote(session).connect(name, kind, config)
+        return there
     made = _open(session, name, kind, config)
     made.test()
     kept = _config(made)
@@ -84,7 +85,11 @@ def connected(session: Session, name: str) -> Connected:
                 hint=f"there is: {listed}; connect_integration adds one",
             )
         config = {**found.config, **found.secrets}
-        session.integrations[name] = _open(session, name, found.kind, config)
+        session.integrations[name] = (
+            _remote(session).open(found)
+            if session.is_remote
+            else _open(session, name, found.kind, config)
+        )
     return session.integrations[name]
 
 
@@ -106,6 +111,9 @@ def disconnect(session: Session, name: str, *, force: bool) -> None:
         NotFoundError: There is none of this name.
         IntegrationError: Workflows use it.
     """
+    if session.is_remote:
+        _remote(session).disconnect(name, force=force)
+        return
     connected(session, name)
     flows = integration_users(session).get(name, [])
     if flows and not force:
@@ -131,9 +139,14 @@ def integration_users(session: Session) -> dict[str, list[str]]:
     return found
 
 
-def is_database(connected: Connected) -> TypeGuard[SqlIntegration]:
+def is_data_system(connected: Connected) -> TypeGuard[SqlIntegration | FileIntegration]:
     """Whether it is a data system, not a cluster or a receiver of messages."""
     return connected.kind in kinds()
+
+
+def is_database(connected: Connected) -> TypeGuard[SqlIntegration]:
+    """Whether it is a data system that has tables."""
+    return is_data_system(connected) and hasattr(connected, "tables")
 
 
 def _open(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> Connected:
@@ -146,11 +159,9 @@ def _open(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> 
 
         if kind in KINDS:
             return open_notification(name, kind, config)
-    made: Any = open_integration(name, kind, config)  # every kind so far is a SQL database
+    made: Any = open_integration(name, kind, config)
     made.owner = session.owner
-    if session.is_remote:
-        _remote(session).at_the_server(made)
-    integration: SqlIntegration = made
+    integration: SqlIntegration | FileIntegration = made
     return integration
 
 
@@ -161,7 +172,7 @@ def _remote(session: Any) -> RemoteSession:
 
 def _config(made: Any) -> dict[str, Any]:
     """What is needed to make it again."""
-    if is_database(made) or made.kind == "airflow":
+    if is_data_system(made) or made.kind == "airflow":
         return dict(made.config())
     return {field.name: getattr(made, field.name) for field in fields(made) if field.name != "name"}
 

@@ -68,15 +68,27 @@ def publish(
         description=options.description,
     )
     version.save(session.store)
-    # A server hands it to the cluster by itself.
-    said = [] if is_local or session.is_remote else deploy(session, version, quiet=options.quiet)
-    is_new = session.tracking.publish(version, notify=options.notify, keep_runs=options.keep_runs)
+    is_new, said = _record(session, version, options)
     flow = Flow(session.tracking.flow(version.flow), session)
     if not options.quiet:
         say(*_published(session, version, is_new, run_now=run_now), *said)
     if run_now:
         _run(session, flow, version, options)
     return flow
+
+
+def _record(session: Session, version: Version, options: Options) -> tuple[bool, list[str]]:
+    """Make it the current version, and hand it to the cluster that runs it, if there is one."""
+    if session.is_remote:
+        there: Any = session
+        told: tuple[bool, list[str]] = there.publish(
+            version, notify=options.notify, keep_runs=options.keep_runs
+        )
+        return told
+    is_local = version.spec.engine == LOCAL
+    said = [] if is_local else deploy(session, version, quiet=options.quiet)
+    is_new = session.tracking.publish(version, notify=options.notify, keep_runs=options.keep_runs)
+    return is_new, said
 
 
 def _check(name: str, artifacts: Sequence[Any], options: Options) -> None:
@@ -161,7 +173,8 @@ def _published(session: Session, version: Version, is_new: bool, *, run_now: boo
     lines = [f"{version.name!r}: {what}"]
     by_itself = version.spec.schedule is not None or version.spec.after is not None
     if by_itself and version.spec.engine == LOCAL:
-        lines.append("  it runs by itself while `aqueduct scheduler` is running")
+        starter = "the server" if session.is_remote else "`aqueduct scheduler`"
+        lines.append(f"  it runs by itself while {starter} is running")
     lines += [
         f"  the save to {item.task.get('table')!r} has mode='fail', so a second run will stop "
         "there: mode='replace' or 'append' goes on"

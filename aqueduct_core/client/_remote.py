@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from aqueduct_core.client._remote_data import RemoteDatabase, RemoteIntegration, place_of
 from aqueduct_core.client._remote_engine import RemoteEngine
 from aqueduct_core.client._remote_http import Http
 from aqueduct_core.client._remote_storage import RemoteStorage
 from aqueduct_core.client._remote_tracking import RemoteTracking
-from aqueduct_core.errors import ParameterError, UnsupportedError
+from aqueduct_core.errors import ParameterError
 from aqueduct_core.store import ArtifactStore
 
 if TYPE_CHECKING:
     from aqueduct_core.client._connect import Connected
     from aqueduct_core.client._delete import Deletion
-    from aqueduct_core.tracking import FlowRecord, RunRecord
+    from aqueduct_core.dag import Version
+    from aqueduct_core.tracking import FlowRecord, IntegrationRecord, RunRecord
 
 __all__ = ["RemoteSession"]
 
-_AT_THE_SERVER = ("read", "transaction", "drop")  # what needs the secrets, which stay there
+_PATIENCE = 600.0  # seconds for what a server asks of other systems
 
 
 class RemoteSession:
@@ -36,11 +39,13 @@ class RemoteSession:
         tracking: The records.
         engine: What runs workflows.
         integrations: The data systems that were asked for, by name.
+        key: The API key.
     """
 
     is_remote = True
 
     def __init__(self, address: str, key: str) -> None:
+        self.key = key
         self._http = Http(address, key)
         self.place = self._http.address
         self.store = ArtifactStore(RemoteStorage(self._http), allow_pickle=True)
@@ -64,27 +69,48 @@ class RemoteSession:
         """Close the connections."""
         self._http.close()
 
-    def connect(self, name: str, kind: str, config: Mapping[str, Any]) -> None:
-        """Let the server connect to a data system."""
+    def connect(self, name: str, kind: str, config: Mapping[str, Any]) -> Any:
+        """Let the server connect to a data system. It keeps the secrets, which never come back."""
         _check_name(name)
-        wanted = {"kind": kind, "config": dict(config)}
-        self._http.put(f"/integrations/{quote(name, safe='')}", wanted)
+        plain = {
+            key: os.fspath(value) if isinstance(value, os.PathLike) else value
+            for key, value in config.items()
+        }
+        wanted = {"kind": kind, "config": plain}
+        found = self._http.put(place_of(name), wanted, patience=_PATIENCE)
+        self.integrations[name] = made = self._made(found)
+        return made
+
+    def open(self, record: IntegrationRecord) -> Any:
+        """A data system that the server knows."""
+        return self._made(self._http.get(place_of(record.name)))
+
+    def disconnect(self, name: str, *, force: bool) -> None:
+        """Let the server forget a data system."""
+        self._http.delete(place_of(name), force=force)
         self.integrations.pop(name, None)
 
-    def at_the_server(self, made: Any) -> None:
-        """Let a data system be reached through the server alone."""
-        where = f"/integrations/{quote(made.name, safe='')}"
+    def _made(self, found: Mapping[str, Any]) -> Any:
+        made = RemoteDatabase if found["has_tables"] else RemoteIntegration
+        integration: Any = made(self._http, found["name"], found["kind"], found["config"])
+        integration.owner = self.owner
+        return integration
 
-        def refuse(*arguments: object, **options: object) -> NoReturn:
-            raise UnsupportedError(
-                f"{made.name!r} is reached by the server, not from here",
-                hint="publish a workflow that reads it; run.artifact(name).get() gives the data",
-            )
+    def publish(
+        self, version: Version, *, notify: Mapping[str, Any] | None, keep_runs: int | None
+    ) -> tuple[bool, list[str]]:
+        """Make a version the current one of its workflow, and hand it to what runs it.
 
-        for verb in _AT_THE_SERVER:
-            setattr(made, verb, refuse)
-        made.tables = lambda: self._http.get(f"{where}/tables")
-        made.test = lambda: self._http.post(f"{where}/test")
+        Returns:
+            Whether it is new, and what is to be said about it.
+        """
+        wanted = {
+            "document": version.to_json(),
+            "notify": None if notify is None else dict(notify),
+            "keep_runs": keep_runs,
+        }
+        told = self._http.post("/flows", wanted, is_safe=True, patience=_PATIENCE)
+        return told["is_new"], told["notes"]
 
     def delete_flow(self, flow: FlowRecord, saved: Any) -> Deletion:
         """Delete a workflow; see `Client.delete_flow`."""
@@ -138,7 +164,5 @@ class _ClusterRuns:
 
 
 def _check_name(name: str) -> None:
-    if not name or "/" in name:
-        raise ParameterError(
-            f"{name!r} can't be the name of an integration", hint="use a name without slashes"
-        )
+    if not name:
+        raise ParameterError(f"{name!r} can't be the name of an integration", hint="give it a name")

@@ -67,20 +67,34 @@ class Http:
         data: bytes = self._send("GET", path, query=query, is_safe=True).content
         return data
 
-    def post(self, path: str, content: Any = None, *, is_safe: bool = False) -> Any:
+    def post(
+        self,
+        path: str,
+        content: Any = None,
+        *,
+        is_safe: bool = False,
+        patience: float = _PATIENCE,
+    ) -> Any:
         """Ask for something to be done.
 
         Args:
             path: Where.
             content: JSON.
             is_safe: Asking twice does no harm.
+            patience: Seconds to wait for the answer.
         """
-        answer = self._send("POST", path, json=content, is_safe=is_safe)
+        answer = self._send("POST", path, json=content, is_safe=is_safe, patience=patience)
         return answer.json() if answer.content else None
 
-    def put(self, path: str, content: Any) -> Any:
+    def post_for_bytes(self, path: str, content: Any, *, patience: float) -> bytes:
+        """Ask a question that is too long for a URL; the answer isn't JSON."""
+        answer = self._send("POST", path, json=content, is_safe=True, patience=patience)
+        data: bytes = answer.content
+        return data
+
+    def put(self, path: str, content: Any, *, patience: float = _PATIENCE) -> Any:
         """Put JSON in place of what is there."""
-        return self._send("PUT", path, json=content, is_safe=True).json()
+        return self._send("PUT", path, json=content, is_safe=True, patience=patience).json()
 
     def put_bytes(self, path: str, content: Callable[[], bytes | Iterable[bytes]]) -> None:
         """Put bytes in place of what is there.
@@ -102,6 +116,7 @@ class Http:
         path: str,
         *,
         is_safe: bool,
+        patience: float = _PATIENCE,
         query: Mapping[str, Any] | None = None,
         json: Any = None,
         content: Callable[[], bytes | Iterable[bytes]] | None = None,
@@ -117,6 +132,7 @@ class Http:
                     params=known,
                     json=json,
                     content=None if content is None else content(),
+                    timeout=self._library.Timeout(_PATIENCE, read=patience),
                 )
             except self._library.TransportError as error:
                 if is_last:

@@ -65,21 +65,6 @@ class RemoteTracking:
         plain = {field.name: getattr(known, field.name) for field in fields(VersionRecord)}
         return VersionDetail(**plain, version=Version.from_json(found["document"]))
 
-    def publish(
-        self,
-        version: Version,
-        *,
-        notify: Mapping[str, Any] | None = None,
-        keep_runs: int | None = None,
-    ) -> bool:
-        """Make a version the current one of its workflow."""
-        wanted = {
-            "document": version.to_json(),
-            "notify": None if notify is None else dict(notify),
-            "keep_runs": keep_runs,
-        }
-        return bool(self._http.post("/flows", wanted, is_safe=True)["is_new"])
-
     def pause(self, flow: str) -> None:
         """Let no schedule and no other workflow start it."""
         self._http.post(f"/flows/{quote(flow)}/pause", is_safe=True)
@@ -123,16 +108,16 @@ class RemoteTracking:
 
     def integration(self, name: str) -> IntegrationRecord | None:
         """A data system without its secrets, which stay at the server."""
-        return next((item for item in self.integrations() if item.name == name), None)
+        try:
+            found = self._http.get(f"/integrations/{quote(name, safe='')}")
+        except NotFoundError:
+            return None
+        return _record(IntegrationRecord, {**found, "secrets": {}})
 
     def integrations(self) -> list[IntegrationRecord]:
         """All data systems by name, without their secrets."""
         found = self._http.get("/integrations")
         return [_record(IntegrationRecord, {**item, "secrets": {}}) for item in found]
-
-    def delete_integration(self, name: str) -> None:
-        """Forget a data system."""
-        self._http.delete(f"/integrations/{quote(name, safe='')}", force=True)
 
 
 def _run(found: Mapping[str, Any]) -> RunRecord:

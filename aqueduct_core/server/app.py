@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -65,8 +66,9 @@ class _Files(StaticFiles):
     """Files that belong to the release. Their URLs name it, so browsers may keep them."""
 
     def file_response(self, *args: object, **options: object) -> Response:
-        answer = super().file_response(*args, **options)  # type: ignore[arg-type]
-        scope: Scope = args[2]  # type: ignore[assignment]
+        given: Any = args  # whatever the library hands on
+        scope: Scope = given[2]
+        answer = super().file_response(*given, **cast("dict[str, Any]", options))
         is_named = f"v={__version__}".encode() in scope.get("query_string", b"")
         kept = "public, max-age=31536000, immutable" if is_named else "no-cache"
         answer.headers["cache-control"] = kept

@@ -15,6 +15,7 @@ from aqueduct_core.errors import (
     ParameterError,
     UnsupportedError,
 )
+from tests.client.places import everywhere
 
 SECRET = "hunter2-Ω"
 
@@ -33,6 +34,7 @@ def test_integrations_are_kept(client: aq.Client, tmp_path: Path) -> None:
             other.delete_integration("nope")
 
 
+@everywhere
 def test_what_can_not_be_reached_is_not_kept(client: aq.Client, tmp_path: Path) -> None:
     with pytest.raises(IntegrationError, match="no folder"):
         client.connect_integration("db", "sqlite", path=tmp_path / "nowhere" / "w.db")
@@ -72,6 +74,7 @@ def test_what_is_a_secret(name: str, value: object, expected: bool) -> None:
     assert is_secret(name, value) is expected
 
 
+@everywhere
 def test_an_integration_that_a_workflow_uses_stays(client: aq.Client, tmp_path: Path) -> None:
     warehouse = client.connect_integration("w", "sqlite", path=tmp_path / "w.db")
     customers = warehouse.sql("SELECT 1 AS id")
@@ -82,6 +85,7 @@ def test_an_integration_that_a_workflow_uses_stays(client: aq.Client, tmp_path: 
     assert client.integrations() == {}
 
 
+@everywhere
 def test_artifacts_of_another_client_are_refused(client: aq.Client, tmp_path: Path) -> None:
     with aq.Client(home=tmp_path / "elsewhere") as other:
         theirs = other.create_param("n", 1)

@@ -13,6 +13,7 @@ import pytest
 import aqueduct_core as aq
 from aqueduct_core.client import _delete
 from aqueduct_core.errors import NotFoundError, ParameterError
+from tests.client.places import everywhere
 
 
 @aq.op
@@ -66,6 +67,7 @@ def test_what_later_runs_took_from_the_cache_survives(client: aq.Client) -> None
     assert client.store.verify() == ()
 
 
+@everywhere
 def test_a_flow_is_deleted_with_everything_that_is_its_own(
     client: aq.Client, tmp_path: Path
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_flow_is_deleted_with_everything_that_is_its_own(
         client.delete_flow("flow")
 
 
+@everywhere
 def test_what_can_not_be_dropped_is_told(client: aq.Client, tmp_path: Path) -> None:
     pd = pytest.importorskip("pandas")
     (tmp_path / "folder").mkdir()
@@ -124,6 +127,7 @@ def test_what_can_not_be_dropped_is_told(client: aq.Client, tmp_path: Path) -> N
     assert client.flows() == []
 
 
+@everywhere
 def test_a_flow_that_is_running_stays(client: aq.Client, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)

@@ -13,7 +13,7 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.client import Home
-from aqueduct_core.errors import SignatureError, UnsupportedError
+from aqueduct_core.errors import SignatureError
 
 
 def test_the_folder_is_the_users_own(home: Path) -> None:
@@ -51,12 +51,6 @@ def test_the_key_is_never_readable_by_others(home: Path) -> None:
     finally:
         os.umask(old)
     assert stat.S_IMODE((home / "signing.key").stat().st_mode) == 0o600
-
-
-def test_there_is_no_server_to_connect_to(home: Path) -> None:
-    with pytest.raises(UnsupportedError, match="no server"):
-        aq.Client("key", "http://localhost:8080")
-    assert not home.exists()
 
 
 def test_another_database_and_another_store(home: Path, tmp_path: Path) -> None:

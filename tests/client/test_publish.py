@@ -8,6 +8,7 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.errors import GraphError, NotFoundError, ParameterError, UnsupportedError
+from tests.client.places import everywhere
 
 
 @aq.op
@@ -20,6 +21,7 @@ def add(n: int, m: int = 1) -> int:
     return n + m
 
 
+@everywhere
 def test_publishing_the_same_again_makes_no_new_version(client: aq.Client) -> None:
     flow = client.publish_flow("flow", one(), quiet=True)
     first = flow.version()
@@ -34,6 +36,7 @@ def test_publishing_the_same_again_makes_no_new_version(client: aq.Client) -> No
     assert [run.id for run in flow.runs(limit=1)] == [flow.latest().id]
 
 
+@everywhere
 def test_versions_are_found_by_number_or_the_start_of_their_digest(client: aq.Client) -> None:
     flow = client.publish_flow("flow", one(), quiet=True, run_now=False)
     assert not flow.diff()
@@ -53,6 +56,7 @@ def test_versions_are_found_by_number_or_the_start_of_their_digest(client: aq.Cl
         flow.version("blake3")
 
 
+@everywhere
 @pytest.mark.parametrize("artifacts", [[], [1], None])
 def test_only_artifacts_are_published(client: aq.Client, artifacts: object) -> None:
     with pytest.raises((GraphError, TypeError)):
@@ -64,6 +68,7 @@ def test_only_artifacts_are_published(client: aq.Client, artifacts: object) -> N
             client.create_param(name, 1)
 
 
+@everywhere
 def test_what_can_not_be_is_refused_before_anything_is_kept(client: aq.Client) -> None:
     with pytest.raises(UnsupportedError, match="engine 'airflow_cluster'"):
         client.publish_flow("flow", one(), engine="airflow_cluster")
@@ -80,6 +85,7 @@ def test_what_can_not_be_is_refused_before_anything_is_kept(client: aq.Client) -
     assert client.flows() == []
 
 
+@everywhere
 def test_workflows_that_would_start_each_other_are_refused(client: aq.Client) -> None:
     a = client.publish_flow("a", one(), quiet=True, run_now=False)
     b = client.publish_flow("b", one(), quiet=True, run_now=False, after=a)
@@ -92,10 +98,11 @@ def test_workflows_that_would_start_each_other_are_refused(client: aq.Client) ->
     assert a.after is None
 
 
+@everywhere
 def test_a_workflow_can_wait(
-    client: aq.Client, home: Path, capsys: pytest.CaptureFixture[str]
+    client: aq.Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    warehouse = client.connect_integration("w", "sqlite", path=home / "w.db")
+    warehouse = client.connect_integration("w", "sqlite", path=tmp_path / "w.db")
     table = warehouse.sql("SELECT 1 AS id")
     warehouse.save(table, table_name="copy")
     flow = client.publish_flow("flow", table, run_now=False, schedule=aq.daily(hour=8))
@@ -105,12 +112,14 @@ def test_a_workflow_can_wait(
     assert flow.schedule == {"kind": "daily", "hour": 8, "minute": 0, "timezone": "UTC"}
     told = capsys.readouterr().err
     assert "version 1 published" in told
-    assert "aqueduct scheduler" in told
+    assert "it runs by itself while" in told
+    assert ("aqueduct scheduler" in told) is not client._session.is_remote
     assert "'copy' has mode='fail'" in told
     assert "client.trigger('flow')" in told
     assert "not run yet" in repr(flow)
 
 
+@everywhere
 def test_a_workflow_is_paused_and_resumed(client: aq.Client) -> None:
     flow = client.publish_flow("flow", one(), quiet=True, run_now=False, schedule=aq.hourly())
     flow.pause()
@@ -120,6 +129,7 @@ def test_a_workflow_is_paused_and_resumed(client: aq.Client) -> None:
     assert not client.flow("flow").paused
 
 
+@everywhere
 def test_what_is_said_tells_where_to_look(
     client: aq.Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,6 +143,7 @@ def test_what_is_said_tells_where_to_look(
     assert capsys.readouterr().err == ""
 
 
+@everywhere
 def test_parameters_are_overridden_for_one_run(client: aq.Client) -> None:
     n = client.create_param("n", 1, description="a number")
     flow = client.publish_flow("flow", add(n, m=10), quiet=True, parameters={"n": 5})
@@ -148,6 +159,7 @@ def test_parameters_are_overridden_for_one_run(client: aq.Client) -> None:
     assert len(flow.runs()) == 3
 
 
+@everywhere
 def test_a_parameter_may_be_what_json_can_not_hold(client: aq.Client) -> None:
     pd = pytest.importorskip("pandas")
 

@@ -12,6 +12,8 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.errors import UnsafeArtifactError
+from aqueduct_core.integrations import open_integration
+from tests.client.places import everywhere
 
 CHURN = Path(__file__).parents[2] / "../shared/data/tables/customer_churn.csv"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "churn.py"
@@ -36,6 +38,7 @@ def test_objects_load_only_where_they_were_signed(client: aq.Client, home: Path)
         aq.ArtifactStore(home / "artifacts").get(found.ref)
 
 
+@everywhere
 @pytest.mark.skipif(not CHURN.is_file(), reason="the table of customers is not on this machine")
 def test_the_reference_script(client: aq.Client, tmp_path: Path) -> None:
     from sklearn.linear_model import LogisticRegression
@@ -44,11 +47,11 @@ def test_the_reference_script(client: aq.Client, tmp_path: Path) -> None:
     table = pd.read_csv(CHURN)
     table["location"] = ["US", "CH"] * (len(table) // 2) + ["US"] * (len(table) % 2)
     model = LogisticRegression().fit(table[features], table["Churn"] == "Yes")
-    setup = client.connect_integration("prod_database", "sqlite", path=tmp_path / "w.db")
-    with setup.transaction() as transaction:
-        transaction.save(table, "customers", "fail")
+    with open_integration("setup", "sqlite", {"path": tmp_path / "w.db"}).transaction() as setup:
+        setup.save(table, "customers", "fail")
+    client.connect_integration("prod_database", "sqlite", path=tmp_path / "w.db")
 
-    warehouse = aq.Client().integration("prod_database")
+    warehouse = client.integration("prod_database")
     customers = warehouse.sql("SELECT * FROM customers WHERE location = 'US'")
 
     @aq.op

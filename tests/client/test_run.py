@@ -45,16 +45,30 @@ def many(values: list[int]) -> bool:
     return len(values) > 5
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[aq.Run]:
-    home = tmp_path_factory.mktemp("home")
-    with aq.Client(home=home) as client:
+@pytest.fixture(scope="module", params=["embedded", "server"])
+def run(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[aq.Run]:
+    if request.param == "server":
+        made = request.getfixturevalue("server").client()
+    else:
+        made = aq.Client(home=tmp_path_factory.mktemp("home"))
+    with made as client:
         values = source()
         low, high = split(values, 3)
         count(high)
         many(values)
         flow = client.publish_flow("flow <i>", [low, follower(broken(values))], quiet=True)
         yield flow.latest()
+        client.delete_flow(flow.name)
+
+
+def again(run: aq.Run) -> aq.Client:
+    """Another client of where it ran."""
+    session = run._session
+    if session.is_remote:
+        return aq.Client(session.key, session.place)  # type: ignore[attr-defined]
+    return aq.Client(home=session.home.path)
 
 
 def test_states_reasons_and_times(run: aq.Run) -> None:
@@ -140,17 +154,17 @@ def test_a_notebook_shows_a_run_and_its_workflow(run: aq.Run) -> None:
     for expected in ("flow &lt;i&gt;", "<svg", "count", "no &lt;b&gt;way&lt;/b&gt;", "skipped"):
         assert expected in found
     assert "<b>way" not in found
-    with aq.Client(home=run._session.home.path) as client:
+    with again(run) as client:
         found = client.flow("flow <i>")._repr_html_()
     assert run.id in found
     assert "<i>" not in found
 
 
 def test_other_programs_read_the_same(run: aq.Run) -> None:
-    with aq.Client(home=run._session.home.path) as client:
-        again = client.flow("flow <i>").run(run.id)
-        assert again.status == "failed"
-        assert [item.to_json() for item in again.operators()] == [
+    with again(run) as client:
+        same = client.flow("flow <i>").run(run.id)
+        assert same.status == "failed"
+        assert [item.to_json() for item in same.operators()] == [
             item.to_json() for item in run.operators()
         ]
         assert [item.id for item in client.runs()] == [run.id]

@@ -15,6 +15,7 @@ from threading import Thread
 import pytest
 
 import aqueduct_core as aq
+from tests.client.places import everywhere
 
 
 @aq.op
@@ -145,6 +146,7 @@ def test_two_programs_publish_and_run_at_once(home: Path, tmp_path: Path) -> Non
         assert [run.status for run in flow.runs()] == ["succeeded"] * 8
 
 
+@everywhere
 def test_messages_about_runs(client: aq.Client) -> None:
     received: SimpleQueue[dict[str, object]] = SimpleQueue()
 

@@ -3,75 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import httpx
 import pytest
 
 import aqueduct_core as aq
-
-
-class Process:
-    """A server in a process of its own."""
-
-    def __init__(self, home: Path, *options: str) -> None:
-        self.home = home
-        command = [sys.executable, "-m", "aqueduct_core", "server", "--home", str(home)]
-        command += ["--port", "0", "--json", *options]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        environment.pop("AQUEDUCT_DATABASE", None)
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-        self.log: list[dict[str, Any]] = []
-        self._reader = Thread(target=self._read)
-        self._reader.start()
-        self.said = ""
-        self.address = ""
-        for line in self._out:
-            self.said += line
-            if found := re.search(r"is at (http://\S+)", line):
-                self.address = found[1]
-                break
-
-    @property
-    def _out(self) -> Any:
-        return self.process.stdout
-
-    def _read(self) -> None:
-        for line in self.process.stderr or ():
-            self.log.append(json.loads(line))
-
-    def more(self, pattern: str) -> str:
-        """What it says next."""
-        for line in self._out:
-            self.said += line
-            if found := re.search(pattern, line):
-                return str(found[1])
-        raise AssertionError(self.said, self.log)
-
-    def headers(self) -> dict[str, str]:
-        """Those of the first key, which it is about to show."""
-        key = self.more(r"(aq_\S+)")
-        return {"authorization": f"Bearer {key}"}
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Stop it; its exit code."""
-        self.process.send_signal(number)
-        code = self.process.wait(60)
-        self._reader.join()
-        self._out.close()
-        assert self.process.stderr
-        self.process.stderr.close()
-        return code
+from tests.server.process import Process
 
 
 @pytest.fixture

@@ -141,8 +141,12 @@ def test_data_systems_stay_at_the_server(remote: tuple[aq.Client, Site], tmp_pat
     warehouse.save(table, table_name="numbers")
     client.publish_flow("Writes", table, quiet=True)
     assert client.integration("warehouse").tables() == ["numbers"]
+    found = warehouse.sql("SELECT a FROM numbers WHERE a < :n", parameters={"n": 5})
+    assert list(found.get()["a"]) == [1]
+    assert list(warehouse.preview("numbers")["a"]) == [1]
+    assert warehouse.describe("numbers").columns[0].name == "a"
     with pytest.raises(UnsupportedError, match="by the server"):
-        warehouse.sql("SELECT * FROM numbers").get()
+        warehouse.drop("numbers")
     read = client.publish_flow("Reads", warehouse.table("numbers"), quiet=True)
     assert list(read.latest().artifact("numbers").get()["a"]) == [1]
     assert client.flow("Writes").saved() == [("warehouse", "numbers")]

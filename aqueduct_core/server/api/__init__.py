@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from aqueduct_core.server.api import (
     _admin,
     _artifacts,
+    _data,
     _events,
     _flows,
     _publish,
@@ -21,6 +22,6 @@ def router() -> APIRouter:
     """All routes of the API."""
     made = APIRouter()
     # What has a longer path comes first: names can hold slashes.
-    for module in (_artifacts, _runs, _flows, _publish, _admin, _events, _storage):
+    for module in (_artifacts, _runs, _flows, _publish, _data, _admin, _events, _storage):
         made.include_router(module.router)
     return made

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from aqueduct_core.client import integration_users
-from aqueduct_core.client._connect import is_database
-from aqueduct_core.errors import ParameterError, UnsupportedError
+from aqueduct_core.errors import NotFoundError, ParameterError
+from aqueduct_core.integrations import kinds
+from aqueduct_core.server._services import Services
 from aqueduct_core.server.api import _models as models
 from aqueduct_core.server.api._route import Admin, Editor, Served, Viewer, new_router
+from aqueduct_core.tracking import IntegrationRecord
 
 __all__ = ["router"]
 
 router = new_router("administration")
+_PLACE = "/integrations/{name:path}"
 
 
 @router.get("/me")
@@ -25,15 +28,22 @@ def me(user: Viewer) -> models.Me:
 def integrations(services: Served) -> list[models.Integration]:
     """All data systems and receivers of messages, without their secrets."""
     users = integration_users(services.session)
-    found = []
-    for item in services.tracking.integrations():
-        known = models.Integration.model_validate(item)
-        known.used_by = users.get(item.name, [])
-        found.append(known)
-    return found
+    return [_told(item, users) for item in services.tracking.integrations()]
 
 
-@router.put("/integrations/{name}")
+@router.post(f"{_PLACE}/test", status_code=204)
+def test(services: Served, user: Editor, name: str) -> None:
+    """Connect to a data system once."""
+    services.client.integration(name).test()
+
+
+@router.get(_PLACE)
+def integration(services: Served, name: str) -> models.Integration:
+    """A data system, without its secrets."""
+    return _found(services, name)
+
+
+@router.put(_PLACE)
 def connect(
     services: Served, user: Admin, name: str, wanted: models.Connection
 ) -> models.Integration:
@@ -42,25 +52,10 @@ def connect(
         services.client.connect_integration(name, wanted.kind, **wanted.config)
     except TypeError as error:
         raise ParameterError(str(error), hint=f"the kind {wanted.kind!r} takes others") from error
-    return next(item for item in integrations(services) if item.name == name)
+    return _found(services, name)
 
 
-@router.post("/integrations/{name}/test", status_code=204)
-def test(services: Served, user: Editor, name: str) -> None:
-    """Connect to a data system once."""
-    services.client.integration(name).test()
-
-
-@router.get("/integrations/{name}/tables")
-def tables(services: Served, user: Editor, name: str) -> list[str]:
-    """The tables in a data system."""
-    found: Any = services.client.integration(name)
-    if not is_database(found):
-        raise UnsupportedError(f"{name!r} has no tables: it is a {found.kind}")
-    return list(found.tables())
-
-
-@router.delete("/integrations/{name}", status_code=204)
+@router.delete(_PLACE, status_code=204)
 def disconnect(services: Served, user: Admin, name: str, force: bool = False) -> None:
     """Forget a data system; its data stays where it is."""
     services.client.delete_integration(name, force=force)
@@ -92,3 +87,20 @@ def revoke(services: Served, user: Admin, key: str) -> None:
             "this is the last key of an admin", hint="make another one before it is revoked"
         )
     services.tracking.revoke_api_key(key)
+
+
+def _found(services: Services, name: str) -> models.Integration:
+    known = services.tracking.integrations()
+    users = integration_users(services.session)
+    for item in known:
+        if item.name == name:
+            return _told(item, users)
+    listed = ", ".join(repr(item.name) for item in known) or "none"
+    raise NotFoundError(f"there is no integration {name!r}", hint=f"there is: {listed}")
+
+
+def _told(item: IntegrationRecord, users: Mapping[str, list[str]]) -> models.Integration:
+    found = models.Integration.model_validate(item)
+    found.used_by = users.get(item.name, [])
+    found.has_tables = item.kind in kinds()
+    return found

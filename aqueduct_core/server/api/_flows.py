@@ -57,13 +57,10 @@ def delete(
     ] = [],  # noqa: B006 - never changed
 ) -> models.Deletion:
     """Delete a workflow, with its versions, its runs and their data."""
-    chosen = []
-    for item in saved:
-        integration, colon, table = item.partition(":")
-        if not colon:
-            raise ParameterError(f"{item!r} names no table", hint="integration:table")
-        chosen.append((integration, table))
     name = services.tracking.flow(flow).name
+    known = {f"{place}:{table}": (place, table) for place, table in _saved(services, flow)}
+    # A name that isn't known is told as the client tells it.
+    chosen = [known.get(item) or _pair(item) for item in saved]
     deleted = services.client.delete_flow(name, saved_objects=chosen)
     return models.Deletion.model_validate(asdict(deleted))
 
@@ -178,7 +175,7 @@ def saves(
 @router.get(f"{_FLOW}/saved")
 def saved_objects(services: Served, flow: str) -> list[tuple[str, str]]:
     """Integration and name of each table or object that it has written to."""
-    return services.tracking.saved_objects(flow)
+    return _saved(services, flow)
 
 
 def run_of(record: RunRecord) -> models.Run:
@@ -187,6 +184,18 @@ def run_of(record: RunRecord) -> models.Run:
     if is_lost(record):
         found.state, found.reason = "failed", "the process that ran it is gone"
     return found
+
+
+def _saved(services: Services, flow: str) -> list[tuple[str, str]]:
+    services.tracking.flow(flow)
+    return services.tracking.saved_objects(flow)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    integration, colon, table = text.partition(":")
+    if not colon:
+        raise ParameterError(f"{text!r} names no table", hint="integration:table")
+    return integration, table
 
 
 def _version(services: Services, flow: str, which: str) -> Any:

@@ -218,6 +218,23 @@ class Integration(Model):
     created: datetime
     updated: datetime
     used_by: list[str] = Field([], description="The workflows that use it.")
+    has_tables: bool = Field(False, description="Whether it is a database that SQL asks.")
+
+
+class Column(Model):
+    """A column of a table."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+class Table(Model):
+    """What a table is."""
+
+    name: str
+    columns: list[Column]
+    rows: int | None = Field(description="As the database estimates, without counting.")
 
 
 class Key(Model):
@@ -287,6 +304,28 @@ class Trigger(BaseModel):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{7,99}$",
         description="The run key: asking again with the same one starts no second run.",
     )
+
+
+class Query(BaseModel):
+    """What to ask a database."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: str = Field(
+        min_length=1, max_length=200_000, description="SQL, with `:name` for values."
+    )
+    parameters: dict[str, Any] = Field(
+        {}, description="A value for each name; what JSON lacks in the form of docs/format.md."
+    )
+
+
+class TablePreview(BaseModel):
+    """Which rows to show."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    table: str = Field(min_length=1, max_length=1000)
+    limit: int = Field(10, ge=0, le=100_000)
 
 
 class KeyRequest(BaseModel):

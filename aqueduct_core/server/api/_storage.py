@@ -40,7 +40,7 @@ __all__ = ["router"]
 router = new_router("storage")
 _SEGMENT = r"(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f\x7f]+"
 _READABLE = re.compile(rf"(?:manifests|parts|operators|flows)(?:/{_SEGMENT})+")
-_LISTABLE = re.compile(rf"(?:manifests|operators)/(?:{_SEGMENT}/)*(?:{_SEGMENT})?")
+_LISTABLE = re.compile(rf"(?:manifests|operators|flows)/(?:{_SEGMENT}/)*(?:{_SEGMENT})?")
 _PART = re.compile(r"parts/([0-9a-f]{2})/(\1[0-9a-f]{62})(\.[A-Za-z0-9]{1,14})")
 _VERSION = re.compile(r"flows/[0-9a-f-]{36}/versions/[0-9a-f]{64}\.json")
 _OF_A_FLOW = re.compile(r"flows/[0-9a-f-]{36}/(?:code|parameters)/[0-9a-f]{64}")
@@ -60,7 +60,7 @@ def objects(
 ) -> models.Page[models.Object]:
     """What is stored, by key."""
     if not _LISTABLE.fullmatch(prefix):
-        raise InvalidKeyError(f"{prefix!r} can't be listed", hint="manifests/... or operators/...")
+        raise InvalidKeyError(f"{prefix!r} can't be listed", hint="manifests/, operators/ or flows/")
     found = sorted(services.store.storage.list(prefix), key=lambda info: info.key)
     left = [info for info in found if info.key > after]
     more = left[limit - 1].key if len(left) > limit else None
