@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from aqueduct_core.engines.airflow._deliver import deliver, take_away
+from aqueduct_core.engines.airflow._deliver import probe
 from aqueduct_core.engines.airflow._settings import Layout
 from aqueduct_core.errors import IntegrationError
 
@@ -27,15 +26,18 @@ class AirflowCluster:
         name: What workflows call it: `publish_flow(engine=name)`.
         url: Where its API server (in Airflow 2, its web server) is.
         auth: A token; or user name and password; None where nobody has to sign in.
-        dags: Where it reads DAG files from: a folder, or the URL of a bucket. None leaves it to you
-            to put the files there.
-        dags_options: What the storage of that URL takes.
+        dags: Where it reads DAG files from: a folder, the URL of a bucket, or a git repository, as
+            `git+https://...#branch:folder`. None leaves it to you to put the files there.
+        dags_options: What the storage of that URL takes; or for a repository `username`, `password`
+            and `author`.
         store: The artifact store's URL as workers see it, if that is another one than here.
         connections: The Airflow connection of each data system; those that aren't named have the
             connection of their own name.
         store_connection: The Airflow connection with the signing key as its password, and in its
             extra what the store's storage takes.
         environments: The folder on workers where environments of operators are kept.
+        interpreter: A Python on workers, with this package, that runs operators which have no
+            environment of their own; by default that of Airflow runs them.
         owner: Who is shown as the owner of DAGs.
         tags: Tags of all DAGs.
         max_active_runs: How many runs of one DAG go on at a time.
@@ -54,6 +56,7 @@ class AirflowCluster:
     connections: Mapping[str, str] = field(default_factory=dict)
     store_connection: str = "aqueduct"
     environments: str | None = None
+    interpreter: str | None = None
     owner: str | None = None
     tags: Sequence[str] = ()
     max_active_runs: int = 1
@@ -86,6 +89,7 @@ class AirflowCluster:
             connections=self.connections,
             store_connection=self.store_connection,
             environments=self.environments,
+            interpreter=self.interpreter,
             owner=self.owner,
             tags=tuple(self.tags),
             max_active_runs=self.max_active_runs,
@@ -112,9 +116,7 @@ class AirflowCluster:
         self.api.version()
         self.api.import_errors()  # which takes signing in
         if self.dags is not None:
-            probe = f"aqueduct_{token_hex(4)}.txt"  # Airflow reads files that end in .py
-            deliver(self.dags, probe, "", self.dags_options)
-            take_away(self.dags, probe, self.dags_options)
+            probe(self.dags, self.dags_options)
 
 
 def open_cluster(name: str, config: Mapping[str, Any]) -> AirflowCluster:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aqueduct_core.errors import IntegrationError, ParameterError
 
@@ -25,6 +26,9 @@ _FIELDS = {
     "password": "password",
 }
 _OURS = "aqueduct"  # the connection type that says all in its extra
+# A task has more patience with a store that is away for a while than somebody who waits for it.
+_REMOTE = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+_ATTEMPTS = 30
 
 
 def store_setup(url: str, connection: str) -> dict[str, Any]:
@@ -50,6 +54,8 @@ def store_setup(url: str, connection: str) -> dict[str, Any]:
     file = Path(os.environ.get("AQUEDUCT_HOME") or "~/.aqueduct").expanduser() / "signing.key"
     if key is None and file.exists():
         key = file.read_text(encoding="ascii")
+    if urlsplit(url).scheme in _REMOTE:
+        options = {"retry_attempts": _ATTEMPTS, **options}
     return {"store": url, "signing_key": _checked(key, connection), "storage_options": options}
 
 

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from secrets import token_hex
 from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from aqueduct_core.engines.airflow._git import Repository, is_repository
 from aqueduct_core.errors import AqueductError, IntegrationError
 from aqueduct_core.storage import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["deliver", "take_away"]
+__all__ = ["deliver", "probe", "take_away"]
 
 
 def deliver(place: str, name: str, content: str, options: Mapping[str, Any] | None = None) -> bool:
-    """Put a file into a folder or a bucket: all of it at once, or not at all.
+    """Put a file into a folder, a bucket or a repository: all of it at once, or not at all.
 
     Args:
-        place: A folder, or the URL of one that `open_storage` takes.
+        place: A folder, the URL of one that `open_storage` takes, or a `Repository`.
         name: The file's name.
         content: What it holds.
-        options: What the storage takes.
+        options: What the storage, or the repository, takes.
 
     Returns:
         Whether it is new there; False if the same was there already.
@@ -33,6 +35,10 @@ def deliver(place: str, name: str, content: str, options: Mapping[str, Any] | No
         IntegrationError: It can't be written.
     """
     data = content.encode()
+    if is_repository(place):
+        return Repository.of(place, options).change(
+            lambda folder: _write(folder / name, data), f"{name}: another version of the workflow"
+        )
     folder = _folder(place)
     try:
         if folder is not None:
@@ -55,6 +61,11 @@ def take_away(place: str, name: str, options: Mapping[str, Any] | None = None) -
     Raises:
         IntegrationError: It can't be removed.
     """
+    if is_repository(place):
+        Repository.of(place, options).change(
+            lambda folder: _remove(folder / name), f"{name}: the workflow was deleted"
+        )
+        return
     folder = _folder(place)
     try:
         if folder is not None:
@@ -67,11 +78,31 @@ def take_away(place: str, name: str, options: Mapping[str, Any] | None = None) -
         ) from error
 
 
+def probe(place: str, options: Mapping[str, Any] | None = None) -> None:
+    """Find out whether files can be put there, and leave nothing behind.
+
+    Raises:
+        IntegrationError: They can't.
+    """
+    if is_repository(place):
+        Repository.of(place, options).probe()
+        return
+    name = f"aqueduct_{token_hex(4)}.txt"  # Airflow reads files that end in .py
+    deliver(place, name, "", options)
+    take_away(place, name, options)
+
+
 def _folder(place: str) -> Path | None:
     if "://" not in place:
         return Path(place).expanduser()
     parts = urlsplit(place)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+def _remove(path: Path) -> bool:
+    was_there = path.exists()
+    path.unlink(missing_ok=True)
+    return was_there
 
 
 def _write(path: Path, data: bytes) -> bool:

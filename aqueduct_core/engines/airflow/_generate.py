@@ -19,7 +19,7 @@ from aqueduct_core.engines.airflow._names import (
     version_tag,
 )
 from aqueduct_core.engines.airflow._params import form
-from aqueduct_core.engines.airflow._settings import Layout, task_options
+from aqueduct_core.engines.airflow._settings import CALLBACKS, Layout, task_options
 from aqueduct_core.engines.airflow._source import WIDTH, Call, Name, assignment, source, text
 from aqueduct_core.engines.airflow._steps import Step, steps
 
@@ -44,7 +44,7 @@ def generate(version: Version, location: str, layout: Layout) -> str:
     """
     tasks = steps(version.spec)
     names = identifiers([step.task for step in tasks], _TAKEN)
-    calls = [(names[step.task], _task(version, step)) for step in tasks]
+    calls = [(names[step.task], _task(version, step, layout)) for step in tasks]
     body = [assignment(name, call, indent=4) for name, call in calls]
     edges = list(_edges(tasks, names))
     dag = _dag(version, layout)
@@ -64,7 +64,7 @@ def generate(version: Version, location: str, layout: Layout) -> str:
     )
 
 
-_OURS = ("DAG", "AqueductOperator", "CronTriggerTimetable", "Param", "pod")
+_OURS = ("DAG", "AqueductOperator", "CronTriggerTimetable", "Param", "callback", "pod")
 _TIMES = ("datetime", "timedelta", "timezone")
 _TAKEN = ("dag", "VERSION", *_OURS, *_TIMES)
 
@@ -106,6 +106,7 @@ def _dag(version: Version, layout: Layout) -> Call:
             "connections": dict(sorted(layout.connections.items())),
             "store_connection": layout.store_connection,
             "environments": layout.environments,
+            "interpreter": layout.interpreter,
             "owner": layout.owner,
         },
     }
@@ -138,7 +139,7 @@ def _moment(published: str) -> Call:
     return Call("datetime", parts, {"tzinfo": Name("timezone.utc")})
 
 
-def _task(version: Version, step: Step) -> Call:
+def _task(version: Version, step: Step, layout: Layout) -> Call:
     operators = [version.spec.operators[name] for name in step.operators]
     first = operators[0]
     settings = first.settings
@@ -152,6 +153,12 @@ def _task(version: Version, step: Step) -> Call:
     for name in _SECONDS:
         if name in options:
             options[name] = Call("timedelta", [], {"seconds": options[name]})
+    for name in CALLBACKS:
+        if name in options:
+            options[name] = Call("callback", [options[name]])
+    has_own = settings.requirements is not None or settings.python is not None
+    if has_own and layout.interpreter is not None:
+        options.setdefault("interpreter", Name("None"))  # not the one of the others
     known: dict[str, Any] = {
         "task_id": step.task,
         "task_display_name": None if shown == step.task else shown,

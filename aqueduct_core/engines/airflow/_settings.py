@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from aqueduct_core.errors import ParameterError
 
-__all__ = ["Layout", "task_options"]
+__all__ = ["CALLBACKS", "Layout", "task_options"]
+
+# A task file names functions of the user; it doesn't import them.
+CALLBACKS = (
+    "on_execute_callback",
+    "on_failure_callback",
+    "on_retry_callback",
+    "on_skipped_callback",
+    "on_success_callback",
+)
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +33,8 @@ class Layout:
         store_connection: The Airflow connection that holds the store's signing key and options.
         environments: The folder on workers where environments of operators are kept; None for the
             one in the home folder of whom they run as.
+        interpreter: The Python on workers that runs operators without an environment of their own;
+            None for that of Airflow.
         owner: Who is shown as the owner of DAGs.
         tags: Tags besides those that tell workflow and version.
         max_active_runs: How many runs of one DAG go on at a time.
@@ -30,6 +43,7 @@ class Layout:
     connections: Mapping[str, str] = field(default_factory=dict)
     store_connection: str = "aqueduct"
     environments: str | None = None
+    interpreter: str | None = None
     owner: str | None = None
     tags: tuple[str, ...] = ()
     max_active_runs: int = 1
@@ -77,6 +91,10 @@ def _is_bool(value: Any) -> bool:
     return type(value) is bool
 
 
+def _is_function(value: Any) -> bool:
+    return isinstance(value, str) and _FUNCTION.fullmatch(value) is not None
+
+
 _TEXT = (_is_text, "a text")
 _COUNT = (_is_count, "a whole number from 1")
 _SECONDS = (_is_number, "a number of seconds above 0")
@@ -95,4 +113,7 @@ _OPTIONS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "execution_timeout": _SECONDS,
     "depends_on_past": (_is_bool, "True or False"),
     "interpreter": (_is_text, "the path of a Python that has aqueduct_core"),
+    **dict.fromkeys(
+        CALLBACKS, (_is_function, 'a function that workers can import, "module:name",')
+    ),
 }

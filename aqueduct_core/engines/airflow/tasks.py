@@ -6,14 +6,13 @@ task is executed. The same files work with Airflow 3 and 2.11.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 try:
-    from airflow.sdk import DAG, Asset, BaseOperator, CronTriggerTimetable, Param
+    from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable, Param
 except ImportError:  # Airflow 2
     from airflow import DAG
-    from airflow.datasets import Dataset as Asset
     from airflow.models.baseoperator import BaseOperator
     from airflow.models.param import Param
     from airflow.timetables.trigger import CronTriggerTimetable
@@ -21,7 +20,7 @@ except ImportError:  # Airflow 2
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-__all__ = ["DAG", "AqueductOperator", "Asset", "CronTriggerTimetable", "Param", "pod"]
+__all__ = ["DAG", "AqueductOperator", "CronTriggerTimetable", "Param", "callback", "pod"]
 
 # The process has the name `base` in pods that Airflow makes.
 _CONTAINER = "base"
@@ -69,6 +68,23 @@ class AqueductOperator(BaseOperator):  # type: ignore[misc]  # Airflow isn't the
         from aqueduct_core.engines.airflow._execute import execute
 
         execute(self, context)
+
+
+def callback(target: str) -> Callable[[Context], Any]:
+    """What Airflow calls when something happens to a task; imported not before that.
+
+    Args:
+        target: The function, as `module:name`; it is given Airflow's context.
+    """
+
+    def call(context: Context) -> Any:
+        from importlib import import_module
+        from operator import attrgetter
+
+        module, _, name = target.partition(":")
+        return attrgetter(name)(import_module(module))(context)
+
+    return call
 
 
 def pod(

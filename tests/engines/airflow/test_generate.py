@@ -308,3 +308,25 @@ def test_engine_options_that_airflow_does_not_know_are_refused(
     with pytest.raises(ParameterError) as caught:
         source(flow(operator(settings=Settings(engine_options=options))))
     assert told in str(caught.value)
+
+
+def test_functions_that_airflow_calls_are_named_and_not_imported() -> None:
+    options = {"on_failure_callback": "acme.alerts:Pager.page", "depends_on_past": True}
+    text = source(flow(operator(settings=Settings(engine_options=options))))
+    assert 'on_failure_callback=callback("acme.alerts:Pager.page")' in text
+    assert "import acme" not in text
+    known = read(text).tasks["one"].known
+    assert known["on_failure_callback"] == ("acme.alerts:Pager.page", {})
+    with pytest.raises(ParameterError, match="module:name"):
+        source(flow(operator(settings=Settings(engine_options={"on_retry_callback": "page()"}))))
+
+
+def test_a_python_of_the_cluster_runs_what_has_no_environment_of_its_own() -> None:
+    own = Settings(requirements=("six",))
+    named = Settings(engine_options={"interpreter": "/opt/other/bin/python"})
+    version = flow(operator("a"), operator("b", settings=own), operator("c", settings=named))
+    dag = read(source(version, interpreter="/opt/ml/bin/python"))
+    assert dag.known["default_args"]["interpreter"] == "/opt/ml/bin/python"
+    found = {name: task.known.get("interpreter", "as all") for name, task in dag.tasks.items()}
+    assert found == {"a": "as all", "b": None, "c": "/opt/other/bin/python"}
+    assert "interpreter" not in source(flow(operator("b", settings=own)))
