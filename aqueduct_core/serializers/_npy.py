@@ -47,7 +47,7 @@ def write(array: np.ndarray[Any, Any], sink: Sink, part: str = "data") -> dict[s
             hint="store its shape and dtype instead",
         )
     flags = array.flags
-    fortran = not flags.c_contiguous and (flags.f_contiguous or _lies_fortran(array))
+    fortran = _is_fortran(array)
     if fortran:
         meta["order"] = "F"
     header = _header(dtype, fortran, array.shape)
@@ -72,10 +72,7 @@ def read(source: Source, meta: Mapping[str, Any], part: str = "data") -> np.ndar
     shape = _shape(meta.get("shape"), part)
     if is_string_dtype(dtype):
         return _read_strings(source, dtype, shape, meta, part)
-    order = meta.get("order", "C")
-    if order not in ("C", "F"):
-        raise _corrupt(f"the memory order {order!r} is neither C nor F", part)
-    return _map(source.view(part), dtype, shape, order, part)
+    return _map(source.view(part), dtype, shape, _order(meta, part), part)
 
 
 def _stream(array: np.ndarray[Any, Any], order: Any, header: bytes, sink: Sink, part: str) -> None:
@@ -155,6 +152,11 @@ def _format_header(descr: str, fortran: bool, shape: tuple[int, ...]) -> bytes:
     return _MAGIC + bytes((version, 0)) + len(body).to_bytes(width, "little") + body
 
 
+def _is_fortran(array: np.ndarray[Any, Any]) -> bool:
+    flags = array.flags
+    return not flags.c_contiguous and (flags.f_contiguous or _lies_fortran(array))
+
+
 def _lies_fortran(array: np.ndarray[Any, Any]) -> bool:
     """Whether `array.copy(order="K")` would be Fortran ordered (and not C ordered)."""
     if not array.size:
@@ -182,6 +184,8 @@ def _write_strings(array: np.ndarray[Any, Any], sink: Sink, part: str) -> dict[s
         total += len(encoded[-1])
     sink.write(_format_header("'|u1'", False, (total,)), *encoded, part=part)
     meta: dict[str, JSON] = {"dtype": dtype_to_json(array.dtype), "shape": array.shape}
+    if _is_fortran(array):  # that of the array; the text is in C order all the same
+        meta["order"] = "F"
     write(lengths, sink, f"{part}.lengths")
     if missing.any():
         write(missing, sink, f"{part}.missing")
@@ -216,7 +220,7 @@ def _read_strings(
         if marked is _NO_MARK:
             raise _corrupt("strings are missing, but the dtype knows no missing ones", part)
         flat[np.flatnonzero(missing)] = marked
-    return flat.reshape(shape)
+    return np.asarray(flat.reshape(shape), order=_order(meta, part))
 
 
 _NO_MARK = object()
@@ -231,6 +235,13 @@ def _decode(text: memoryview, part: str) -> str:
         return str(text, "utf-8")
     except UnicodeDecodeError as error:
         raise _corrupt(f"a string is not UTF-8: {error}", part) from error
+
+
+def _order(meta: Mapping[str, Any], part: str) -> Any:
+    order = meta.get("order", "C")
+    if order not in ("C", "F"):
+        raise _corrupt(f"the memory order {order!r} is neither C nor F", part)
+    return order
 
 
 def _shape(node: Any, part: str) -> tuple[int, ...]:

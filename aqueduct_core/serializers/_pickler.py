@@ -245,6 +245,14 @@ def _reduce_masked(array: Any) -> Any:
     return _rebuild.masked_array, (data, mask, state["_fill_value"], bool(state["_hardmask"]))
 
 
+def _reduce_masked_void(record: Any) -> Any:
+    # A record of its own copies nothing: it is a view of an array with one item.
+    import numpy as np
+
+    fields = (np.ndarray.view(record, np.ndarray), np.asarray(record._mask))
+    return _rebuild.masked_void, (*fields, record._fill_value, bool(record._hardmask))
+
+
 def _forgets_attributes(cls: Any) -> bool:
     """Whether this is a class of arrays that leaves pickling to NumPy."""
     numpy = sys.modules.get("numpy")
@@ -265,7 +273,7 @@ def _reduce_subclass(array: Any) -> Any:
 
 
 _NUMPY_MODULES = frozenset({"numpy", "numpy.ma", "numpy.ma.core"})
-_NUMPY = {"memmap": _reduce_memmap, "MaskedArray": _reduce_masked}
+_NUMPY = {"memmap": _reduce_memmap, "MaskedArray": _reduce_masked, "mvoid": _reduce_masked_void}
 
 _ITERATORS_THAT_CHANGE: tuple[Any, ...] = (
     {}.keys(),

@@ -67,9 +67,13 @@ def masked_array(data: Any, mask: Any, fill: Any, hard: bool) -> Any:
 
     hidden = np.ma.nomask if mask is None else mask
     array: Any = np.ma.MaskedArray(data, mask=hidden, copy=False, hard_mask=hard)
-    if fill is not None:
-        array.fill_value = fill
+    array._fill_value = fill  # as it was, whatever its dtype: NumPy's defaults have their own
     return array
+
+
+def masked_void(data: Any, mask: Any, fill: Any, hard: bool) -> Any:
+    """A record of a structured masked array, whose mask is a record, too."""
+    return masked_array(data.reshape(1), mask.reshape(1), fill, hard)[0]
 
 
 def dtype(node: Any) -> Any:

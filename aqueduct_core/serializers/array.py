@@ -182,9 +182,10 @@ def _load_masked(source: Source) -> Any:
     array: Any = np.ma.MaskedArray(data, mask=mask, copy=False, hard_mask=meta.get("hard") is True)
     if "fill" in meta:
         fill = _npy.read(source, _node(meta["fill"]), "fill")
-        if fill.ndim or fill.dtype != data.dtype:
+        if fill.ndim or fill.dtype.hasobject:
             raise CorruptArtifactError("the fill value is not one for this array", part="fill")
-        array.fill_value = fill
+        # Not array.fill_value: once NumPy was asked for its default, that is of another dtype.
+        array._fill_value = fill
     return array
 
 
