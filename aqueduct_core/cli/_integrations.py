@@ -16,9 +16,9 @@ from aqueduct_core.cli._print import console, print_json, table
 from aqueduct_core.cli._values import read_pairs
 from aqueduct_core.client import integration_users
 from aqueduct_core.errors import IntegrationError, ParameterError, UnsupportedError
-from aqueduct_core.integrations import SqlIntegration
+from aqueduct_core.integrations import FileIntegration, SqlIntegration
 
-__all__ = ["add", "ls", "rm", "settings", "tables", "test"]
+__all__ = ["add", "files", "ls", "rm", "settings", "tables", "test"]
 
 _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase)?$|secret|token|credential|api_?key|access_?key|private_?key",
@@ -95,10 +95,26 @@ def tables(options: Namespace) -> int:
     integration = open_client(options).integration(options.name)
     if not isinstance(integration, SqlIntegration):
         raise UnsupportedError(
-            f"{options.name!r} is a receiver of messages, which has no tables",
+            f"{options.name!r} is of kind {integration.kind!r}, which has no tables",
             hint="aqueduct integrations ls",
         )
     found = integration.tables()
+    if options.json:
+        print_json(found)
+    else:
+        print("".join(f"{name}\n" for name in found), end="")
+    return 0
+
+
+def files(options: Namespace) -> int:
+    """List the files in a data system."""
+    integration = open_client(options).integration(options.name)
+    if not isinstance(integration, FileIntegration):
+        raise UnsupportedError(
+            f"{options.name!r} is of kind {integration.kind!r}, which has no files",
+            hint="aqueduct integrations ls",
+        )
+    found = integration.files(options.path)
     if options.json:
         print_json(found)
     else:

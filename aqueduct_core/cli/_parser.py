@@ -173,8 +173,12 @@ def _add_integrations(commands: _Commands, common: argparse.ArgumentParser) -> N
     test = _add(group, "test", "_integrations:test", "connect to a data system once", common)
     rm = _add(group, "rm", "_integrations:rm", "forget a data system; its data stays", common)
     tables = _add(group, "tables", "_integrations:tables", "list the tables in it", common)
-    for one in (test, rm, tables):
+    files = _add(group, "files", "_integrations:files", "list the files in it", common)
+    for one in (test, rm, tables, files):
         one.add_argument("name", help="the name of the data system")
+    files.add_argument(
+        "path", nargs="?", default="**", help="a folder, ending in a slash, or a pattern"
+    )
     rm.add_argument("--force", action="store_true", help="even if workflows use it")
 
 

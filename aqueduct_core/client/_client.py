@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aqueduct_core.client._flow import Flow
     from aqueduct_core.client._run import Run
     from aqueduct_core.engines.airflow import AirflowCluster
-    from aqueduct_core.integrations import SqlIntegration
+    from aqueduct_core.integrations import FileIntegration, SqlIntegration
     from aqueduct_core.notifications import Level, Notification
     from aqueduct_core.store import ArtifactStore
     from aqueduct_core.tracking import FlowRecord
@@ -102,6 +102,10 @@ class Client:
         self, name: str, kind: Literal["airflow"], **config: Any
     ) -> AirflowCluster: ...
     @overload
+    def connect_integration(
+        self, name: str, kind: Literal["filesystem", "s3", "gcs", "azure"], **config: Any
+    ) -> FileIntegration: ...
+    @overload
     def connect_integration(self, name: str, kind: str, **config: Any) -> SqlIntegration: ...
     def connect_integration(self, name: str, kind: str, **config: Any) -> Connected:
         """Make a data system, or somebody who is told about runs, known; and connect to it once.
@@ -110,7 +114,7 @@ class Client:
 
         Args:
             name: What workflows call it; what had this name before is replaced.
-            kind: `sqlite`; `airflow`; `email`, `slack` or `webhook`.
+            kind: `sqlite`, `postgres`, ...; `filesystem`, `s3`, `gcs` or `azure`; `airflow`; `email`, `slack` or `webhook`.
             **config: What the kind takes: `path` for `sqlite`.
 
         Raises:

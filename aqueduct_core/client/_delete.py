@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Literal
 
-from aqueduct_core.client._connect import connected, is_database
+from aqueduct_core.client._connect import connected, is_data_system
 from aqueduct_core.client._engines import forget, withdraw
 from aqueduct_core.client._run import FINISHED, Run, all_runs
 from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError, StorageNotFoundError
@@ -222,7 +222,7 @@ def _drop(
     for place, table in chosen:
         try:
             database = connected(session, place)
-            if is_database(database):
+            if is_data_system(database):
                 database.drop(table)
         except AqueductError as error:
             left.append((f"{table!r} in {place!r}", error.message))

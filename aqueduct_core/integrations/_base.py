@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
     from aqueduct_core.integrations._statement import Statement
 
-__all__ = ["Integration", "Query", "Save", "Source", "Target", "Transaction"]
+__all__ = [
+    "Integration",
+    "Query",
+    "Reading",
+    "Save",
+    "Source",
+    "Target",
+    "Transaction",
+    "Writing",
+]
 
 
 class Integration(Protocol):
@@ -90,6 +99,35 @@ class Target(Protocol):
         ...
 
 
+class Answers(Protocol):
+    """An integration that is read with requests of its own kind, not with SQL."""
+
+    name: str
+
+    def answer(self, request: Mapping[str, JSON], parameters: Mapping[str, Any]) -> Any:
+        """What a request gives now.
+
+        Args:
+            request: What `Reading` was made with; other members may stand beside it.
+            parameters: The values of the artifacts that were given to `connect` by keyword.
+        """
+        ...
+
+
+class Writes(Protocol):
+    """An integration that is written to with requests of its own kind.
+
+    The transaction has `write(value, request, parameters, *, once)` in the place of
+    `Transaction.save`, which returns what was written: `path`, and whatever else is worth telling.
+    """
+
+    name: str
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Commits when the block ends, and takes everything back if it raises."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Reads the result of a query from an integration.
@@ -145,3 +183,59 @@ class Save:
     def spec(self) -> Mapping[str, JSON]:
         known = {"integration": self.target.name, "table": self.table_name, "mode": self.mode}
         return {**known, "keys": list(self.keys)} if self.keys else known
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Reads something from an integration that isn't asked with SQL.
+
+    Attributes:
+        source: The integration.
+        request: What to read, in words of its own, as plain JSON; it stands in the workflow's spec.
+    """
+
+    source: Answers
+    request: Mapping[str, JSON] = field(hash=False)
+
+    @property
+    def kind(self) -> str:
+        return "query"
+
+    def __call__(self, **parameters: Any) -> Any:
+        return self.source.answer(self.request, parameters)
+
+    def spec(self) -> Mapping[str, JSON]:
+        return {"integration": self.source.name, **self.request}
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Writes something into an integration that holds no tables.
+
+    Attributes:
+        target: The integration.
+        request: Where to and how, in words of its own, as plain JSON.
+        place: What tells saves apart: saving to the same place again is one save.
+    """
+
+    target: Writes
+    request: Mapping[str, JSON] = field(hash=False)
+    place: str
+
+    @property
+    def kind(self) -> str:
+        return "save"
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        return self.target.name, self.place
+
+    def __call__(self, value: Any, **parameters: Any) -> Mapping[str, JSON]:
+        with self.target.transaction() as transaction:
+            written: Mapping[str, JSON] = transaction.write(
+                value, self.request, parameters, once=None
+            )
+            return written
+
+    def spec(self) -> Mapping[str, JSON]:
+        return {"integration": self.target.name, **self.request}

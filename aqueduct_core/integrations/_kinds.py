@@ -24,7 +24,11 @@ _HERE = "aqueduct_core.integrations"
 # kind -> the class, and the extra that brings what it needs
 BUILTIN: Mapping[str, tuple[str, str]] = {
     "duckdb": (f"{_HERE}._duckdb:DuckdbIntegration", "duckdb"),
+    "azure": (f"{_HERE}.files:AzureIntegration", "azure"),
+    "filesystem": (f"{_HERE}.files:FilesystemIntegration", "workflows"),
+    "gcs": (f"{_HERE}.files:GcsIntegration", "gcs"),
     "postgres": (f"{_HERE}._postgres:PostgresIntegration", "postgres"),
+    "s3": (f"{_HERE}.files:S3Integration", "s3"),
     "sqlalchemy": (f"{_HERE}._alchemy:AlchemyIntegration", "sql"),
     "sqlite": (f"{_HERE}._sqlite:SqliteIntegration", "sql"),
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aqueduct_core.errors import AqueductError
 from aqueduct_core.runtime._failure import Failure
 from aqueduct_core.runtime._inputs import (
+    Arguments,
     Unavailable,
     artifact_name,
     input_digests,
@@ -139,14 +140,7 @@ def _save(workspace: Workspace, job: Job, transaction: Transaction, clock: Clock
     with clock.phase("load"):
         given = load_arguments(workspace, job)
     with clock.phase("run"):
-        task = job.spec.task
-        detail = transaction.save(
-            given.args[0],
-            task["table"],
-            task["mode"],
-            keys=task.get("keys", ()),
-            once=_identity(job, given.digests),
-        )
+        detail = _written(transaction, job, given)
     return _ended(
         job,
         "succeeded",
@@ -156,6 +150,17 @@ def _save(workspace: Workspace, job: Job, transaction: Transaction, clock: Clock
         seconds=clock.seconds,
         peak_memory=peak.read(),
     )
+
+
+def _written(transaction: Any, job: Job, given: Arguments) -> Mapping[str, Any]:
+    task, value, once = job.spec.task, given.args[0], _identity(job, given.digests)
+    detail: Mapping[str, Any]
+    if "table" in task:
+        table, mode, keys = task["table"], task["mode"], task.get("keys", ())
+        detail = transaction.save(value, table, mode, keys=keys, once=once)
+    else:
+        detail = transaction.write(value, task, given.kwargs, once=once)
+    return detail
 
 
 def _identity(job: Job, digests: Mapping[str, str]) -> str:

@@ -139,6 +139,16 @@ class FsspecStorage:
         what = repr(keys[0]) if len(keys) == 1 else f"{len(keys)} objects"
         self._named(f"delete {what}", lambda: self._once(lambda c: c.delete(keys)))
 
+    def check(self) -> None:
+        """Ask once whether the bucket is there, and for us.
+
+        Raises:
+            StorageUnavailableError: Nobody answers.
+            StoragePermissionError: The credentials are refused.
+            StorageNotFoundError: There is no such bucket.
+        """
+        self._named("connect", lambda: self._once(lambda c: c.check()))
+
     def path(self, key: str) -> None:
         """None: objects are not local files."""
 

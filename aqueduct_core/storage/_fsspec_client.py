@@ -106,6 +106,10 @@ class FsspecClient:
             for _ in pool.map(self._delete_one, single):
                 pass
 
+    def check(self) -> None:
+        with self._alone:
+            self._fs.info(self._root.partition("/")[0] if self._scheme in _WHOLE else self._root)
+
     def _delete_together(self, keys: Sequence[str]) -> None:
         try:
             self._fs.rm([self._root + key for key in keys])

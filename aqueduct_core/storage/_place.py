@@ -131,7 +131,9 @@ class Place:
                 hint=f"check {_CREDENTIALS.get(kind, 'the credentials')}, and what they allow in "
                 f"{self.bucket!r}",
             )
-        if fault is Fault.NO_BUCKET or (fault is Fault.MISSING and what.startswith("write")):
+        if fault is Fault.NO_BUCKET or (
+            fault is Fault.MISSING and what.startswith(("write", "connect"))
+        ):
             return StorageNotFoundError(
                 f"{where}: there is no {self.bucket!r}",
                 hint=f"create {self.bucket!r} first, or check the URL and {endpoint}",

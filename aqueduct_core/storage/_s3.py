@@ -117,6 +117,9 @@ class S3Client:
                 if failed.get("Code") != "NoSuchKey":
                     raise _refused(failed)
 
+    def check(self) -> None:
+        self._call("list_objects_v2", Prefix=self._prefix, MaxKeys=1)
+
     def _call(self, method: str, **arguments: Any) -> Any:
         operation = self._s3.meta.method_to_api_mapping[method]
         takes = self._s3.meta.service_model.operation_model(operation).input_shape.members

@@ -1,0 +1,95 @@
+"""Parquet and Arrow files: only the columns and row groups that are wanted are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations.files._frames import arrow_of
+from aqueduct_core.integrations.files._rows import Rows, columns_of, expression
+from aqueduct_core.integrations.files._source import SourceFile
+
+__all__ = ["read_arrow", "read_parquet", "write_arrow", "write_parquet"]
+
+_FILE_FORMAT = b"ARROW1"  # how Arrow files begin; streams don't
+
+
+def read_parquet(file: SourceFile, columns: Sequence[str] | None, rows: Rows | None) -> pa.Table:
+    """A Parquet file as a table.
+
+    Args:
+        file: The file.
+        columns: The columns to read; those that it doesn't have are left out.
+        rows: The rows to read.
+    """
+    return _read(file, ds.ParquetFileFormat(), columns, rows)
+
+
+def read_arrow(file: SourceFile, columns: Sequence[str] | None, rows: Rows | None) -> pa.Table:
+    """An Arrow file (also called Feather) or stream as a table; see `read_parquet`."""
+    if file.head(len(_FILE_FORMAT)) == _FILE_FORMAT:
+        return _read(file, ds.IpcFileFormat(), columns, rows)
+    with pa.ipc.open_stream(pa.py_buffer(file.read())) as stream:
+        table = stream.read_all()
+    needed = _needed(file, table.schema, columns, rows)
+    if rows is not None:
+        table = table.filter(_expression(file, rows, table.schema))
+    return table if needed is None else table.select(needed)
+
+
+def write_parquet(value: Any) -> list[Any]:
+    """A table as the bytes of a Parquet file."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(arrow_of(value, index=True), sink, compression="zstd")
+    return [sink.getvalue()]
+
+
+def write_arrow(value: Any) -> list[Any]:
+    """A table as the bytes of an Arrow file."""
+    table = arrow_of(value, index=True)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return [sink.getvalue()]
+
+
+def _read(
+    file: SourceFile, kind: Any, columns: Sequence[str] | None, rows: Rows | None
+) -> pa.Table:
+    local = file.local()
+    if local is not None:
+        fragment = kind.make_fragment(str(local), filesystem=pa.fs.LocalFileSystem())
+    else:
+        # A whole file comes quicker in one transfer; a part of it in ranges.
+        part = columns is not None or rows is not None
+        opened = pa.PythonFile(file.open(), "r") if part else pa.BufferReader(file.read())
+        fragment = kind.make_fragment(opened)
+    schema = fragment.physical_schema
+    needed = _needed(file, schema, columns, rows)
+    wanted = None if rows is None else _expression(file, rows, schema)
+    table = fragment.to_table(columns=needed, filter=wanted)
+    return table.replace_schema_metadata(schema.metadata)
+
+
+def _needed(
+    file: SourceFile, schema: pa.Schema, columns: Sequence[str] | None, rows: Rows | None
+) -> list[str] | None:
+    """The columns to read, of those that are there; None for all."""
+    names = schema.names
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise IntegrationError(
+            f"{file.name}: the column {twice!r} is there twice", hint="write the file again"
+        )
+    file.require(columns_of(rows), names)
+    return None if columns is None else [name for name in columns if name in names]
+
+
+def _expression(file: SourceFile, rows: Rows, schema: pa.Schema) -> Any:
+    types = {name: schema.field(name).type for name in columns_of(rows)}
+    return file.compared(lambda: expression(rows, types))

@@ -1,0 +1,309 @@
+"""Reads a request: finds the files, and makes one value of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations.files import _columnar, _csv, _jsonlines
+from aqueduct_core.integrations.files._formats import FORMATS, Format, format_named, format_of
+from aqueduct_core.integrations.files._frames import frame_from
+from aqueduct_core.integrations.files._paths import (
+    check_path,
+    fixed_part,
+    is_hidden,
+    is_pattern,
+    matcher,
+    partitions_of,
+)
+from aqueduct_core.integrations.files._place import Place
+from aqueduct_core.integrations.files._rows import Rows, columns_of, expression, remaining
+from aqueduct_core.integrations.files._source import SourceFile, explained
+
+__all__ = ["Wanted", "find", "read"]
+
+T = TypeVar("T")
+_CONCURRENCY = 8
+_KINDS = {str: pa.string(), int: pa.int64(), type(None): pa.null()}
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be read.
+
+    Attributes:
+        paths: Paths, folders (ending in a slash) and patterns.
+        single: Whether it is one path, whose value is the result.
+        format: The format's name; None for the one that the names of the files say.
+        columns: The columns of a table; None for all.
+        rows: The rows of a table; None for all.
+        text: The columns of CSV files that stay text; True for all.
+    """
+
+    paths: Sequence[str]
+    single: bool
+    format: str | None
+    columns: Sequence[str] | None = None
+    rows: Rows | None = None
+    text: Sequence[str] | bool = ()
+
+
+def read(owner: str, place: Place, wanted: Wanted) -> Any:
+    """The value of some files: of one; a table of several; or, of other formats, a dict by path.
+
+    Raises:
+        IntegrationError: They can't be found, or read.
+    """
+    files = [file for path in wanted.paths for file in find(owner, place, path)]
+    known = _format(owner, files, wanted)
+    if known.is_table:
+        files = _with_partitions(files)
+        return _table(files, known, wanted)
+    assert known.read is not None
+    if wanted.columns is not None or wanted.rows is not None:
+        raise IntegrationError(
+            f"{owner}: columns and rows are of tables, and {known.name} files are none",
+            hint="csv, jsonl, parquet and arrow files are tables",
+        )
+    values = _all_of(place, files, lambda file: _value(file, known))
+    if wanted.single and not _is_several(wanted.paths[0], files):
+        return values[0]
+    return {file.path: value for file, value in zip(files, values, strict=True)}
+
+
+def find(owner: str, place: Place, path: str) -> list[SourceFile]:
+    """The files that a path means, in order.
+
+    Raises:
+        IntegrationError: There is none.
+    """
+    check_path(owner, path)
+    with explained(owner, f"look for {path!r}"):
+        size = None if path.endswith("/") else place.size(path)
+        if size is not None:
+            return [SourceFile(owner, place, path, size)]
+        pattern = is_pattern(path)
+        base = fixed_part(path) if pattern else f"{path.rstrip('/')}/"
+        fits = matcher(path) if pattern else matcher("**")
+        found = []
+        for name, size in place.list(base):
+            if is_hidden(name[len(base) :]) or fits.fullmatch(name) is None:
+                continue
+            found.append(SourceFile(owner, place, name, size, partitions_of(name, base)))
+    if not found:
+        there = [name for name, _ in _first(place.list(""), 5)]
+        listed = f"there is {', '.join(map(repr, there))}, ..." if there else "there is no file"
+        what = "no file matches" if pattern else "there is no file"
+        raise IntegrationError(f"{owner}: {what} {path!r} in {place.url}", hint=listed)
+    return sorted(found, key=lambda file: file.path)
+
+
+def _first(items: Iterable[T], count: int) -> list[T]:
+    return [item for item, _ in zip(items, range(count), strict=False)]
+
+
+def _is_several(path: str, files: Sequence[SourceFile]) -> bool:
+    return len(files) != 1 or files[0].path != path
+
+
+def _format(owner: str, files: Sequence[SourceFile], wanted: Wanted) -> Format:
+    """The format of some files, which must be one.
+
+    Raises:
+        IntegrationError: Their names say nothing, or different things.
+    """
+    if wanted.format is not None:
+        return format_named(owner, wanted.format)
+    kinds: dict[str, str] = {}
+    for file in files:
+        known = format_of(file.path)
+        if known is None:
+            raise IntegrationError(
+                f"{file.name}: the name does not say what format the file has",
+                hint=f'file({file.path!r}, format="csv"): one of {", ".join(FORMATS)}',
+            )
+        kinds.setdefault(known.name, file.path)
+    if len(kinds) > 1:
+        listed = ", ".join(f"{path!r} ({kind})" for kind, path in kinds.items())
+        raise IntegrationError(
+            f"{owner}: files of several formats can't be one value: {listed}",
+            hint="use a pattern that matches files of one format: 'sales/**/*.parquet'",
+        )
+    return FORMATS[next(iter(kinds))]
+
+
+def _with_partitions(files: Sequence[SourceFile]) -> list[SourceFile]:
+    """Files whose partition columns have types: numbers if all of them are."""
+    names = list(dict.fromkeys(name for file in files for name in file.partitions))
+    for file in files:
+        missing = [name for name in names if name not in file.partitions]
+        if missing:
+            raise IntegrationError(
+                f"{file.name}: no folder that it is in says {missing[0]!r}, as for other files",
+                hint="read files of one depth of partitions together",
+            )
+    whole = {
+        name: all(
+            (value := file.partitions[name]) is None or _WHOLE.fullmatch(value) for file in files
+        )
+        for name in names
+    }
+    return [
+        replace(
+            file,
+            partitions={
+                name: int(value) if whole[name] and value is not None else value
+                for name, value in file.partitions.items()
+            },
+        )
+        for file in files
+    ]
+
+
+def _table(files: Sequence[SourceFile], known: Format, wanted: Wanted) -> Any:
+    rows = [remaining(wanted.rows, file.partitions) for file in files]
+    chosen = [(file, left) for file, left in zip(files, rows, strict=True) if left != ()]
+    if not chosen:
+        chosen = [(files[0], ())]  # for the columns
+    if known.name == "jsonl":
+        return _lines(chosen, wanted)
+    columns = None if wanted.columns is None else [*wanted.columns]
+    if known.name == "csv":
+        table = _csv_table(chosen, wanted)
+    else:
+        reader = _columnar.read_parquet if known.name == "parquet" else _columnar.read_arrow
+
+        def one(item: tuple[SourceFile, Rows | None]) -> pa.Table:
+            file, left = item
+            with file.reading(known.name):
+                return _located(file, reader(file, _stored(columns, file), left))
+
+        table = _together([file for file, _ in chosen], _all_of(files[0].place, chosen, one))
+    if columns is not None:
+        files[0].require(columns, table.column_names)
+        table = table.select(columns)
+    return frame_from(table)
+
+
+def _csv_table(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted) -> pa.Table:
+    columns = wanted.columns
+    needed = None if columns is None else [*dict.fromkeys([*columns, *columns_of(wanted.rows)])]
+    files = [file for file, _ in chosen]
+
+    def one(file: SourceFile) -> pa.Table:
+        with file.reading("csv"):
+            return _csv.read_csv(file, needed)
+
+    texts = _all_of(files[0].place, files, one)
+    table = _csv.typed(_together(files, texts), wanted.text)
+    for name in files[0].partitions:
+        counts = [text.num_rows for text in texts]
+        table = _appended(files[0], table, name, _repeated(files, counts, name))
+    if wanted.rows is None:
+        return table
+    whole = wanted.rows if chosen[0][1] != () else ()
+    files[0].require(columns_of(whole), table.column_names)
+    types = {name: table.schema.field(name).type for name in columns_of(whole)}
+    return files[0].compared(lambda: table.filter(expression(whole, types)))
+
+
+def _lines(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted) -> Any:
+    rows: list[dict[str, Any]] = []
+    for file, _ in chosen:
+        with file.reading("jsonl"):
+            found = _jsonlines.read_lines(file)
+        for name in file.partitions:
+            if any(name in row for row in found):
+                raise _both(file, name)
+        rows += [{**row, **file.partitions} for row in found]
+    first = chosen[0][0]
+    names = dict.fromkeys(name for row in rows for name in row)
+    looked_at = columns_of(wanted.rows)
+    first.require([*(wanted.columns or ()), *looked_at], names)
+    if wanted.rows is None:
+        return _jsonlines.table_of_lines(rows, wanted.columns, None, ())
+    conditions = wanted.rows if chosen[0][1] != () else ()
+
+    def keep(table: pa.Table) -> Sequence[int]:
+        types = {field.name: field.type for field in table.schema}
+        numbered = table.append_column("", pa.array(range(table.num_rows), pa.int64()))
+        kept: list[int] = numbered.filter(expression(conditions, types)).column("").to_pylist()
+        return kept
+
+    return first.compared(
+        lambda: _jsonlines.table_of_lines(rows, wanted.columns or list(names), keep, looked_at)
+    )
+
+
+def _stored(columns: Sequence[str] | None, file: SourceFile) -> list[str] | None:
+    return None if columns is None else [name for name in columns if name not in file.partitions]
+
+
+def _located(file: SourceFile, table: pa.Table) -> pa.Table:
+    """A table with the columns that its folders tell."""
+    for name in file.partitions:
+        table = _appended(file, table, name, _repeated([file], [table.num_rows], name))
+    return table
+
+
+def _appended(file: SourceFile, table: pa.Table, name: str, column: Any) -> pa.Table:
+    if name in table.column_names:
+        raise _both(file, name)
+    return table.append_column(name, column)
+
+
+def _repeated(files: Sequence[SourceFile], counts: Sequence[int], name: str) -> pa.ChunkedArray:
+    values = [file.partitions[name] for file in files]
+    there = {type(value) for value in values}
+    kind = next(_KINDS[item] for item in _KINDS if item in there)
+    pieces = [
+        pa.repeat(pa.scalar(value, kind), count)
+        for value, count in zip(values, counts, strict=True)
+    ]
+    return pa.chunked_array(pieces, kind)
+
+
+def _both(file: SourceFile, name: str) -> IntegrationError:
+    return IntegrationError(
+        f"{file.name}: the column {name!r} is in the file, and in the name of a folder, too",
+        hint="name the file or its folder itself: then folders above it are no columns",
+    )
+
+
+def _together(files: Sequence[SourceFile], tables: Sequence[pa.Table]) -> pa.Table:
+    """One table of several; a column that some files don't have is missing in their rows.
+
+    Raises:
+        IntegrationError: A column has types in them that no type can hold all of.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        listed = ", ".join(repr(file.path) for file in files[:3])
+        raise IntegrationError(
+            f"{files[0].owner}: the files {listed}{', ...' if len(files) > 3 else ''} don't fit "
+            f"together: {error}",
+            hint="read them one by one and bring the column to one type in an @op",
+        ) from error
+
+
+def _value(file: SourceFile, known: Format) -> Any:
+    assert known.read is not None
+    with file.reading(known.name):
+        return known.read(file)
+
+
+def _all_of(place: Place, items: Sequence[T], call: Callable[[T], Any]) -> list[Any]:
+    if not place.is_remote or len(items) < 2:
+        return [call(item) for item in items]
+    with ThreadPoolExecutor(min(_CONCURRENCY, len(items))) as pool:
+        return list(pool.map(call, items))
