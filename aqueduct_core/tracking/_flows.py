@@ -138,6 +138,25 @@ class Flows(Base):
         """Let schedules and other workflows start it again; what it missed stays missed."""
         self._set_paused(flow, False)
 
+    def keep_runs(self, flow: str, count: int | None) -> None:
+        """Say how many finished runs are kept, until it is published again.
+
+        Args:
+            flow: The workflow's id.
+            count: How many; None for all.
+        """
+        self._set(flow, keep_runs=count)
+
+    def notify(self, flow: str, levels: Mapping[str, Any] | None) -> None:
+        """Say who is told from which end of a run on, until it is published again.
+
+        Args:
+            flow: The workflow's id.
+            levels: `success`, `warning`, `error` or `never`, by integration; others are told as they
+                were connected.
+        """
+        self._set(flow, notify=None if levels is None else dict(levels))
+
     def delete_flow(self, flow: str) -> list[str]:
         """Forget a workflow, with its versions, runs and everything that came out of them.
 
@@ -152,6 +171,11 @@ class Flows(Base):
     def _flows(self, query: Select[Any]) -> list[FlowRecord]:
         with self._database.read() as connection:
             return records(FlowRecord, connection.execute(query))
+
+    def _set(self, flow: str, **values: Any) -> None:
+        self.flow(flow)
+        query = change(flows).where(flows.c.id == flow).values(values)
+        self._database.write(lambda connection: connection.execute(query))
 
     def _set_paused(self, flow: str, paused: bool) -> None:
         def set_paused(connection: Connection) -> None:

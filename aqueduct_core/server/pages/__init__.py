@@ -28,6 +28,7 @@ from aqueduct_core.server.pages.connect import router as connect
 from aqueduct_core.server.pages.data import router as data
 from aqueduct_core.server.pages.flow import router as flow
 from aqueduct_core.server.pages.flow_metrics import router as flow_metrics
+from aqueduct_core.server.pages.flow_settings import router as flow_settings
 from aqueduct_core.server.pages.flows import router as flows
 from aqueduct_core.server.pages.integrations import router as integrations
 from aqueduct_core.server.pages.logs import router as logs
@@ -43,6 +44,7 @@ _PAGES = (
     flows,
     flow,
     flow_metrics,
+    flow_settings,
     versions,
     run,
     compare,

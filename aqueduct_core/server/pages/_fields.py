@@ -18,10 +18,13 @@ __all__ = ["Field", "Kind", "all_kinds", "config_from", "fields_of", "texts_of"]
 
 FieldLook = Literal["text", "secret", "number", "switch", "choice", "list", "json"]
 
-_AIRFLOW_FIRST = ("url", "dags", "store")
 _HELP = re.compile(r"^\s*(\w+): (.*)$")
+_LABELS = {"ca_file": "CA file", "dags": "DAG files", "dags_options": "Options for them", "sslmode": "TLS", "sslrootcert": "CA file",
+           "url": "URL"}  # fmt: skip
+_UP_FRONT = ("auth", "dags", "user", "port", "key", "region")  # though they may be left out
 _SECTION = re.compile(r"^\s*(Args|Attributes):\s*$")
 _EXAMPLES = {
+    ("airflow", "auth"): "a token, or user:password",
     ("airflow", "url"): "https://airflow.example.com",
     ("airflow", "dags"): "s3://bucket/dags, or a folder",
     ("email", "host"): "smtp.example.com",
@@ -73,6 +76,17 @@ class Field:
     example: str = ""
     choices: tuple[str, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        words = self.name.replace("_", " ")
+        return _LABELS.get(self.name, words[:1].upper() + words[1:])
+
+    @property
+    def is_up_front(self) -> bool:
+        """Whether most people have something to say about it."""
+        return self.is_required or self.look == "secret" or self.name in _UP_FRONT
+
 
 def all_kinds() -> list[Kind]:
     """What can be connected here."""
@@ -98,8 +112,6 @@ def fields_of(kind: str) -> list[Field]:
         for item in inspect.signature(made).parameters.values()
         if item.name != "name" and item.kind is not item.VAR_KEYWORD
     ]
-    if kind == "airflow":
-        found.sort(key=lambda item: item.name not in (*_AIRFLOW_FIRST, "auth"))
     return sorted(found, key=lambda item: not item.is_required)
 
 
@@ -123,6 +135,8 @@ def config_from(
             found[field.name] = text == "yes"
         elif text:
             found[field.name] = _value(field, text)
+            if field.name == "auth" and ":" in text and isinstance(found["auth"], str):
+                found["auth"] = text.split(":", 1)  # tokens have no colon
         elif field.look == "secret" and field.name in known:
             found[field.name] = known[field.name]
         elif field.is_required:

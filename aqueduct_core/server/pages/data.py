@@ -1,9 +1,9 @@
-"""What workflows have written into data systems: which tables, by whom, when last."""
+"""What workflows have made: tables in data systems and artifacts, by whom, when last."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,6 +13,7 @@ from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 from aqueduct_core.server.draw import Point, plot
 from aqueduct_core.server.pages._reading import flow_path, integration_path, run_path
+from aqueduct_core.server.pages._shapes import shapes_of
 from aqueduct_core.server.pages._words import number, short_run
 from aqueduct_core.tracking import SaveRecord
 
@@ -22,6 +23,12 @@ router = APIRouter()
 
 _PLACES = 100
 _SAVES = 60
+_FLOWS = 40
+_ARTIFACTS = 150
+_TABS = (
+    {"name": "Saved", "href": "/data", "icon": "save"},
+    {"name": "Artifacts", "href": "/data?view=artifacts", "icon": "collection"},
+)
 
 Text = Annotated[str, Query(max_length=600)]
 
@@ -32,11 +39,14 @@ def page(
     q: Annotated[str, Query(max_length=200)] = "",
     integration: Text | None = None,
     target: Text | None = None,
+    view: Annotated[Literal["saved", "artifacts"], Query()] = "saved",
 ) -> Response:
-    """All tables and objects; or the history of one."""
+    """All tables and objects, or the history of one; or the artifacts of the newest runs."""
     services = services_of(request)
     if integration is not None and target is not None:
         return _one(request, services, integration, target)
+    if view == "artifacts":
+        return _artifacts(request, services, q)
     places = services.tracking.saved_places(limit=_PLACES)
     names = _Names(services)
     rows = []
@@ -46,9 +56,45 @@ def page(
         last = services.tracking.saves(integration=system, target=table, limit=1)
         if last:
             rows.append(_row(last[0], names) | {"times": times})
-    context = {"rows": rows, "q": q, "is_filtered": bool(q or integration), "integration": integration,
-               "is_cut": len(places) == _PLACES}  # fmt: skip
+    context = {
+        "rows": rows, "q": q, "is_filtered": bool(q or integration), "integration": integration,
+        "is_cut": len(places) == _PLACES, "tabs": _TABS, "tab": "Saved",
+    }  # fmt: skip
     return render(request, "data.html", context)
+
+
+def _artifacts(request: Request, services: Services, q: str) -> Response:
+    """What the newest run of each workflow made that is more than a number or a verdict."""
+    tracking = services.tracking
+    flows = list(tracking.flows(order="last_run", limit=_FLOWS))
+    found = [
+        (flow, record)
+        for flow in flows
+        if flow.last_run is not None
+        for record in tracking.artifacts(flow.last_run, flow=flow.id)
+        if record.ref.type not in ("numeric", "bool")
+        and q.lower() in f"{record.name}\n{flow.name}\n{record.ref.type}".lower()
+    ]
+    shown = found[:_ARTIFACTS]
+    shapes = shapes_of(services, (record.ref for _, record in shown))
+    context = {
+        "rows": [
+            {
+                "record": record,
+                "flow": flow.name,
+                "flow_href": flow_path(flow.id),
+                "href": run_path(flow.id, record.run, "artifacts", record.name),
+                "shape": shapes[record.ref.key],
+            }
+            for flow, record in shown
+        ],
+        "q": q,
+        "more": len(found) - len(shown),
+        "flows": len(flows),
+        "tabs": _TABS,
+        "tab": "Artifacts",
+    }
+    return render(request, "data_artifacts.html", context)
 
 
 def _one(request: Request, services: Services, integration: str, target: str) -> Response:

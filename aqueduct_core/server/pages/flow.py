@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -87,20 +87,6 @@ def runs(
     return render(request, "flow_runs.html", context)
 
 
-@router.get("/flows/{flow}/settings")
-def settings(request: Request, flow: str) -> Response:
-    """When it runs, how long runs are kept, who is told; and the way to delete it."""
-    services = services_of(request)
-    record, versions = _found(services, flow)
-    context = head_of(services, record, len(versions)) | {
-        "tab": "Settings",
-        "followers": services.tracking.followers(record.name),
-        "saved": services.tracking.saved_objects(flow),
-        "told": _told(services, record),
-    }
-    return render(request, "flow_settings.html", context)
-
-
 @router.post("/flows/{flow}/trigger", dependencies=_editor)
 async def trigger(request: Request, flow: str) -> Response:
     """Run it now."""
@@ -124,51 +110,19 @@ async def trigger(request: Request, flow: str) -> Response:
 
 @router.post("/flows/{flow}/pause", dependencies=_editor)
 def pause(request: Request, flow: str) -> Response:
-    """Keep it from starting by itself."""
-    services_of(request).tracking.pause(flow)
+    """Keep it from starting by itself, wherever it runs."""
+    services = services_of(request)
+    Flow(services.tracking.flow(flow), services.session).pause()
     return RedirectResponse(flow_path(flow), 303)
 
 
 @router.post("/flows/{flow}/resume", dependencies=_editor)
 def resume(request: Request, flow: str) -> Response:
     """Let it start by itself again."""
-    services_of(request).tracking.resume(flow)
-    return RedirectResponse(flow_path(flow), 303)
-
-
-@router.post("/flows/{flow}/delete", dependencies=[Depends(require("admin"))])
-async def delete(request: Request, flow: str) -> Response:
-    """Delete it, with its runs and their data; and the tables that were ticked."""
     services = services_of(request)
-    form = await request.form()
-    ticked = {value for value in form.getlist("saved") if isinstance(value, str)}
-
-    def remove() -> None:
-        record = services.tracking.flow(flow)
-        chosen = [
-            pair for pair in services.tracking.saved_objects(flow) if "\n".join(pair) in ticked
-        ]
-        services.client.delete_flow(record.name, saved_objects=chosen)
-
-    await run_in_threadpool(remove)
-    return RedirectResponse("/flows", 303)
+    Flow(services.tracking.flow(flow), services.session).resume()
+    return RedirectResponse(flow_path(flow), 303)
 
 
 def _found(services: Services, flow: str) -> tuple[FlowRecord, list[VersionRecord]]:
     return services.tracking.flow(flow), services.tracking.versions(flow)
-
-
-def _told(services: Services, flow: FlowRecord) -> list[dict[str, Any]]:
-    """Who is told from which end of a run on."""
-    kinds = ("email", "slack", "webhook")
-    known = [item for item in services.tracking.integrations() if item.kind in kinds]
-    own = dict(flow.notify or {})
-    return [
-        {
-            "name": item.name,
-            "kind": item.kind,
-            "level": own.get(item.name) or item.config.get("level"),
-            "is_own": item.name in own,
-        }
-        for item in known
-    ]

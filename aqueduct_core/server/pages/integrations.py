@@ -207,14 +207,14 @@ def _looked_into(made: Any, table: str) -> dict[str, Any]:
         "count": info.rows,
         "names": names,
         "rows": [
-            [None if _is_missing(value) else cell_of(value) for value in row[:_COLUMNS]]
+            [None if _is_missing(value) else _cell(value) for value in row[:_COLUMNS]]
             for row in rows.itertuples(index=False, name=None)
         ],
         "hidden": max(0, len(rows.columns) - _COLUMNS),
     }
 
 
-def cell_of(value: Any) -> str:
+def _cell(value: Any) -> str:
     """A value of a data frame as a cell shows it."""
     plain = value.item() if hasattr(value, "item") else value
     text = cell(plain) if isinstance(plain, bool | int | float | str) else str(plain)
