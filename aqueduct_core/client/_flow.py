@@ -104,11 +104,12 @@ class Flow:
         """All versions, the newest first."""
         return self._session.tracking.versions(self.id)
 
-    def version(self, which: str | int | None = None) -> VersionDetail:
+    def version(self, which: VersionRecord | str | int | None = None) -> VersionDetail:
         """A version with its spec.
 
         Args:
-            which: The digest or the start of it, or the version's number; the current one by default.
+            which: One of `versions()`, its digest or the start of it, or its number; the current one
+                by default.
 
         Raises:
             NotFoundError: There is none.
@@ -117,11 +118,16 @@ class Flow:
         digest = self._record().digest if which is None else self._digest(which)
         return self._session.tracking.version(self.id, digest)
 
-    def diff(self, a: str | int | None = None, b: str | int | None = None) -> VersionDiff:
+    def diff(
+        self,
+        a: VersionRecord | str | int | None = None,
+        b: VersionRecord | str | int | None = None,
+    ) -> VersionDiff:
         """What is different in another version.
 
         Args:
-            a: The digest or the start of it, or a number; the version before `b` by default.
+            a: One of `versions()`, its digest or the start of it, or its number; the version before
+                `b` by default.
             b: The same; the newest version by default.
         """
         from aqueduct_core.dag import Version, diff
@@ -219,11 +225,13 @@ class Flow:
     def _record(self) -> FlowRecord:
         return self._session.tracking.flow(self.id)
 
-    def _digest(self, which: str | int) -> str:
+    def _digest(self, which: VersionRecord | str | int) -> str:
         return self._found(which, self.versions()).digest
 
-    def _found(self, which: str | int, known: list[VersionRecord]) -> VersionRecord:
-        text = str(which)
+    def _found(
+        self, which: VersionRecord | str | int, known: list[VersionRecord]
+    ) -> VersionRecord:
+        text = which if isinstance(which, str) else str(getattr(which, "digest", which))
         if text.isdecimal() and len(text) < 6:
             found = [item for item in known if item.number == int(text)]
         else:

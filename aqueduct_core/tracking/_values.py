@@ -111,6 +111,10 @@ class VersionRecord:
     published: datetime
     operators: int
 
+    def __str__(self) -> str:
+        digest = self.digest.partition(":")[2][:12]
+        return f"version {self.number} ({digest}), {self.published:%Y-%m-%d %H:%M}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionDetail(VersionRecord):

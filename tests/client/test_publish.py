@@ -50,6 +50,8 @@ def test_versions_are_found_by_number_or_the_start_of_their_digest(client: aq.Cl
     assert [item.name for item in difference.added] == ["add"]
     assert [item.name for item in flow.diff(2, 1).removed] == ["add"]
     assert not flow.diff(1, 1)
+    newest, first = flow.versions()
+    assert str(flow.diff(first, newest)) == str(flow.diff(1, 2))
     with pytest.raises(NotFoundError, match=r"no version '3'[\s\S]*1 to 2"):
         flow.diff(3)
     with pytest.raises(ParameterError, match="2 versions of 'flow' start with 'blake3'"):
