@@ -47,7 +47,8 @@ class Client:
         home: Another folder to work in.
         database: The URL of another database than the one in that folder, for several machines that
             share it: `postgresql://...`, `mariadb://...`. By default `AQUEDUCT_DATABASE`.
-        store: The URL of another artifact store: `s3://bucket/prefix`, ...
+        store: The URL of another artifact store: `s3://bucket/prefix`, ... By default
+            `AQUEDUCT_STORE`. All who share it need the same `AQUEDUCT_SIGNING_KEY`.
         storage_options: What `open_storage` takes for that URL.
     """
 

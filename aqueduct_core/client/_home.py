@@ -53,11 +53,14 @@ class Home:
         return f"sqlite:///{self.path / 'aqueduct.db'}"
 
     def signing_key(self) -> bytes:
-        """The secret that signs what this workspace stores; made once.
+        """The secret that signs what this workspace stores: `AQUEDUCT_SIGNING_KEY`, or made once.
 
         Raises:
-            SignatureError: The key file holds no key.
+            SignatureError: The variable or the key file holds no key.
         """
+        given = os.environ.get("AQUEDUCT_SIGNING_KEY")
+        if given:
+            return _key(given, "AQUEDUCT_SIGNING_KEY", "it is what signing.key of a folder holds")
         path = self.path / "signing.key"
         if not path.exists():
             # Linked into place whole: of two programs that start at once, one makes the key.
@@ -68,17 +71,12 @@ class Home:
                 return self.signing_key()
             finally:
                 draft.unlink()
-        try:
-            key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-        except ValueError:
-            key = b""
-        if len(key) != _KEY_BYTES:
-            raise SignatureError(
-                f"{path} does not hold a signing key",
-                hint="restore it from a backup; without it, models of older runs can't be loaded. "
-                "A new key is made when the file is removed",
-            )
-        return key
+        return _key(
+            path.read_text(encoding="utf-8", errors="replace"),
+            str(path),
+            "restore it from a backup; without it, models of older runs can't be loaded. A new key "
+            "is made when the file is removed",
+        )
 
     def _draft(self, text: str) -> Path:
         """A new file that only its owner can read."""
@@ -88,3 +86,13 @@ class Home:
             file.flush()
             os.fsync(file.fileno())
         return Path(name)
+
+
+def _key(text: str, place: str, hint: str) -> bytes:
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise SignatureError(f"{place} does not hold a signing key", hint=hint)
+    return key

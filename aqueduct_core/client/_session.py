@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aqueduct_core.client._clusters import Clusters
 from aqueduct_core.client._home import Home
 from aqueduct_core.client._progress import say
-from aqueduct_core.errors import AqueductError, MissingExtraError
+from aqueduct_core.errors import AqueductError, MissingExtraError, ParameterError
 from aqueduct_core.store import ArtifactStore
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ class Session:
     Args:
         home: The folder of the workspace.
         database: The URL of another database than the folder's.
-        store: The URL of another artifact store than the folder's.
-        storage_options: What `open_storage` takes for that URL.
+        store: The URL of another artifact store than the folder's; by default `AQUEDUCT_STORE`.
+        storage_options: What `open_storage` takes for that URL; `AQUEDUCT_STORAGE_OPTIONS` for that
+            of the environment.
 
     Attributes:
         home: The folder.
@@ -53,6 +55,9 @@ class Session:
         self.home = Home(home)
         self._key = self.home.signing_key()
         self._database = database or os.environ.get("AQUEDUCT_DATABASE") or self.home.database
+        if store is None and os.environ.get("AQUEDUCT_STORE"):
+            store = os.environ["AQUEDUCT_STORE"]
+            storage_options = storage_options or _options()
         self.store = ArtifactStore(
             store if store is not None else self.home.artifacts,
             signing_key=self._key,
@@ -143,6 +148,20 @@ class Session:
             engine.close()
         if tracking is not None:
             tracking.close()
+
+
+def _options() -> dict[str, Any] | None:
+    """What the environment says about the artifact store that it names."""
+    text = os.environ.get("AQUEDUCT_STORAGE_OPTIONS")
+    if not text:
+        return None
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError):
+        raise ParameterError(
+            "AQUEDUCT_STORAGE_OPTIONS is no JSON object",  # it may hold secrets: it isn't shown
+            hint='such as {"endpoint_url": "http://minio:9000"}',
+        ) from None
 
 
 class _Connections(Mapping[str, Mapping[str, Any]]):

@@ -17,7 +17,8 @@ from tests.server.process import Process
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that clients work in; nothing is there yet."""
     monkeypatch.setenv("AQUEDUCT_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("AQUEDUCT_DATABASE", raising=False)
+    for name in ("AQUEDUCT_DATABASE", "AQUEDUCT_STORE", "AQUEDUCT_SIGNING_KEY"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path / "home"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.client import Home
-from aqueduct_core.errors import SignatureError
+from aqueduct_core.errors import ParameterError, SignatureError
 
 
 def test_the_folder_is_the_users_own(home: Path) -> None:
@@ -61,6 +61,27 @@ def test_another_database_and_another_store(home: Path, tmp_path: Path) -> None:
     assert (tmp_path / "other.db").is_file()
     assert (tmp_path / "bucket").is_dir()
     assert not (home / "aqueduct.db").exists()
+
+
+def test_the_environment_names_what_several_share(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AQUEDUCT_STORE", str(tmp_path / "bucket"))
+    monkeypatch.setenv("AQUEDUCT_SIGNING_KEY", "ab" * 32)
+    with aq.Client() as client:
+        client.store.put({1}, "one")
+    assert (tmp_path / "bucket").is_dir()
+    assert not (home / "signing.key").exists()
+    with aq.Client(home=tmp_path / "other") as other:
+        assert other.store.get("one") == {1}
+    monkeypatch.setenv("AQUEDUCT_SIGNING_KEY", "xyz")
+    with pytest.raises(SignatureError, match="AQUEDUCT_SIGNING_KEY does not hold"):
+        aq.Client()
+    monkeypatch.delenv("AQUEDUCT_SIGNING_KEY")
+    monkeypatch.setenv("AQUEDUCT_STORAGE_OPTIONS", "secret")
+    with pytest.raises(ParameterError, match="no JSON object") as found:
+        aq.Client()
+    assert "secret" not in str(found.value)
 
 
 def test_a_client_needs_no_database_before_it_is_asked_something(home: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 __all__ = ["Process"]
 
 
-_NOT_ITS = ("AQUEDUCT_DATABASE", "AQUEDUCT_HOME", "AQUEDUCT_API_KEY")
+_NOT_ITS = ("DATABASE", "HOME", "API_KEY", "STORE", "SIGNING_KEY", "STORAGE_OPTIONS")
 
 
 class Process:
@@ -34,7 +34,8 @@ class Process:
         self.home = home
         command = [sys.executable, "-m", "aqueduct_core", "server", "--home", str(home)]
         command += ["--port", "0", "--json", *options]
-        inherited = {key: value for key, value in os.environ.items() if key not in _NOT_ITS}
+        hidden = {f"AQUEDUCT_{name}" for name in _NOT_ITS}
+        inherited = {key: value for key, value in os.environ.items() if key not in hidden}
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,

@@ -149,5 +149,13 @@ def test_data_systems_are_connected_and_their_secrets_never_shown(
     assert admin.get("/api/v1/integrations/warehouse/tables").json() == []
     assert admin.post("/api/v1/integrations/warehouse/test").status_code == 204
     assert admin.put("/api/v1/integrations/x", json={"kind": "odd"}).status_code == 501
+    query = "/api/v1/integrations/warehouse/query"
+    for odd in ({"$type": "dataclass", "class": "os:stat_result", "fields": {}}, [1], {"a": 1}):
+        asked = {"query": "SELECT :n AS n", "parameters": {"n": odd}}
+        answer = admin.post(query, json=asked)
+        assert answer.status_code == 422, answer.text
+        assert "nothing that a database compares with" in answer.text
+    day = {"query": "SELECT :n AS n", "parameters": {"n": {"$type": "date", "value": "2026-01-31"}}}
+    assert admin.post(query, json=day).status_code == 200
     assert admin.delete("/api/v1/integrations/warehouse").status_code == 204
     assert admin.delete("/api/v1/integrations/warehouse").status_code == 404

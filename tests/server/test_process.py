@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import httpx
 import pytest
 
 import aqueduct_core as aq
+from aqueduct_core.errors import ServerError
 from tests.server.process import Process
 
 
@@ -101,6 +105,54 @@ def test_runs_that_a_killed_server_left_go_on_with_the_next(
         assert run.wait(60).status == "succeeded"
         assert (marks / "first").read_text() == "x", "what had ended was kept"
         assert server.end() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_what_was_acknowledged_is_there_after_the_server_has_ended(
+    start: Callable[..., Process], number: signal.Signals
+) -> None:
+    @aq.op
+    def value(n: int) -> int:
+        return n
+
+    server = start("--no-scheduler")
+    key = server.key()
+    known: SimpleQueue[str | Exception] = SimpleQueue()
+
+    def publish(client: aq.Client, who: int) -> None:
+        try:
+            for count in range(1_000):
+                name = f"{who} {count}"
+                client.publish_flow(name, value(count), quiet=True, run_now=False)
+                known.put(name)
+        except ServerError as error:  # it is gone
+            known.put(error)
+
+    with ExitStack() as stack:
+        clients = [stack.enter_context(aq.Client(key, server.address)) for _ in range(3)]
+        threads = [Thread(target=publish, args=item[::-1]) for item in enumerate(clients)]
+        for thread in threads:
+            thread.start()
+        told = [known.get(timeout=60) for _ in range(6)]  # now it is in the middle of others
+        server.end(number)
+        for thread in threads:
+            thread.join()
+    while not known.empty():
+        told.append(known.get())
+    names = sorted(item for item in told if isinstance(item, str))
+    assert len(names) == len(told) - 3, told
+    assert all("can't be reached" in str(item) for item in told if not isinstance(item, str))
+    assert not [item for item in server.log if item.get("status", 0) >= 500]
+
+    with aq.Client(key, start("--no-scheduler").address) as client:
+        assert {flow.name for flow in client.flows()} >= set(names)
+        for name in names:
+            code = client.flow(name).version().version.code
+            assert [client.store.manifest(item).key for item in code.values()] == list(
+                code.values()
+            )
+        run = client.trigger(names[-1], quiet=True)
+        assert run.artifact("value").get() == int(names[-1].split()[1])
 
 
 def test_a_port_that_is_taken_is_an_error_that_helps(
