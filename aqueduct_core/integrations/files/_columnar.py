@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -16,11 +16,12 @@ from aqueduct_core.integrations.files._source import SourceFile
 
 __all__ = ["read_arrow", "read_parquet", "write_arrow", "write_parquet"]
 
+Found: TypeAlias = "tuple[pa.Table, list[str]]"
 _FILE_FORMAT = b"ARROW1"  # how Arrow files begin; streams don't
 
 
-def read_parquet(file: SourceFile, columns: Sequence[str] | None, rows: Rows | None) -> pa.Table:
-    """A Parquet file as a table.
+def read_parquet(file: SourceFile, columns: Sequence[str] | None, rows: Rows | None) -> Found:
+    """A Parquet file as a table, and the names of all of its columns.
 
     Args:
         file: The file.
@@ -30,7 +31,7 @@ def read_parquet(file: SourceFile, columns: Sequence[str] | None, rows: Rows | N
     return _read(file, ds.ParquetFileFormat(), columns, rows)
 
 
-def read_arrow(file: SourceFile, columns: Sequence[str] | None, rows: Rows | None) -> pa.Table:
+def read_arrow(file: SourceFile, columns: Sequence[str] | None, rows: Rows | None) -> Found:
     """An Arrow file (also called Feather) or stream as a table; see `read_parquet`."""
     if file.head(len(_FILE_FORMAT)) == _FILE_FORMAT:
         return _read(file, ds.IpcFileFormat(), columns, rows)
@@ -39,7 +40,8 @@ def read_arrow(file: SourceFile, columns: Sequence[str] | None, rows: Rows | Non
     needed = _needed(file, table.schema, columns, rows)
     if rows is not None:
         table = table.filter(_expression(file, rows, table.schema))
-    return table if needed is None else table.select(needed)
+    names = table.column_names
+    return table if needed is None else table.select(needed), names
 
 
 def write_parquet(value: Any) -> list[Any]:
@@ -58,9 +60,7 @@ def write_arrow(value: Any) -> list[Any]:
     return [sink.getvalue()]
 
 
-def _read(
-    file: SourceFile, kind: Any, columns: Sequence[str] | None, rows: Rows | None
-) -> pa.Table:
+def _read(file: SourceFile, kind: Any, columns: Sequence[str] | None, rows: Rows | None) -> Found:
     local = file.local()
     if local is not None:
         fragment = kind.make_fragment(str(local), filesystem=pa.fs.LocalFileSystem())
@@ -73,7 +73,7 @@ def _read(
     needed = _needed(file, schema, columns, rows)
     wanted = None if rows is None else _expression(file, rows, schema)
     table = fragment.to_table(columns=needed, filter=wanted)
-    return table.replace_schema_metadata(schema.metadata)
+    return table.replace_schema_metadata(schema.metadata), schema.names
 
 
 def _needed(

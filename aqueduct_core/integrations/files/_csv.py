@@ -31,8 +31,8 @@ _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 
 
-def read_csv(file: SourceFile, columns: Sequence[str] | None) -> pa.Table:
-    """A CSV file as a table of text.
+def read_csv(file: SourceFile, columns: Sequence[str] | None) -> tuple[pa.Table, list[str]]:
+    """A CSV file as a table of text, and the names of all of its columns.
 
     Args:
         file: The file. Where its name ends in `.tsv`, tabs stand between the fields.
@@ -51,7 +51,8 @@ def read_csv(file: SourceFile, columns: Sequence[str] | None) -> pa.Table:
     if not chosen:
         convert.include_columns = names[:1]  # for the number of rows
     parse = _parse(file, names)
-    return csv.read_csv(BytesIO(data), parse_options=parse, convert_options=convert).select(chosen)
+    table = csv.read_csv(BytesIO(data), parse_options=parse, convert_options=convert)
+    return table.select(chosen), names
 
 
 def typed(table: pa.Table, text: Collection[str] | bool) -> pa.Table:

@@ -91,8 +91,11 @@ class Folder:
         Raises:
             StorageError: A link leads out of the root.
         """
-        root = self._root.resolve()
-        found = (root / path).resolve()
+        try:
+            root = self._root.resolve()
+            found = (root / path).resolve()
+        except RuntimeError as error:  # until Python 3.13
+            raise StorageError(f"{path!r} is a link to itself", hint="remove the link") from error
         if not found.is_relative_to(root):
             raise StorageError(
                 f"{path!r} is a link that leads out of {self._root}",

@@ -180,16 +180,16 @@ def _table(files: Sequence[SourceFile], known: Format, wanted: Wanted) -> Any:
     else:
         reader = _columnar.read_parquet if known.name == "parquet" else _columnar.read_arrow
 
-        def one(item: tuple[SourceFile, Rows | None]) -> pa.Table:
+        def one(item: tuple[SourceFile, Rows | None]) -> tuple[pa.Table, list[str]]:
             file, left = item
             with file.reading(known.name):
-                return _located(file, reader(file, _stored(columns, file), left))
+                table, names = reader(file, _stored(columns, file), left)
+                return _located(file, table), names
 
-        table = _together([file for file, _ in chosen], _all_of(files[0].place, chosen, one))
-    if columns is not None:
-        files[0].require(columns, table.column_names)
-        table = table.select(columns)
-    return frame_from(table)
+        found = _all_of(files[0].place, chosen, one)
+        _require(files[0], columns, [names for _, names in found])
+        table = _together([file for file, _ in chosen], [table for table, _ in found])
+    return frame_from(table if columns is None else table.select(columns))
 
 
 def _csv_table(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted) -> pa.Table:
@@ -197,11 +197,13 @@ def _csv_table(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted)
     needed = None if columns is None else [*dict.fromkeys([*columns, *columns_of(wanted.rows)])]
     files = [file for file, _ in chosen]
 
-    def one(file: SourceFile) -> pa.Table:
+    def one(file: SourceFile) -> tuple[pa.Table, list[str]]:
         with file.reading("csv"):
             return _csv.read_csv(file, needed)
 
-    texts = _all_of(files[0].place, files, one)
+    found = _all_of(files[0].place, files, one)
+    _require(files[0], needed, [names for _, names in found])
+    texts = [text for text, _ in found]
     table = _csv.typed(_together(files, texts), wanted.text)
     for name in files[0].partitions:
         counts = [text.num_rows for text in texts]
@@ -209,7 +211,6 @@ def _csv_table(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted)
     if wanted.rows is None:
         return table
     whole = wanted.rows if chosen[0][1] != () else ()
-    files[0].require(columns_of(whole), table.column_names)
     types = {name: table.schema.field(name).type for name in columns_of(whole)}
     return files[0].compared(lambda: table.filter(expression(whole, types)))
 
@@ -240,6 +241,14 @@ def _lines(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted) -> 
     return first.compared(
         lambda: _jsonlines.table_of_lines(rows, wanted.columns or list(names), keep, looked_at)
     )
+
+
+def _require(
+    first: SourceFile, columns: Sequence[str] | None, names: Sequence[Sequence[str]]
+) -> None:
+    """Refuse columns that no file has."""
+    there = dict.fromkeys(name for some in names for name in some)
+    first.require(columns or (), [*there, *first.partitions])
 
 
 def _stored(columns: Sequence[str] | None, file: SourceFile) -> list[str] | None:

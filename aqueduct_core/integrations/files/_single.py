@@ -35,10 +35,16 @@ def read_bytes(file: SourceFile) -> bytes:
 
 
 def read_image(file: SourceFile) -> Image:
-    """An image, decoded whole."""
+    """An image, which can be decoded."""
     pillow = _pillow()
-    image: Image = pillow.open(BytesIO(file.content()))
-    image.load()
+    data = file.content()
+    try:
+        with pillow.open(BytesIO(data)) as tried:
+            tried.load()
+        # Not decoded, it is known to be what the file says, and is kept and saved as that.
+        image: Image = pillow.open(BytesIO(data))
+    except OSError as error:
+        raise ValueError(str(error).partition(" <")[0]) from error
     return image
 
 
