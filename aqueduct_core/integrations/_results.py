@@ -16,7 +16,8 @@ from aqueduct_core.serializers.tables import FrameStream
 
 __all__ = ["Column", "Result", "arrow_chunks", "as_arrow", "extract", "read"]
 
-STREAMED = 64 << 20  # bytes from which on a result is not collected any more
+STREAMED = 32 << 20  # bytes from which on a result is not collected any more
+_LONG = 100_000  # rows from which on memory is given back at once
 _OBJECT = 64  # bytes of a Python value, roughly
 
 
@@ -103,9 +104,17 @@ def _collected(result: Result, parts: list[list[Any]]) -> pd.DataFrame:
     for chunk in result.chunks:
         for part, array in zip(parts, chunk, strict=True):
             part.append(array)
-    # What a column is made of is let go before the next one is made.
-    columns = [to_pandas(_settled(result, column, parts.pop(0))) for column in result.columns]
+    columns = [_made(result, column, parts.pop(0)) for column in result.columns]
     return frame_of([column.name for column in result.columns], columns)
+
+
+def _made(result: Result, column: Column, chunks: list[Any]) -> Any:
+    """A column of the frame; what it is made of is given back before the next one is made."""
+    made = to_pandas(_settled(result, column, chunks))
+    if sum(map(len, chunks)) >= _LONG:
+        chunks.clear()
+        pa.default_memory_pool().release_unused()
+    return made
 
 
 def _settled(result: Result, column: Column, chunks: list[Any]) -> Any:

@@ -44,9 +44,18 @@ def write(table: pa.Table, sink: Sink) -> dict[str, JSON]:
     return _dump(table.schema, iter([table]), sink)
 
 
-def dump_batches(schema: pa.Schema, tables: Iterable[pa.Table], sink: Sink) -> dict[str, JSON]:
-    """Write tables of one schema as they come, holding one row group at a time."""
-    return _dump(schema, _groups(tables, schema), sink)
+def dump_batches(
+    schema: pa.Schema, tables: Iterable[pa.Table], sink: Sink, *, group: int | None = None
+) -> dict[str, JSON]:
+    """Write tables of one schema as they come, holding one row group at a time.
+
+    Args:
+        schema: The schema.
+        tables: The tables.
+        sink: Where to.
+        group: The bytes in memory of a row group, about; smaller ones take less of it.
+    """
+    return _dump(schema, _groups(tables, schema, group or _GROUP_BYTES), sink)
 
 
 def _dump(schema: pa.Schema, groups: Iterator[pa.Table], sink: Sink) -> dict[str, JSON]:
@@ -113,7 +122,7 @@ def batches(source: Source, rows: int) -> Iterator[pa.RecordBatch]:
         raise _corrupt(error) from error
 
 
-def _groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+def _groups(tables: Iterable[pa.Table], schema: pa.Schema, most: int) -> Iterator[pa.Table]:
     """The same rows in tables large enough for a row group; an empty one if there are none."""
     waiting: list[pa.Table] = []
     size = 0
@@ -121,7 +130,7 @@ def _groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]
     for table in tables:
         waiting.append(table)
         size += table.nbytes
-        if size >= _GROUP_BYTES:
+        if size >= most:
             yield pa.concat_tables(waiting)
             some, waiting, size = True, [], 0
     if waiting or not some:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrowSerializer", "ParquetSerializer"]
 
+_STREAMED = 32 << 20  # bytes of a row group of what is larger than memory
+
 
 class _TableSerializer:
     """What both have in common; `_durable` tells adapters which container it is for."""
@@ -176,9 +178,8 @@ class ParquetSerializer(_TableSerializer):
             return super().dump(obj, sink)
         tables = obj.stored(sink)
         first = next(tables)
-        written = self._write_stream(
-            first.schema, _alike(chain([first], tables), first.schema), sink
-        )
+        alike = _alike(map(_require, chain([first], tables)), first.schema)
+        written = _parquet.dump_batches(first.schema, alike, sink, group=_STREAMED)
         return {"library": "pandas", **obj.meta(), **written}
 
     def describe(self, obj: Any, budget: Budget, /) -> Mapping[str, JSON]:
