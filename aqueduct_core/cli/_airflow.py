@@ -32,8 +32,18 @@ try:
     from airflow.dag_processing.dagbag import DagBag
 except ImportError:
     from airflow.models.dagbag import DagBag
+try:
+    from airflow.serialization.serialized_objects import DagSerialization as serialization
+except ImportError:
+    from airflow.serialization.serialized_objects import SerializedDAG as serialization
 bag = DagBag(sys.argv[1])
-found = {"dags": sorted(bag.dags), "errors": {str(k): str(v) for k, v in bag.import_errors.items()}}
+errors = {str(file): str(error) for file, error in bag.import_errors.items()}
+for dag in bag.dags.values():  # as the DAG processor does with what could be imported
+    try:
+        serialization.to_dict(dag)
+    except Exception as error:
+        errors[dag.fileloc] = f"{type(error).__name__}: {error}"
+found = {"dags": sorted(bag.dags), "errors": errors}
 print("\\n" + json.dumps(found))
 """
 _PATIENCE = 300.0  # seconds that Airflow gets to be imported and to read the file

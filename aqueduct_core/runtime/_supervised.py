@@ -24,7 +24,7 @@ from aqueduct_core.runtime._job import Workspace
 from aqueduct_core.runtime._reasons import timed_out
 from aqueduct_core.runtime._result import OperatorState, Result, ended, write_result
 from aqueduct_core.runtime._supervisor import Broken, Worker
-from aqueduct_core.runtime.environments import ensure, hold
+from aqueduct_core.runtime.environments import ensure, hold, with_store
 
 if TYPE_CHECKING:
     from aqueduct_core.store import ArtifactStore
@@ -138,7 +138,7 @@ def _worker(call: Call) -> Worker:
     wants_own = settings.requirements is not None or settings.python is not None
     if wants_own and call.python is None:
         path = ensure(
-            settings.requirements or (),
+            with_store(settings.requirements or (), str(call.setup["store"])),
             python=settings.python or call.version.spec.python,
             folder=call.environments,
             progress=lambda progress: call.report(f"environment: {progress.message}"),

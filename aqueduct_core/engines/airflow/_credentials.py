@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from aqueduct_core.errors import IntegrationError, ParameterError
+from aqueduct_core.runtime.environments import is_remote
 
 __all__ = ["connection_of", "store_setup"]
 
@@ -27,7 +27,6 @@ _FIELDS = {
 }
 _OURS = "aqueduct"  # the connection type that says all in its extra
 # A task has more patience with a store that is away for a while than somebody who waits for it.
-_REMOTE = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 _ATTEMPTS = 30
 
 
@@ -54,7 +53,7 @@ def store_setup(url: str, connection: str) -> dict[str, Any]:
     file = Path(os.environ.get("AQUEDUCT_HOME") or "~/.aqueduct").expanduser() / "signing.key"
     if key is None and file.exists():
         key = file.read_text(encoding="ascii")
-    if urlsplit(url).scheme in _REMOTE:
+    if is_remote(url):
         options = {"retry_attempts": _ATTEMPTS, **options}
     return {"store": url, "signing_key": _checked(key, connection), "storage_options": options}
 

@@ -108,7 +108,7 @@ class Recording:
         results = self._results(pool, item, version, record, tasks, known)
         current = with_reasons(version, known | results)
         changed = {name: new for name, new in current.items() if new != known.get(name)}
-        earlier = pool.map(self._own, *_columns(item.key, _attempts_before(changed, known)))
+        earlier = pool.map(self._attempt, *_columns(item.key, _attempts_before(changed, known)))
         self._tracking.record(
             version, [*(own for own in earlier if own is not None), *changed.values()]
         )
@@ -218,6 +218,14 @@ class Recording:
             return read_result(self._store, operator, run, attempt)
         except CorruptArtifactError:
             return None
+
+    def _attempt(self, operator: str, run: str, attempt: int | None) -> Result | None:
+        """What an attempt before the last has written; it is moved aside when a later one ends."""
+        found = self._own(operator, run, attempt)
+        if found is None:
+            last = self._own(operator, run, None)
+            return last if last is not None and last.attempt == attempt else None
+        return found
 
     def _explained(
         self, item: Seen, task: TaskInstance, result: Result, known: Mapping[str, Result]

@@ -192,7 +192,7 @@ class LocalEngine:
         told = Guarded(listener or Silent())
         recorder = Recorder(partial(self._tracking.record, version), partial(write_result, store))
         interpreters = Interpreters(
-            self._home / "environments", version.spec.python, told.environment
+            self._home / "environments", version.spec.python, told.environment, store.url
         )
         execution = Execution(order, store, self._pool, interpreters, recorder, told)
         self._keeper.add(version.flow, order.run, execution.cancel)

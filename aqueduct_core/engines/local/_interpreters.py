@@ -24,12 +24,16 @@ class Interpreters:
         folder: Where environments are kept.
         python: The Python of the workflow.
         report: Is told what is done to make one.
+        store: The URL of the artifact store, which operators have to reach.
     """
 
-    def __init__(self, folder: Path, python: str, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, python: str, report: Callable[[str], None], store: str = ""
+    ) -> None:
         self._folder = folder
         self._python = python
         self._report = report
+        self._store = store
         self._found: dict[tuple[tuple[str, ...], str], str | AqueductError | None] = {}
         self._lock = Lock()
 
@@ -58,13 +62,12 @@ class Interpreters:
         return None
 
     def _make(self, requirements: tuple[str, ...], python: str, wake: Callable[[], None]) -> None:
-        from aqueduct_core.runtime.environments import ensure
+        from aqueduct_core.runtime.environments import ensure, with_store
 
         found: str | AqueductError
         try:
-            found = str(
-                ensure(requirements, python=python, folder=self._folder, progress=self._told)
-            )
+            wanted = with_store(requirements, self._store)
+            found = str(ensure(wanted, python=python, folder=self._folder, progress=self._told))
         except AqueductError as error:
             found = error
         except Exception as error:  # noqa: BLE001 - the operators that wait for it have to end

@@ -148,6 +148,21 @@ def test_what_a_stopped_task_says_late_replaces_airflows_word(world: World) -> N
     assert world.record(RUN).state == "canceled"
 
 
+def test_an_attempt_that_was_seen_running_ends_though_the_next_one_runs_by_now(
+    world: World,
+) -> None:
+    world.start(RUN)
+    key, version = run_key(RUN), world.version
+    world.airflow.put_task(world.dag, RUN, "load", "running", 1)
+    world.look()
+    failed = ended(version, "load", key, "failed", attempt=1, reason="attempt 1")
+    write_result(world.client.store, failed)
+    world.airflow.put_task(world.dag, RUN, "load", "running", 2)
+    world.look()
+    found = world.tracking.attempts(key, "load", flow=world.flow.id)
+    assert [(item.attempt, item.state) for item in found] == [(1, "failed"), (2, "running")]
+
+
 def test_attempts_that_passed_between_two_looks_are_kept(world: World) -> None:
     world.start(RUN)
     key, version = run_key(RUN), world.version
