@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from aqueduct_core.client._remote_data import RemoteDatabase, RemoteIntegration, place_of
+from aqueduct_core.client._remote_data import (
+    RemoteDatabase,
+    RemoteFiles,
+    RemoteIntegration,
+    place_of,
+)
 from aqueduct_core.client._remote_engine import RemoteEngine
 from aqueduct_core.client._remote_http import Http
 from aqueduct_core.client._remote_storage import RemoteStorage
@@ -91,8 +96,9 @@ class RemoteSession:
         self.integrations.pop(name, None)
 
     def _made(self, found: Mapping[str, Any]) -> Any:
-        made = RemoteDatabase if found["has_tables"] else RemoteIntegration
-        integration: Any = made(self._http, found["name"], found["kind"], found["config"])
+        kinds = {"tables": RemoteDatabase, "files": RemoteFiles, None: RemoteIntegration}
+        made: Any = kinds[found["holds"]]
+        integration = made(self._http, found["name"], found["kind"], found["config"])
         integration.owner = self.owner
         return integration
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from aqueduct_core.client._bundle import unpack
 from aqueduct_core.client._remote_http import Http
 from aqueduct_core.errors import UnsupportedError
-from aqueduct_core.integrations import SqlIntegration, Transaction
+from aqueduct_core.integrations import FileIntegration, SqlIntegration, Transaction
 from aqueduct_core.integrations._sql import ColumnInfo, TableInfo
 from aqueduct_core.serializers import tagged
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from aqueduct_core.abc import JSON
     from aqueduct_core.integrations._statement import Statement
+    from aqueduct_core.integrations.files._place import Place
+    from aqueduct_core.integrations.files._write import FileTransaction
 
 __all__ = ["RemoteDatabase", "RemoteIntegration", "place_of"]
 
@@ -101,21 +103,61 @@ class RemoteDatabase(SqlIntegration):
         return self._table("query", {"query": statement.text, "parameters": values})
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        self._refuse()
+        _refuse(self.name)
 
     def drop(self, table_name: str) -> None:
-        self._refuse()
+        _refuse(self.name)
 
     def _table(self, what: str, wanted: Mapping[str, Any]) -> Any:
         where = f"{place_of(self.name)}/{what}"
         data = self._http.post_for_bytes(where, wanted, patience=_PATIENCE)
         return unpack(io.BytesIO(data))
 
-    def _refuse(self) -> NoReturn:
-        raise UnsupportedError(
-            f"{self.name!r} is changed by the server, not from here",
-            hint="save() in a workflow writes; client.delete_flow(name, saved_objects=...) drops",
-        )
+
+class RemoteFiles(FileIntegration):
+    """A folder or bucket that a server reaches. What is saved there is saved by runs."""
+
+    kind: str  # type: ignore[misc]  # that of the place, which is the server's to know
+
+    def __init__(self, http: Http, name: str, kind: str, config: Mapping[str, Any]) -> None:
+        super().__init__(name)
+        self.kind = kind
+        self._http = http
+        self._config = dict(config)
+
+    def config(self) -> Mapping[str, JSON]:
+        return dict(self._config)
+
+    def test(self) -> None:
+        self._http.post(f"{place_of(self.name)}/test", is_safe=True, patience=_PATIENCE)
+
+    def files(self, path: str = "**") -> list[str]:
+        return [str(name) for name in self._http.get(f"{place_of(self.name)}/files", path=path)]
+
+    def answer(self, request: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
+        wanted = {
+            "request": dict(request),
+            "parameters": {name: tagged.to_json(value) for name, value in parameters.items()},
+        }
+        where = f"{place_of(self.name)}/read"
+        data = self._http.post_for_bytes(where, wanted, patience=_PATIENCE)
+        return unpack(io.BytesIO(data))
+
+    def transaction(self) -> AbstractContextManager[FileTransaction]:
+        _refuse(self.name)
+
+    def drop(self, path: str) -> None:
+        _refuse(self.name)
+
+    def _make_place(self) -> Place:
+        _refuse(self.name)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise UnsupportedError(
+        f"{name!r} is changed by the server, not from here",
+        hint="save() in a workflow writes; client.delete_flow(name, saved_objects=...) drops",
+    )
 
 
 def place_of(name: str) -> str:

@@ -58,11 +58,11 @@ class Http:
         """Close the connections."""
         self._client.close()
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, /, **query: Any) -> Any:
         """What the API answers."""
         return self._send("GET", path, query=query, is_safe=True).json()
 
-    def get_bytes(self, path: str, **query: Any) -> bytes:
+    def get_bytes(self, path: str, /, **query: Any) -> bytes:
         """What the API answers, if that isn't JSON."""
         data: bytes = self._send("GET", path, query=query, is_safe=True).content
         return data
@@ -105,7 +105,7 @@ class Http:
         """
         self._send("PUT", path, content=content, is_safe=True)
 
-    def delete(self, path: str, **query: Any) -> Any:
+    def delete(self, path: str, /, **query: Any) -> Any:
         """Delete something; what the API says about it."""
         answer = self._send("DELETE", path, query=query, is_safe=False)
         return answer.json() if answer.content else None

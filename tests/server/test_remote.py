@@ -158,6 +158,43 @@ def test_data_systems_stay_at_the_server(remote: tuple[aq.Client, Site], tmp_pat
     assert list(site.client.integrations()) == []
 
 
+def test_files_stay_at_the_server(remote: tuple[aq.Client, Site], tmp_path: Path) -> None:
+    client, site = remote
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "a.csv").write_text("n,t\n1,x\n2,y\n")
+    (folder / "b.txt").write_text("text")
+    place = client.connect_integration("place", "filesystem", path=folder)
+    assert place.files() == ["a.csv", "b.txt"]
+    rows = place.file("a.csv", rows=[("n", "in", [2, 3])])
+    assert rows.get().to_dict("list") == {"n": [2], "t": ["y"]}
+    path = client.create_param("path", "b.txt")
+    text = place.file(path, format="text", name="text")
+    assert text.get() == "text"
+
+    @aq.op
+    def upper(text: str) -> str:
+        return text.upper()
+
+    loud = upper(text)
+    place.save(loud, path="c.txt")
+    run = client.publish_flow("Files", [loud, rows], quiet=True).latest()
+    assert run.status == "succeeded", run.errors()
+    assert (folder / "c.txt").read_text() == "TEXT"
+    with pytest.raises(UnsupportedError, match="by the server"):
+        place.drop("c.txt")
+    editor = site.as_("editor")
+    where = "/api/v1/integrations/place/read"
+    for request in ({"path": 5}, {"rows": 1}, {"path": "a.csv", "rows": [[{"column": "n"}]]}):
+        assert editor.post(where, json={"request": request}).status_code == 422
+    named = {"$type": "enum", "class": "os:x", "name": "y"}
+    odd = {"path": "a.csv", "rows": [[{"column": "n", "operator": "==", "value": named}]]}
+    assert editor.post(where, json={"request": odd}).status_code == 422
+    assert editor.post(where, json={"request": {"path": "../x.csv"}}).status_code == 422
+    client.delete_flow("Files", saved_objects="all")
+    assert not (folder / "c.txt").exists()
+
+
 def test_a_workflow_is_paused_from_there(remote: tuple[aq.Client, Site]) -> None:
     client, site = remote
     flow = client.flow("Flights")

@@ -25,6 +25,7 @@ EDITORS_READ = {
     ("GET", "/api/v1/integrations/{name:path}/tables"),
     ("GET", "/api/v1/integrations/{name:path}/description"),
     ("GET", "/api/v1/integrations/{name:path}/quoted"),
+    ("GET", "/api/v1/integrations/{name:path}/files"),
     ("GET", "/integrations/{name}/tables"),
 }
 # What is for admins alone.
@@ -113,9 +114,7 @@ def test_what_is_sent_by_a_cookie_needs_the_token_of_a_form(
 
 def test_what_the_schema_tells_is_the_api(site: Site, routes: set[tuple[str, str]]) -> None:
     spec = site.as_("nobody").get("/api/v1/openapi.json").json()
-    told = {
-        (method.upper(), path) for path, methods in spec["paths"].items() for method in methods
-    }
+    told = {(method.upper(), path) for path, methods in spec["paths"].items() for method in methods}
     ours = {
         (method, path.replace(":path}", "}"))
         for method, path in routes

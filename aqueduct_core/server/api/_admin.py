@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from aqueduct_core.client import integration_users
-from aqueduct_core.errors import NotFoundError, ParameterError
-from aqueduct_core.integrations import kinds
+from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError
+from aqueduct_core.integrations import FileIntegration, kinds
+from aqueduct_core.integrations._kinds import load_kind
 from aqueduct_core.server._services import Services
 from aqueduct_core.server.api import _models as models
 from aqueduct_core.server.api._route import Admin, Editor, Served, Viewer, new_router
@@ -102,5 +104,15 @@ def _found(services: Services, name: str) -> models.Integration:
 def _told(item: IntegrationRecord, users: Mapping[str, list[str]]) -> models.Integration:
     found = models.Integration.model_validate(item)
     found.used_by = users.get(item.name, [])
-    found.has_tables = item.kind in kinds()
+    found.holds = _holds(item.kind)
     return found
+
+
+def _holds(kind: str) -> Literal["tables", "files"] | None:
+    if kind not in kinds():
+        return None
+    try:
+        made: type = load_kind(kind)
+    except AqueductError:  # what it needs is missing, so nothing can be read
+        return None
+    return "files" if issubclass(made, FileIntegration) else "tables"

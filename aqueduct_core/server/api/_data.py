@@ -1,4 +1,4 @@
-"""Data systems as workflows see them: their tables, and what queries find in them."""
+"""Data systems as workflows see them: tables and files, and what is found in them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fastapi.responses import StreamingResponse
 
 from aqueduct_core.client._bundle import pack
 from aqueduct_core.client._connect import is_database
-from aqueduct_core.errors import ParameterError, UnsupportedError
-from aqueduct_core.integrations import SqlIntegration
+from aqueduct_core.errors import AqueductError, ParameterError, UnsupportedError
+from aqueduct_core.integrations import FileIntegration, SqlIntegration
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.serializers import tagged
 from aqueduct_core.server._services import Services
@@ -46,6 +46,7 @@ _PLAIN = frozenset(
         "ZoneInfo",
     ]
 )
+_HARMLESS = _PLAIN | {"tuple", "set", "frozenset"}
 
 
 @router.get(f"{_PLACE}/tables")
@@ -92,6 +93,34 @@ def preview(services: Served, user: Editor, name: str, wanted: models.TablePrevi
     return _table(_database(services, name).preview(wanted.table, wanted.limit))
 
 
+@router.get(f"{_PLACE}/files")
+def files(
+    services: Served,
+    user: Editor,
+    name: str,
+    path: Annotated[
+        str, Query(max_length=1000, description="A folder, ending in a slash, or a pattern.")
+    ] = "**",
+) -> list[str]:
+    """The paths of files in a folder or bucket."""
+    return _files(services, name).files(path)
+
+
+@router.post(f"{_PLACE}/read", response_class=Response, responses=_VALUE)
+def read(services: Served, user: Editor, name: str, wanted: models.Reading) -> Response:
+    """What is in files now, for `artifact.get()` on another machine."""
+    if not _is_harmless([wanted.request, list(wanted.parameters.values())]):
+        raise ParameterError("the request names what no file is read with")
+    values = {key: tagged.from_json(node) for key, node in wanted.parameters.items()}
+    try:
+        found = _files(services, name).answer(wanted.request, values)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, AqueductError):
+            raise
+        raise ParameterError(f"this is no request for files: {error!r}") from error
+    return _table(found)
+
+
 def _table(found: Any) -> Response:
     headers = {"content-encoding": "identity"}
     return StreamingResponse(pack(found), media_type="application/octet-stream", headers=headers)
@@ -102,6 +131,16 @@ def _database(services: Services, name: str) -> SqlIntegration:
     if not is_database(found) or not isinstance(found, SqlIntegration):
         raise UnsupportedError(
             f"{name!r} has no tables: it is of the kind {found.kind}",
+            hint="GET /integrations lists what there is",
+        )
+    return found
+
+
+def _files(services: Services, name: str) -> FileIntegration:
+    found: Any = services.client.integration(name)
+    if not isinstance(found, FileIntegration):
+        raise UnsupportedError(
+            f"{name!r} has no files: it is of the kind {found.kind}",
             hint="GET /integrations lists what there is",
         )
     return found
@@ -121,3 +160,12 @@ def _is_plain(node: Any) -> bool:
     if isinstance(node, dict):
         return node.get("$type") in _PLAIN and all(map(_is_plain, node.values()))
     return not isinstance(node, list)
+
+
+def _is_harmless(node: Any) -> bool:
+    """Whether no class is named, at any depth."""
+    if isinstance(node, list):
+        return all(map(_is_harmless, node))
+    if isinstance(node, dict):
+        return node.get("$type", "tuple") in _HARMLESS and all(map(_is_harmless, node.values()))
+    return True

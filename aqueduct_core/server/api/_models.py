@@ -218,7 +218,7 @@ class Integration(Model):
     created: datetime
     updated: datetime
     used_by: list[str] = Field([], description="The workflows that use it.")
-    has_tables: bool = Field(False, description="Whether it is a database that SQL asks.")
+    holds: Literal["tables", "files"] | None = Field(None, description="What can be read of it.")
 
 
 class Column(Model):
@@ -317,6 +317,15 @@ class Query(BaseModel):
     parameters: dict[str, Any] = Field(
         {}, description="A value for each name; what JSON lacks in the form of docs/format.md."
     )
+
+
+class Reading(BaseModel):
+    """What to read of files."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request: dict[str, Any] = Field(description="As the workflow's spec says it.")
+    parameters: dict[str, Any] = Field({}, description="Values, in the form of docs/format.md.")
 
 
 class TablePreview(BaseModel):

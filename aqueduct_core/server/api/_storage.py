@@ -60,7 +60,9 @@ def objects(
 ) -> models.Page[models.Object]:
     """What is stored, by key."""
     if not _LISTABLE.fullmatch(prefix):
-        raise InvalidKeyError(f"{prefix!r} can't be listed", hint="manifests/, operators/ or flows/")
+        raise InvalidKeyError(
+            f"{prefix!r} can't be listed", hint="manifests/, operators/ or flows/"
+        )
     found = sorted(services.store.storage.list(prefix), key=lambda info: info.key)
     left = [info for info in found if info.key > after]
     more = left[limit - 1].key if len(left) > limit else None
