@@ -21,7 +21,7 @@ from aqueduct_core.integrations import FileIntegration, SqlIntegration
 __all__ = ["add", "files", "ls", "rm", "settings", "tables", "test"]
 
 _SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase)?$|secret|token|credential|api_?key|access_?key|private_?key",
+    r"pass(word|wd|phrase)?$|secret|token|credential|api_?key|access_?key(?!_id$)|private_?key",
     re.IGNORECASE,
 )
 _PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")

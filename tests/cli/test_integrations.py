@@ -105,3 +105,22 @@ def test_a_secret_that_is_not_there_is_told(
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert main(["integrations", "add", "p", "sqlite", "--secret", "password"]) == 3
     assert "one line for each --secret" in capsys.readouterr().err
+
+
+def test_files_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "lake" / "in").mkdir(parents=True)
+    for name in ("in/a.csv", "b.txt"):
+        (tmp_path / "lake" / name).write_text("x")
+    assert main(["integrations", "add", "lake", "filesystem", f"path={tmp_path / 'lake'}"]) == 0
+    capsys.readouterr()
+    assert main(["integrations", "files", "lake"]) == 0
+    assert capsys.readouterr().out == "b.txt\nin/a.csv\n"
+    assert main(["integrations", "files", "lake", "in/", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == ["in/a.csv"]
+    assert main(["integrations", "tables", "lake"]) != 0
+    assert "kind 'filesystem', which has no tables" in capsys.readouterr().err
+
+
+def test_the_id_of_a_key_is_no_secret() -> None:
+    given = ["integrations", "add", "lake", "s3", "bucket=b", "access_key_id=AKIA"]
+    assert settings(parser().parse_args(given)) == {"bucket": "b", "access_key_id": "AKIA"}
