@@ -91,6 +91,8 @@ class Server:
 
 
 class PostgresServer(Server):
+    """PostgreSQL, which asks the user `guarded` for a password, and nobody else."""
+
     kind = "postgresql"
     programs = ("initdb", "postgres")
     stop = signal.SIGINT  # not at once: its shared memory would be left behind
@@ -108,6 +110,8 @@ class PostgresServer(Server):
         data = folder / "data"
         program = _program("initdb")
         _call(program, "-D", data, "-U", "postgres", "-A", "trust", "-N", "--locale=C.UTF-8")
+        rules = data / "pg_hba.conf"
+        rules.write_text(f"host all guarded all scram-sha-256\n{rules.read_text()}")
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,

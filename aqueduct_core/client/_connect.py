@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from aqueduct_core.errors import IntegrationError, NotFoundError
 from aqueduct_core.integrations import kinds, open_integration
+from aqueduct_core.integrations._settings import from_environment, variable_of
 
 if TYPE_CHECKING:
     from aqueduct_core.client._remote import RemoteSession
@@ -77,19 +78,22 @@ def connected(session: Session, name: str) -> Connected:
     """
     if name not in session.integrations:
         found = session.tracking.integration(name)
-        if found is None:
+        told = from_environment(name, kinds()) if found is None and not session.is_remote else None
+        if told is not None:
+            session.integrations[name] = _open(session, name, told["kind"], told["config"])
+        elif found is None:
             names = [item.name for item in session.tracking.integrations()]
             listed = ", ".join(map(repr, names)) or "none"
             raise NotFoundError(
                 f"there is no integration {name!r}",
-                hint=f"there is: {listed}; connect_integration adds one",
+                hint=f"there is: {listed}; connect_integration adds one, and so does the variable "
+                f"{variable_of(name)}",
             )
-        config = {**found.config, **found.secrets}
-        session.integrations[name] = (
-            _remote(session).open(found)
-            if session.is_remote
-            else _open(session, name, found.kind, config)
-        )
+        elif session.is_remote:
+            session.integrations[name] = _remote(session).open(found)
+        else:
+            config = {**found.config, **found.secrets}
+            session.integrations[name] = _open(session, name, found.kind, config)
     return session.integrations[name]
 
 

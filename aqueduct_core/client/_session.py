@@ -173,7 +173,13 @@ class _Connections(Mapping[str, Mapping[str, Any]]):
     def __getitem__(self, name: str) -> Mapping[str, Any]:
         found = self._session.tracking.integration(name)
         if found is None:
-            raise KeyError(name)
+            from aqueduct_core.integrations import kinds
+            from aqueduct_core.integrations._settings import from_environment
+
+            told = from_environment(name, kinds())
+            if told is None:
+                raise KeyError(name)
+            return told
         return {"kind": found.kind, "config": {**found.config, **found.secrets}}
 
     def __iter__(self) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from aqueduct_core.errors import IntegrationError, MissingExtraError, PluginError, UnsupportedError
 from aqueduct_core.integrations._base import Integration
+from aqueduct_core.integrations._settings import fields_of_url
 
 __all__ = ["BUILTIN", "GROUP", "kinds", "load_kind", "open_integration"]
 
@@ -27,6 +28,8 @@ BUILTIN: Mapping[str, tuple[str, str]] = {
     "azure": (f"{_HERE}.files:AzureIntegration", "azure"),
     "filesystem": (f"{_HERE}.files:FilesystemIntegration", "workflows"),
     "gcs": (f"{_HERE}.files:GcsIntegration", "gcs"),
+    "mariadb": (f"{_HERE}._mysql:MariadbIntegration", "mysql"),
+    "mysql": (f"{_HERE}._mysql:MysqlIntegration", "mysql"),
     "postgres": (f"{_HERE}._postgres:PostgresIntegration", "postgres"),
     "s3": (f"{_HERE}.files:S3Integration", "s3"),
     "sqlalchemy": (f"{_HERE}._alchemy:AlchemyIntegration", "sql"),
@@ -78,7 +81,8 @@ def open_integration(name: str, kind: str, config: Mapping[str, Any]) -> Integra
     Args:
         name: What it is called.
         kind: One of `kinds()`.
-        config: What this kind takes, such as `path` for `sqlite`.
+        config: What this kind takes, such as `path` for `sqlite`. A `url` stands for what it
+            tells; what is given beside it takes precedence.
 
     Raises:
         UnsupportedError: There is no such kind.
@@ -86,6 +90,10 @@ def open_integration(name: str, kind: str, config: Mapping[str, Any]) -> Integra
         MissingExtraError: A library is missing.
     """
     made = load_kind(kind)
+    known = inspect.signature(made).parameters
+    if "url" in config and "url" not in known and {"host", "path"} & known.keys():
+        told = {key: value for key, value in config.items() if key != "url"}
+        config = fields_of_url(name, str(config["url"]), known) | told
     _check(made, kind, config)
     return made(name, **config)
 

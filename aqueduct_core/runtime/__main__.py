@@ -11,8 +11,8 @@ Everything else comes from the environment, and secrets aren't handed on to the 
     AQUEDUCT_SIGNING_KEY          in hex; by default that of the home folder
     AQUEDUCT_HOME                 the home folder, where environments are kept; ~/.aqueduct
     AQUEDUCT_STORAGE_OPTIONS      JSON, what the store's storage takes
-    AQUEDUCT_INTEGRATION_<NAME>   JSON, {"kind": ..., "config": {...}}; the name in capitals, with _
-                                  for whatever isn't a letter or a digit
+    AQUEDUCT_INTEGRATION_<NAME>   JSON, {"kind": ..., "config": {...}}, or a URL; the name in
+                                  capitals, with _ for whatever isn't a letter or a digit
     AQUEDUCT_PARAMETERS           JSON, other values for parameters, as specs have them
 
 Exit codes: 0 succeeded, also with a warning; 1 failed; 2 nothing was run, because of how it was asked
@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +31,8 @@ from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.dag import OperatorSpec, Version
 from aqueduct_core.errors import AqueductError, ParameterError
+from aqueduct_core.integrations import kinds
+from aqueduct_core.integrations._settings import from_environment
 from aqueduct_core.runtime import Result, Workspace
 from aqueduct_core.runtime._supervised import Call, supervise, together
 
@@ -116,8 +117,7 @@ def _connections(operators: Sequence[OperatorSpec]) -> Iterator[tuple[str, Mappi
     for operator in operators:
         name = operator.task.get("integration")
         if isinstance(name, str):
-            variable = "AQUEDUCT_INTEGRATION_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
-            found = _json(variable)
+            found = from_environment(name, kinds())
             if found:
                 yield name, found
 
