@@ -8,9 +8,9 @@ Saving a value costs time once, each load costs time again, and keeping it costs
     cost = save + LOADS * load + weight * ratio * size
 
 in seconds; the format with the lowest cost is taken. `upload` and `download` come from the storage's
-profile. `weight` is what the policy says a stored byte is worth in seconds: nothing for `fast`,
-everything for `small`; for `balanced` it is the price of keeping the byte for a year on object storage
-over the price of a second of a worker and of whoever waits for it. The speeds and ratios of formats are measured by `benchmarks/encodings.py`; the ratio
+profile, which `aqueduct bench --calibrate` measures. `weight` is what the policy says a stored byte is
+worth in seconds: nothing for `fast`, everything for `small`; for `balanced` it is the price of keeping the
+byte for a year over the price of a second of a worker and of whoever waits for it. The speeds and ratios of formats are measured by `benchmarks/encodings.py`; the ratio
 of a codec is taken from a sample of the very bytes. `docs/encoding.md` shows the figures.
 """
 
@@ -22,15 +22,18 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal, TypeAlias, get_args
 
-__all__ = ["PROFILES", "Format", "Policy", "Profile", "choose_codec", "choose_format"]
+from aqueduct_core.errors import ParameterError
+
+__all__ = ["PROFILES", "Format", "Plan", "Policy", "Profile", "choose_codec", "choose_format"]
 
 Policy: TypeAlias = Literal["fast", "balanced", "small"]
 POLICIES: tuple[str, ...] = get_args(Policy)
 
 _MB = 1e6
 LOADS = 3  # a result is read by its consumer, by a check, and once by a person
-_YEAR = 12 * 0.023 / 1e9  # dollars a byte: the list price of object storage
-_SECOND = 0.001  # dollars
+MONTHS = 12  # for how long a result is kept
+PRICE = 0.023  # dollars for a gigabyte and a month: the list price of object storage
+SECOND = 0.001  # dollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,15 @@ class Profile:
         upload: Bytes a second.
         download: Bytes a second.
         default: The policy of stores on it that aren't given another.
+        latency: Seconds until the smallest request is answered; the same for all formats.
+        price: Dollars for keeping a gigabyte for a month.
     """
 
     upload: float
     download: float
     default: Policy
+    latency: float = 0.0
+    price: float = PRICE
 
 
 PROFILES = {
@@ -53,6 +60,31 @@ PROFILES = {
     "local": Profile(1_500 * _MB, 10_000 * _MB, "fast"),
     "remote": Profile(100 * _MB, 200 * _MB, "balanced"),
 }
+
+
+CODECS = (None, "none", *(f"zstd:{level}" for level in range(1, 20)))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be chosen by.
+
+    Attributes:
+        policy: What to optimise.
+        profile: What the storage costs.
+        codec: The codec of every part that its format leaves as it is: `none`, or `zstd:` and a level;
+            None to choose one for each.
+    """
+
+    policy: Policy
+    profile: Profile
+    codec: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.codec not in CODECS:
+            raise ParameterError(
+                f"there is no codec {self.codec!r}", hint="use none, or zstd:1 to zstd:19"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +124,18 @@ _SAMPLE, _LARGE_SAMPLE = 1 << 16, 1 << 18
 _LARGE = 4 << 20  # from here on each level is tried on the larger sample
 
 
-def choose_format(names: Sequence[str], size: int, policy: str, profile: str) -> str:
+def choose_format(names: Sequence[str], size: int, plan: Plan) -> str:
     """The name of the cheapest of several formats for a value of `size` bytes in memory."""
     if len(names) == 1:
         return names[0]
-    return min(names, key=lambda name: _cost(FORMATS.get(name, _UNKNOWN), size, policy, profile))
+    return min(names, key=lambda name: _cost(FORMATS.get(name, _UNKNOWN), size, plan))
 
 
-def choose_codec(sample: Sequence[memoryview], size: int, policy: str, profile: str) -> int | None:
+def choose_codec(sample: Sequence[memoryview], size: int, plan: Plan) -> int | None:
     """The zstd level for bytes of which `sample` is a part, or None to leave them as they are."""
-    if policy == "fast" or size < _SMALLEST:
+    if plan.codec is not None:
+        return int(plan.codec.partition(":")[2] or 0) or None
+    if plan.policy == "fast" or size < _SMALLEST:
         # Compression can only win time on a slow line, and `fast` is for those who know theirs.
         return None
     from aqueduct_core.store._zstd import compress
@@ -116,7 +150,7 @@ def choose_codec(sample: Sequence[memoryview], size: int, policy: str, profile: 
         if size >= _LARGE and level > 1:  # of numbers, higher levels often make nothing smaller
             ratio = len(compress([taken], level)) / len(taken)
         options[level] = Format(encode, decode, ratio)
-    return min(options, key=lambda level: _cost(options[level], size, policy, profile))
+    return min(options, key=lambda level: _cost(options[level], size, plan))
 
 
 def take_sample(buffers: Sequence[memoryview], size: int) -> list[memoryview]:
@@ -147,12 +181,12 @@ def size_of(obj: Any) -> int:
     return sys.getsizeof(obj)
 
 
-def _cost(form: Format, size: int, policy: str, profile: str) -> float:
-    place = PROFILES[profile]
+def _cost(form: Format, size: int, plan: Plan) -> float:
+    place = plan.profile
     stored = form.ratio * size
-    if policy == "small":
+    if plan.policy == "small":
         return stored
     save = form.overhead + size / form.encode + stored / place.upload
     load = form.overhead + size / form.decode + stored / place.download
-    weight = 0.0 if policy == "fast" else _YEAR / _SECOND
+    weight = 0.0 if plan.policy == "fast" else MONTHS * place.price / 1e9 / SECOND
     return save + LOADS * load + weight * stored

@@ -26,6 +26,7 @@ import matplotlib.pyplot as plt
 
 from aqueduct_core import ArtifactStore
 from aqueduct_core.encoding import LOADS, PROFILES, Profile
+from aqueduct_core.storage import open_storage
 from benchmarks import cases
 from benchmarks.report import OURS, replace, save_figure, size_over_time
 
@@ -112,8 +113,9 @@ def median(call: Callable[[], Any], rounds: int) -> float:
 
 def chosen(value: Any, profile: str, policy: str) -> tuple[str, float]:
     """What the store itself takes: the serializer, and the size relative to memory."""
-    store = ArtifactStore("memory://chosen", policy=policy, describe=False)  # type: ignore[arg-type]  # from POLICIES
-    store.storage.profile = profile
+    storage = open_storage("memory://chosen")
+    storage.profile = profile
+    store = ArtifactStore(storage, policy=policy, describe=False)  # type: ignore[arg-type]  # from POLICIES
     ref = store.put(value, "value")
     parts = store.manifest(ref).parts
     stored = sum(part.stored or part.size for part in parts)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from aqueduct_core.abc import JSON, Budget, SelectsColumns, Storage
-from aqueduct_core.encoding import POLICIES, PROFILES, Policy
+from aqueduct_core.encoding import POLICIES, Plan, Policy
 from aqueduct_core.errors import (
     AqueductError,
     ArtifactNotFoundError,
@@ -24,6 +24,7 @@ from aqueduct_core.registry import Registry, default_registry, supports
 from aqueduct_core.storage import open_storage
 from aqueduct_core.store._keys import FOLDER, LONG, SUFFIX, key_of, listing_prefix, manifest_path
 from aqueduct_core.store._parts import REFRESH_AFTER, commit, confirm
+from aqueduct_core.store._profiles import profile_of
 from aqueduct_core.store._sink import Writer, describe, sayable
 from aqueduct_core.store._source import Reader
 from aqueduct_core.store._sweep import Problem, Retention, Swept, expired, sweep
@@ -71,7 +72,8 @@ class ArtifactStore:
             self.storage = url
         if policy is not None and policy not in POLICIES:
             raise ValueError(f"there is no policy {policy!r}; choose one of {', '.join(POLICIES)}")
-        self.policy: Policy = policy or PROFILES[self.storage.profile].default
+        self._profile = profile_of(self.storage)
+        self.policy: Policy = policy or self._profile.default
         self.registry = registry or default_registry()
         self._allow_pickle = allow_pickle
         if signing_key is not None and not signing_key:
@@ -94,6 +96,7 @@ class ArtifactStore:
         *,
         name: str | None = None,
         serializer: str | None = None,
+        codec: str | None = None,
         lineage: Mapping[str, JSON] | None = None,
     ) -> ArtifactRef:
         """Store a value; all of it or, on any failure, nothing.
@@ -104,6 +107,7 @@ class ArtifactStore:
                 key it is stored under its digest.
             name: A name for people.
             serializer: The name of the serializer to use; chosen by type and policy if not given.
+            codec: `none`, or `zstd:1` to `zstd:19`, for what the format leaves uncompressed.
             lineage: What the value was made from; plain JSON, kept in the manifest.
 
         Returns:
@@ -117,18 +121,14 @@ class ArtifactStore:
         path = manifest_path(key) if key is not None else None
         if name is not None or lineage:
             check_json({"name": name, "lineage": dict(lineage or {})})
-        writer = Writer(
-            self.registry,
-            policy=self.policy,
-            profile=self.storage.profile,
-            staging=self.storage.staging,
-            unsafe=self._allow_pickle or self._key is not None,
-        )
+        plan = Plan(self.policy, self._profile, codec)
+        unsafe = self._allow_pickle or self._key is not None
+        writer = Writer(self.registry, plan=plan, staging=self.storage.staging, unsafe=unsafe)
         try:
             draft = writer.draft(value, serializer)
             description = describe(value, draft, Budget()) if self._describe else {}
             size = draft.size()
-            content = commit(draft, self.storage, self.policy, writer.spool)
+            content = commit(draft, self.storage, plan, writer.spool)
         finally:
             writer.discard()
         digest = content_digest(content)

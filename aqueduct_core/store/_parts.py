@@ -13,7 +13,7 @@ from typing import Any
 from blake3 import blake3
 
 from aqueduct_core.abc import Storage
-from aqueduct_core.encoding import choose_codec, take_sample
+from aqueduct_core.encoding import Plan, choose_codec, take_sample
 from aqueduct_core.manifest import Node, Part, object_path
 from aqueduct_core.storage._local import write_file
 from aqueduct_core.store._sink import Draft, Spool
@@ -47,7 +47,7 @@ class _Blob:
     record: Part | None = None
 
 
-def commit(draft: Draft, storage: Storage, policy: str, spool: Callable[[], Spool]) -> Node:
+def commit(draft: Draft, storage: Storage, plan: Plan, spool: Callable[[], Spool]) -> Node:
     """Store all parts of a draft; returns the node for its manifest.
 
     Parts are immutable and named by their digest: one that is there already is not sent again.
@@ -55,10 +55,10 @@ def commit(draft: Draft, storage: Storage, policy: str, spool: Callable[[], Spoo
     Args:
         draft: What to store.
         storage: Where.
-        policy: The encoding policy.
+        plan: What codecs are chosen by.
         spool: Makes a spool, which the caller discards.
     """
-    blobs = {id(member): _blobs(member, storage, policy, spool) for member in draft.walk()}
+    blobs = {id(member): _blobs(member, plan, spool) for member in draft.walk()}
     _put_all([blob for group in blobs.values() for blob in group], storage)
     return _node(draft, blobs)
 
@@ -86,9 +86,7 @@ def _put_all(blobs: list[_Blob], storage: Storage) -> None:
     _run(tasks, parallel=storage.profile == "remote")
 
 
-def _blobs(
-    draft: Draft, storage: Storage, policy: str, new_spool: Callable[[], Spool]
-) -> list[_Blob]:
+def _blobs(draft: Draft, plan: Plan, new_spool: Callable[[], Spool]) -> list[_Blob]:
     found = []
     suffix = getattr(draft.serializer, "suffix", ".bin")
     for name, part in draft.parts.items():
@@ -100,14 +98,14 @@ def _blobs(
             buffers, size = part, sum(view.nbytes for view in part)
         blob = _Blob(name, suffix if name == "data" else ".bin", buffers, size, spool, None, size)
         if not getattr(draft.serializer, "compressed", False) and spool is None:
-            _compress(blob, storage, policy, new_spool)
+            _compress(blob, plan, new_spool)
         found.append(blob)
     return found
 
 
-def _compress(blob: _Blob, storage: Storage, policy: str, new_spool: Callable[[], Spool]) -> None:
+def _compress(blob: _Blob, plan: Plan, new_spool: Callable[[], Spool]) -> None:
     sample = take_sample(blob.buffers, blob.size)
-    level = choose_codec(sample, blob.size, policy, storage.profile)
+    level = choose_codec(sample, blob.size, plan)
     if level is None:
         return
     spool = new_spool()

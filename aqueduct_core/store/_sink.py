@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from blake3 import blake3
 
 from aqueduct_core.abc import Budget, Describes, Picks
-from aqueduct_core.encoding import choose_format, size_of
+from aqueduct_core.encoding import Plan, choose_format, size_of
 from aqueduct_core.errors import UnserializableError
 from aqueduct_core.registry import Entry, Registry, supports
 from aqueduct_core.storage._local import as_bytes, translated
@@ -155,18 +155,14 @@ class Writer:
 
     Args:
         registry: Where serializers come from.
-        policy: The encoding policy.
-        profile: The kind of storage.
+        plan: What formats are chosen by.
         staging: Makes the folder for large streamed parts.
         unsafe: Whether pickles may be written (they could be read back).
     """
 
-    def __init__(
-        self, registry: Registry, *, policy: str, profile: str, staging: Any, unsafe: bool
-    ) -> None:
+    def __init__(self, registry: Registry, *, plan: Plan, staging: Any, unsafe: bool) -> None:
         self._registry = registry
-        self._policy = policy
-        self._profile = profile
+        self._plan = plan
         self._staging = staging
         self._unsafe = unsafe
         self._spools: list[Spool] = []
@@ -226,7 +222,7 @@ class Writer:
                 entry = next(iter(formats.values()))
                 if entry.family and len(formats) > 1:
                     size = size_of(obj)
-                    entry = formats[choose_format([*formats], size, self._policy, self._profile)]
+                    entry = formats[choose_format([*formats], size, self._plan)]
                 serializer = formats.pop(entry.name).load()
                 if not supports(serializer, Picks) or serializer.accepts(obj):
                     return entry
