@@ -1,12 +1,14 @@
 """What a trivial operator costs, here and in other tools: `python -m benchmarks.workflows`.
 
-Every tool gets an environment of its own (in `.benchmarks/`, made once), and runs the same graphs of
+Every tool gets an environment of its own (in `.environments/`, made once), and runs the same graphs of
 operators that add one to a number: a chain of 100 and a fan-out of 1,000, built and run twice in one
 process (cold, warm), and a script with a single operator (whole process, from start to result). The
 tools take turns, round after round; the table shows medians and ratios to this package.
 
 Not alike in what they keep: Kedro and flytekit track no runs, flytekit keeps plain values in memory.
-Metaflow starts a process per step, so it gets shorter graphs: the figures are per operator.
+Tools that take long get shorter graphs with `--short`, Metaflow always, which starts a process per
+step: the figures are per operator. The time of the processor is that of all processes of a tool,
+less what its script with one operator takes; it depends less on what else the machine does.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -23,9 +26,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.report import replace
+
 ROOT = Path(__file__).resolve().parent.parent
 FLOWS = ROOT / "benchmarks" / "flows"
 RESULTS = ROOT / "docs" / "benchmarks" / "workflows.json"
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- workflows: begin -->", "<!-- workflows: end -->"
+REPEATS = 2
 LIMIT = 900  # seconds for one process
 
 
@@ -36,12 +44,13 @@ class Tool:
     persists: str
     chain: int = 100
     fan: int = 1000
+    short: tuple[int, int] | None = None  # other sizes, for `--short`
     newest: str | None = None  # a date: newer releases of what it needs don't go with it
 
     def python(self) -> Path:
         if not self.requirements:
             return Path(sys.executable)
-        folder = ROOT / ".benchmarks" / self.name
+        folder = ROOT / ".environments" / f"bench-{self.name}"
         python = folder / "bin" / "python"
         if not (folder / ".done").exists():
             print(f"making an environment for {self.name}", file=sys.stderr)
@@ -57,8 +66,14 @@ class Tool:
 
 TOOLS = (
     Tool("aqueduct", (), "values, results, logs, runs"),
-    Tool("dagster", ("dagster",), "values, events, runs"),
-    Tool("prefect", ("prefect",), "values, states, runs", newest="2026-08-25"),
+    Tool("dagster", ("dagster",), "values, events, runs", short=(50, 100)),
+    Tool(
+        "prefect",
+        ("prefect",),
+        "values, states, runs",
+        short=(20, 50),
+        newest="2026-08-25",
+    ),
     Tool("metaflow", ("metaflow",), "values, logs, runs", chain=10, fan=20),
     Tool("kedro", ("kedro", "kedro-datasets[pickle]"), "values"),
     Tool("flytekit", ("flytekit",), "nothing"),
@@ -71,6 +86,7 @@ def measure(tool: Tool, shape: str, operators: int, repeats: int) -> dict[str, f
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     file = FLOWS / f"{tool.name}_flow.py"
     command = [str(tool.python()), str(file), shape, str(operators), str(repeats)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.time()
     done = subprocess.run(
         command,
@@ -83,12 +99,26 @@ def measure(tool: Tool, shape: str, operators: int, repeats: int) -> dict[str, f
     )
     if done.returncode:
         raise SystemExit(f"{tool.name} {shape}: {done.stderr[-2000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return {
         "cold": found["seconds"][0] / operators,
         "warm": min(found["seconds"][1:] or found["seconds"]) / operators,
         "process": found["ended"] - start,
+        "processor": after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime,
     }
+
+
+def row_of(tool: Tool, sizes: tuple[int, int]) -> dict[str, float]:
+    """One round of a tool: seconds per operator, and of the script with one operator."""
+    one = measure(tool, "one", 1, 1)
+    row = {"start": one["process"]}
+    for shape, operators in zip(("chain", "fan"), sizes, strict=True):
+        found = measure(tool, shape, operators, REPEATS)
+        row |= {f"{shape} {key}": found[key] for key in ("cold", "warm")}
+        spent = found["processor"] - one["processor"]
+        row[f"{shape} processor"] = max(0.0, spent) / (operators * REPEATS)
+    return row
 
 
 def main() -> int:
@@ -97,50 +127,63 @@ def main() -> int:
     parser.add_argument(
         "--only", nargs="*", help="tools to measure", choices=[t.name for t in TOOLS]
     )
-    parser.add_argument("--docs", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
+    parser.add_argument("--short", action="store_true", help="shorter graphs for slow tools")
+    parser.add_argument("--docs", action="store_true", help="renew the page of benchmarks")
     options = parser.parse_args()
     tools = [tool for tool in TOOLS if not options.only or tool.name in options.only]
     for tool in tools:
         tool.python()
+    sizes = {tool.name: (options.short and tool.short) or (tool.chain, tool.fan) for tool in tools}
     figures: dict[str, dict[str, list[float]]] = {tool.name: {} for tool in tools}
     for turn in range(options.rounds):
         for tool in tools:
-            print(f"round {turn + 1}: {tool.name}", file=sys.stderr)
-            chain = measure(tool, "chain", tool.chain, 2)
-            fan = measure(tool, "fan", tool.fan, 2)
-            one = measure(tool, "one", 1, 1)
-            row = {"start": one["process"]}
-            row |= {f"chain {key}": chain[key] for key in ("cold", "warm")}
-            row |= {f"fan {key}": fan[key] for key in ("cold", "warm")}
-            for key, value in row.items():
+            print(f"round {turn + 1}: {tool.name}", file=sys.stderr, flush=True)
+            for key, value in row_of(tool, sizes[tool.name]).items():
                 figures[tool.name].setdefault(key, []).append(value)
     table = {
         name: {key: median(times) for key, times in row.items()} for name, row in figures.items()
     }
-    show(table)
+    report = {
+        "machine": {"python": platform.python_version(), "cores": os.cpu_count()},
+        "rounds": options.rounds,
+        "operators": sizes,
+        "seconds": table,
+    }
+    text = shown(report)
+    print(text)
     if options.docs:
-        machine = {"python": platform.python_version(), "cores": os.cpu_count()}
-        RESULTS.write_text(json.dumps({"machine": machine, "seconds": table}, indent=1) + "\n")
+        RESULTS.write_text(json.dumps(report, indent=1) + "\n")
+        replace(PAGE, text, BEGIN, END)
     return 0
 
 
-def show(table: dict[str, dict[str, float]]) -> None:
-    columns = list(next(iter(table.values())))
-    first = next(iter(table.values()))
-    print("| tool | keeps | " + " | ".join(_title(column) for column in columns) + " |")
-    print("|---|---|" + "---:|" * len(columns))
+def shown(report: dict[str, Any]) -> str:
+    """The figures as tables: how long it takes, and how much of a processor."""
+    machine, table, sizes = report["machine"], report["seconds"], report["operators"]
     kept = {tool.name: tool.persists for tool in TOOLS}
+    lines = [
+        (
+            f"Measured with Python {machine['python']} on {machine['cores']} cores; medians of "
+            f"{report['rounds']} rounds. In brackets: how many times as much as the first row."
+        ),
+        "",
+        (
+            "| tool | keeps | operators | one operator, whole script | chain, cold | chain, warm | "
+            "chain, processor | fan, cold | fan, warm | fan, processor |"
+        ),
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    first = next(iter(table.values()))
     for name, row in table.items():
-        cells = [f"{_shown(key, row[key])} ({row[key] / first[key]:.1f}x)" for key in columns]
-        print(f"| {name} | {kept[name]} | " + " | ".join(cells) + " |")
+        cells = [_shown(key, row[key], first[key]) for key in row]
+        count = " + ".join(f"{size:,}" for size in sizes[name])
+        lines.append(f"| {name} | {kept[name]} | {count} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
-def _title(column: str) -> str:
-    return "one operator, whole script" if column == "start" else f"{column}, per operator"
-
-
-def _shown(column: str, seconds: float) -> str:
-    return f"{seconds:.2f} s" if column == "start" else f"{seconds * 1000:.2f} ms"
+def _shown(column: str, seconds: float, first: float) -> str:
+    told = f"{seconds:.2f} s" if column == "start" else f"{seconds * 1000:.2f} ms"
+    return f"{told} ({seconds / first:.1f})" if first else told
 
 
 if __name__ == "__main__":

@@ -31,6 +31,10 @@ def overridden(
     """
     if not values:
         return {}
+    if not isinstance(values, Mapping):
+        raise ParameterError(
+            f"parameters={values!r}", hint='values by their names: parameters={"country": "US"}'
+        )
     from aqueduct_core.dag import flow_id
     from aqueduct_core.dag._parameters import ParameterDrafts  # captures code: not for readers
 

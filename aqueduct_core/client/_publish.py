@@ -20,6 +20,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "publish"]
 
+_MAPPING = "a dict, by name"
+# What options that are given must be, and how one says that.
+_TYPES: Mapping[str, tuple[Any, str]] = {
+    "description": (str, "a text"),
+    "schedule": (
+        Schedule,
+        "what aq.hourly(), aq.daily(), aq.weekly(), aq.monthly() or aq.cron() gives",
+    ),
+    "after": (str | Flow, "a workflow or its name"),
+    "engine": (str, 'a name: "local", or that of a cluster that was connected'),
+    "parameters": (Mapping, _MAPPING),
+    "notify": (Mapping, _MAPPING),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -98,6 +112,10 @@ def _check(name: str, artifacts: Sequence[Any], options: Options) -> None:
             f"publish_flow takes the artifacts that the workflow is for, not {artifacts!r}",
             hint="pass what an @op or a query returned: artifacts=[predictions]",
         )
+    for option, (wanted, told) in _TYPES.items():
+        value = getattr(options, option)
+        if value is not None and not isinstance(value, wanted):
+            raise ParameterError(f"publish_flow({option}={value!r})", hint=f"it takes {told}")
     if options.schedule is not None and options.after is not None:
         raise ParameterError(
             "a workflow starts by its schedule or after another one, not both",

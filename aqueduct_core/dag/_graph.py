@@ -84,6 +84,10 @@ class Graph:
         Raises:
             ParameterError: A name is not that of a parameter.
         """
+        if not isinstance(values, Mapping):
+            raise ParameterError(
+                f"parameters={values!r}", hint='values by their names: parameters={"country": "US"}'
+            )
         parameters = self.parameters()
         unknown = [name for name in values if name not in parameters]
         if unknown:
@@ -98,6 +102,11 @@ class Graph:
 def _operators(artifacts: Sequence[Any] | None, kind: str) -> list[Operator] | None:
     if artifacts is None:
         return None
+    if isinstance(artifacts, Artifact) or not isinstance(artifacts, Iterable):
+        raise GraphError(
+            f"{kind}s= takes a list of the results of @{kind} functions, not {artifacts!r}",
+            hint=f"{kind}s=[...], or leave it out to take all that were called on the graph",
+        )
     for artifact in artifacts:
         if not isinstance(artifact, Artifact) or artifact.operator.kind != kind:
             raise GraphError(

@@ -88,6 +88,36 @@ def test_what_can_not_be_is_refused_before_anything_is_kept(client: aq.Client) -
 
 
 @everywhere
+@pytest.mark.parametrize(
+    ("option", "value", "hint"),
+    [
+        ("schedule", "daily", r"aq\.daily\(\)"),
+        ("after", 3, "a workflow or its name"),
+        ("engine", 3, '"local"'),
+        ("description", 3, "a text"),
+        ("parameters", [("n", 1)], "a dict, by name"),
+        ("notify", "ops@example.com", "a dict, by name"),
+    ],
+)
+def test_options_of_another_type_are_refused(
+    client: aq.Client, option: str, value: object, hint: str
+) -> None:
+    with pytest.raises(ParameterError, match=rf"publish_flow\({option}=[\s\S]*{hint}"):
+        client.publish_flow("flow", one(), **{option: value})
+    assert client.flows() == []
+
+
+@everywhere
+def test_parameters_are_given_by_name(client: aq.Client) -> None:
+    number = client.create_param("n", 1)
+    client.publish_flow("flow", add(number), run_now=False, quiet=True)
+    with pytest.raises(ParameterError, match=r"parameters=\[2\]\nHint: values by their names"):
+        client.trigger("flow", parameters=[2])
+    with pytest.raises(ParameterError, match=r"parameters=\[2\]\nHint: values by their names"):
+        add(number).get(parameters=[2])
+
+
+@everywhere
 def test_workflows_that_would_start_each_other_are_refused(client: aq.Client) -> None:
     a = client.publish_flow("a", one(), quiet=True, run_now=False)
     b = client.publish_flow("b", one(), quiet=True, run_now=False, after=a)

@@ -87,6 +87,9 @@ def test_metrics_and_checks_can_be_chosen() -> None:
     aq.metric(name="other")(size.local)(base)
     fine(base)
     assert names(Graph.of([base], metrics=[one], checks=[])) == ["step", "size"]
+    for what in (one, 3):
+        with pytest.raises(GraphError, match="metrics= takes a list of the results of @metric"):
+            Graph.of([base], metrics=what)  # type: ignore[arg-type]
     with pytest.raises(GraphError, match="takes the results of @check functions"):
         Graph.of([base], checks=[one])
 
