@@ -1,4 +1,5 @@
-"""Serializers of other packages: found through entry points, and every way in which that goes wrong.
+"""Serializers, storages, integrations and engines of other packages: found through entry points, and
+every way in which that goes wrong.
 
 `tests/plugins/` holds small packages as third parties write them. They are installed into a folder of
 their own, metadata included, so what is tested is what `pip install` would bring.
@@ -13,16 +14,23 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copy
+from typing import Any
 
 import pytest
 
+import aqueduct_core as aq
 from aqueduct_core import ArtifactStore, Registry
+from aqueduct_core.engines import _plugins
 from aqueduct_core.errors import (
     DuplicateSerializerError,
     FormatVersionError,
     PluginError,
     SerializerNotFoundError,
+    UnsupportedError,
 )
+from aqueduct_core.integrations import _kinds, kinds
+from aqueduct_core.storage import open_storage
+from aqueduct_core.testing import StorageTests
 
 PROJECTS = Path(__file__).parent / "plugins"
 Install = Callable[..., None]
@@ -38,10 +46,18 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         for name in names:
             _install(PROJECTS / name, tmp_path)
 
+    _forget()
     yield install
+    _forget()
     for name in set(sys.modules) - before:
         if name.startswith(("acme", "rival", "broken")):
             del sys.modules[name]
+
+
+def _forget() -> None:
+    """What is installed is looked up once a process."""
+    _kinds._plugins.cache_clear()
+    _plugins._plugins.cache_clear()
 
 
 def _install(project: Path, site: Path) -> None:
@@ -245,3 +261,103 @@ def test_serializers_are_registered_by_hand_too(install: Install) -> None:
     there.put(Point(1, 2), "corner")
     assert there.get("corner") == Point(1, 2)
     assert json.loads(there.open("corner").read()) == {"x": 1, "y": 2}
+
+
+def test_a_storage_of_another_package_is_opened_by_its_scheme(install: Install) -> None:
+    install("cellar")
+    there = ArtifactStore("cellar://wine", storage_options={"dusty": True})
+    ref = there.put({"year": 1982}, "best")
+    assert ArtifactStore("cellar://wine").get(ref) == {"year": 1982}
+    assert type(there.storage).__name__ == "CellarStorage"
+    with pytest.raises(PluginError, match=r"'swamp' of acme-cellar.*can't be loaded"):
+        open_storage("swamp://x")
+
+
+class TestCellarStorage(StorageTests):
+    """The kit takes a storage of another package as it takes ours."""
+
+    large = 1 << 20
+    many = 50
+
+    @pytest.fixture
+    def storage(self, install: Install, tmp_path: Path) -> object:
+        install("cellar")
+        return open_storage(f"cellar://{tmp_path.name}")
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[aq.Client]:
+    monkeypatch.delenv("AQUEDUCT_DATABASE", raising=False)
+    with aq.Client(home=tmp_path / "home") as client:
+        yield client
+
+
+@aq.op
+def doubled(fish: list[str]) -> list[str]:
+    return [*fish, *fish]
+
+
+def test_an_integration_of_another_package_reads_and_saves(
+    install: Install, client: aq.Client, tmp_path: Path
+) -> None:
+    install("lake", "engine")
+    shore = tmp_path / "shore.txt"
+    shore.write_text("trout-1\npike-1\ntrout-2\n")
+    assert "lake" in kinds()
+    with pytest.raises(aq.errors.IntegrationError, match="the permit was refused"):
+        client.connect_integration("pond", "lake", shore=str(shore), permit="forged")
+    pond: Any = client.connect_integration("pond", "lake", shore=str(shore), permit="s3cret")
+    more = doubled(pond.fish("trout"))
+    assert more.get() == ["trout-1", "trout-2"] * 2
+    pond.release(more, "bred")
+    flow = client.publish_flow("Breeding", more, engine="acme", quiet=True)
+    assert flow.latest().status == "succeeded"
+    assert flow.saved() == [("pond", "bred")]
+    assert shore.read_text().count("bred-trout-1") == 2
+    assert client.delete_flow("Breeding", "all").dropped == (("pond", "bred"),)
+    assert "bred" not in shore.read_text()
+    content = b"".join(path.read_bytes() for path in (tmp_path / "home").glob("aqueduct.db*"))
+    assert b"s3cret" not in content
+
+
+def test_an_engine_of_another_package_runs_workflows(install: Install, client: aq.Client) -> None:
+    install("engine")
+    count = client.create_param("count", 2)
+
+    @aq.op
+    def numbers(count: int) -> list[int]:
+        return list(range(count))
+
+    @aq.metric
+    def total(values: list[int]) -> int:
+        if len(values) > 3:
+            raise ValueError("too many")
+        return sum(values)
+
+    made = numbers(count)
+    total(made)
+    flow = client.publish_flow("Counting", made, engine="acme", quiet=True)
+    assert flow.engine == "acme"
+    first = flow.latest()
+    assert first.status == "succeeded"
+    assert first.artifact("numbers").get() == [0, 1]
+    assert first.metrics() == {"total": 1}
+    second = flow.trigger({"count": 4}, quiet=True)
+    assert second.status == "failed"
+    assert "too many" in str(second.error("total"))
+    assert second.retry(quiet=True).status == "failed"
+    flow.pause()
+    flow.resume()
+    assert client.delete_flow("Counting").runs == 2
+
+
+def test_an_engine_that_does_not_work_is_named(install: Install, client: aq.Client) -> None:
+    install("engine")
+    made = doubled(client.create_param("fish", ["trout"]))
+    with pytest.raises(PluginError, match=r"'swamp' of acme-engine 0\.4 can't be opened"):
+        client.publish_flow("F", made, engine="swamp", quiet=True)
+    with pytest.raises(PluginError, match=r"'hollow' of acme-engine 0\.4 .*has no deploy"):
+        client.publish_flow("F", made, engine="hollow", quiet=True)
+    with pytest.raises(UnsupportedError, match=r"no engine 'nope'; there is: 'local', 'acme'"):
+        client.publish_flow("F", made, engine="nope", quiet=True)
+    assert client.flows() == []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._connect import connected
 from aqueduct_core.client._progress import say
+from aqueduct_core.engines._plugins import plugin_engines
 from aqueduct_core.errors import NotFoundError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -15,9 +16,23 @@ if TYPE_CHECKING:
     from aqueduct_core.store import ArtifactStore
     from aqueduct_core.tracking import RunRecord
 
-__all__ = ["LOCAL", "airflow_engine", "deploy", "forget", "withdraw"]
+__all__ = ["LOCAL", "airflow_engine", "deploy", "engine_here", "forget", "is_here", "withdraw"]
 
 LOCAL = "local"
+
+
+def is_here(session: Session, name: str) -> bool:
+    """Whether an engine belongs to this process: the local one, or that of a plugin."""
+    return name == LOCAL or (not session.is_remote and name in plugin_engines())
+
+
+def engine_here(session: Session, name: str) -> Any:
+    """An engine of this process, which `is_here`.
+
+    Raises:
+        PluginError: The package that brings it can't be imported.
+    """
+    return session.engine if name == LOCAL else session.plugin_engine(name)
 
 
 def airflow_engine(session: Session, name: str) -> AirflowEngine:
@@ -34,7 +49,7 @@ def airflow_engine(session: Session, name: str) -> AirflowEngine:
     except NotFoundError:
         cluster = None
     if not isinstance(cluster, AirflowCluster):
-        listed = ", ".join(map(repr, [LOCAL, *known]))
+        listed = ", ".join(map(repr, [LOCAL, *plugin_engines(), *known]))
         raise UnsupportedError(
             f"there is no engine {name!r}; there is: {listed}",
             hint=f'client.connect_integration({name!r}, "airflow", url=..., dags=...) makes a cluster '
@@ -45,6 +60,9 @@ def airflow_engine(session: Session, name: str) -> AirflowEngine:
 
 def deploy(session: Session, version: Version, *, quiet: bool) -> list[str]:
     """Hand a version to the cluster that runs it; returns what is to be said about it."""
+    if is_here(session, version.spec.engine):
+        engine_here(session, version.spec.engine).deploy(version)
+        return []
     engine = airflow_engine(session, version.spec.engine)
     done = engine.deploy(version, None if quiet else say)
     if done.is_waiting:
@@ -54,13 +72,13 @@ def deploy(session: Session, version: Version, *, quiet: bool) -> list[str]:
 
 def withdraw(session: Session, name: str, flow: str, engine: str) -> None:
     """Take a workflow away from the cluster that runs it."""
-    if engine != LOCAL:
+    if not is_here(session, engine):
         airflow_engine(session, engine).withdraw(name, flow)
 
 
 def forget(store: ArtifactStore, run: RunRecord) -> None:
     """Keep a run that is deleted here from coming back from the cluster that has it, too."""
-    if run.engine != LOCAL:
+    if run.engine != LOCAL and run.engine not in plugin_engines():
         from aqueduct_core.engines.airflow._pinned import forget
 
         forget(store, run.flow, run.id, run.version)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._cards import flow_html
-from aqueduct_core.client._engines import LOCAL
+from aqueduct_core.client._engines import is_here
 from aqueduct_core.client._graph import GraphView
 from aqueduct_core.client._markup import escape
 from aqueduct_core.client._run import Run, all_runs
@@ -203,14 +203,14 @@ class Flow:
         Airflow keeps a workflow that is paused from running at all.
         """
         record = self._record()
-        if record.engine != LOCAL:
+        if not is_here(self._session, record.engine):
             self._session.clusters.runs(record.engine).pause(record)
         self._session.tracking.pause(self.id)
 
     def resume(self) -> None:
         """Let it start by itself again."""
         record = self._record()
-        if record.engine != LOCAL:
+        if not is_here(self._session, record.engine):
             self._session.clusters.runs(record.engine).resume(record)
         self._session.tracking.resume(self.id)
 
@@ -228,9 +228,7 @@ class Flow:
     def _digest(self, which: VersionRecord | str | int) -> str:
         return self._found(which, self.versions()).digest
 
-    def _found(
-        self, which: VersionRecord | str | int, known: list[VersionRecord]
-    ) -> VersionRecord:
+    def _found(self, which: VersionRecord | str | int, known: list[VersionRecord]) -> VersionRecord:
         text = which if isinstance(which, str) else str(getattr(which, "digest", which))
         if text.isdecimal() and len(text) < 6:
             found = [item for item in known if item.number == int(text)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._connect import notifications
-from aqueduct_core.client._engines import LOCAL, airflow_engine, deploy
+from aqueduct_core.client._engines import LOCAL, airflow_engine, deploy, is_here
 from aqueduct_core.client._flow import Flow
 from aqueduct_core.client._progress import say
 from aqueduct_core.client._start import start
@@ -67,11 +67,11 @@ def publish(
     graph.override(options.parameters or {})
     _check_notify(session, options.notify or {})
     after = _leader(session, name, options.after)
-    is_local = options.engine in (None, LOCAL)
+    is_local = is_here(session, options.engine or LOCAL)
     if options.engine is not None and not is_local and not session.is_remote:
         airflow_engine(session, options.engine)
     run_now = options.run_now and is_local
-    if run_now:
+    if run_now and options.engine in (None, LOCAL):
         session.engine.prepare()  # a worker starts while functions are captured
     version = Version.of(
         name,
@@ -190,7 +190,7 @@ def _published(session: Session, version: Version, is_new: bool, *, run_now: boo
     what = f"version {number} published" if is_new else f"version {number}, nothing has changed"
     lines = [f"{version.name!r}: {what}"]
     by_itself = version.spec.schedule is not None or version.spec.after is not None
-    if by_itself and version.spec.engine == LOCAL:
+    if by_itself and is_here(session, version.spec.engine):
         starter = "the server" if session.is_remote else "`aqueduct scheduler`"
         lines.append(f"  it runs by itself while {starter} is running")
     lines += [

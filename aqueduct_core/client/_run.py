@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aqueduct_core.client._artifact import CheckResult, RunArtifact
 from aqueduct_core.client._cards import run_html
-from aqueduct_core.client._engines import LOCAL
+from aqueduct_core.client._engines import LOCAL, engine_here, is_here
 from aqueduct_core.client._graph import GraphView
 from aqueduct_core.client._logs import read_log
 from aqueduct_core.client._markup import escape
@@ -142,8 +142,8 @@ class Run:
         if is_lost(record):
             reason = "canceled when the process that ran it was gone"
             self._session.tracking.finish_run(self.id, "canceled", reason=reason, flow=record.flow)
-        elif record.engine == LOCAL:
-            self._session.engine.cancel(self.id, flow=record.flow)
+        elif is_here(self._session, record.engine):
+            engine_here(self._session, record.engine).cancel(self.id, flow=record.flow)
         elif record.ended is None:
             self._session.clusters.runs(record.engine).cancel(record)
 
@@ -288,7 +288,7 @@ class Run:
         record = self._record
         if record.state in FINISHED:
             return record
-        if record.engine == LOCAL:
+        if is_here(self._session, record.engine):
             self._record = self._session.tracking.run(self.id, flow=record.flow)
         else:
             self._record = self._session.clusters.refresh(record)

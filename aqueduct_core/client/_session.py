@@ -69,6 +69,7 @@ class Session:
         self._lock = RLock()
         self._tracking: Tracking | None = None
         self._engine: LocalEngine | None = None
+        self._plugins: dict[str, Any] = {}
         self._handles: list[Handle] = []
 
     @property
@@ -118,6 +119,23 @@ class Session:
                 )
             return self._engine
 
+    def plugin_engine(self, name: str) -> Any:
+        """An engine of another package.
+
+        Raises:
+            PluginError: It can't be opened.
+        """
+        with self._lock:
+            if name not in self._plugins:
+                from aqueduct_core.engines._plugins import open_engine
+                from aqueduct_core.runtime import Workspace
+
+                workspace = Workspace(self.store, _Connections(self))
+                self._plugins[name] = open_engine(
+                    name, workspace, lambda: self.tracking, home=self.home.path
+                )
+            return self._plugins[name]
+
     def keep(self, handle: Handle) -> None:
         """Remember a run that goes on in the background, to wait for it before anything is closed."""
         with self._lock:
@@ -139,13 +157,14 @@ class Session:
         self.wait()
         with self._lock:
             engine, self._engine = self._engine, None
+            plugins, self._plugins = self._plugins, {}
             tracking, self._tracking = self._tracking, None
             connected: list[Any] = [*self.integrations.values()]
         for item in connected:
             if item.kind == "airflow":
                 item.close()
-        if engine is not None:
-            engine.close()
+        for opened in [*plugins.values(), *([] if engine is None else [engine])]:
+            opened.close()
         if tracking is not None:
             tracking.close()
 

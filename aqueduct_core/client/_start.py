@@ -9,7 +9,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._afterwards import clear_away
-from aqueduct_core.client._engines import LOCAL
+from aqueduct_core.client._engines import engine_here, is_here
 from aqueduct_core.client._parameters import overridden
 from aqueduct_core.client._progress import watch
 from aqueduct_core.client._run import Run, is_lost
@@ -19,9 +19,7 @@ from aqueduct_core.errors import ParameterError
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
-    from aqueduct_core.engines.airflow import AirflowRuns
     from aqueduct_core.engines.base import Handle
-    from aqueduct_core.engines.local import LocalEngine
     from aqueduct_core.tracking import FlowRecord, RunRecord
 
 __all__ = ["new_run_key", "recover", "retry", "start", "start_in_background"]
@@ -48,7 +46,7 @@ def start(
     """
     version = version or Version.load(session.store, flow.id, flow.digest)
     values = overridden(version.spec, parameters, session.store)
-    if flow.paused and flow.engine != LOCAL:
+    if flow.paused and not is_here(session, flow.engine):
         raise ParameterError(
             f"{flow.name!r} is paused, and Airflow starts nothing of it", hint="flow.resume()"
         )
@@ -87,7 +85,7 @@ def start_in_background(
     handle = _engine(session, flow.engine).trigger(
         version, run, parameters, listener, trigger=trigger, scheduled_for=scheduled_for
     )
-    if flow.engine == LOCAL:
+    if is_here(session, flow.engine):
         session.keep(handle)
 
 
@@ -112,8 +110,9 @@ def retry(session: Session, run: RunRecord, *, wait: bool, quiet: bool) -> Run:
         session.tracking.finish_run(run.id, "failed", reason=reason, flow=run.flow)
 
     def begin(listener: Listener) -> Handle:
-        if run.engine == LOCAL:
-            return session.engine.retry(run.id, listener, flow=run.flow)
+        if is_here(session, run.engine):
+            handle: Handle = engine_here(session, run.engine).retry(run.id, listener, flow=run.flow)
+            return handle
         return session.clusters.runs(run.engine).retry(run, listener)
 
     return _follow(
@@ -126,13 +125,14 @@ def retry(session: Session, run: RunRecord, *, wait: bool, quiet: bool) -> Run:
     )
 
 
-def _engine(session: Session, name: str) -> LocalEngine | AirflowRuns:
+def _engine(session: Session, name: str) -> Any:
     """What runs the workflows that name it.
 
     Raises:
         UnsupportedError: There is no such engine.
     """
-    return session.engine if name == LOCAL else session.clusters.runs(name)
+    here = is_here(session, name)
+    return engine_here(session, name) if here else session.clusters.runs(name)
 
 
 def _follow(
@@ -147,14 +147,14 @@ def _follow(
     if not wait:
         handle = begin(_Afterwards(session, flow.id))
         run = session.tracking.run(handle.run, flow=flow.id)
-        if run.engine == LOCAL:
+        if is_here(session, run.engine):
             session.keep(handle)
         return Run(run, session)
     with watch(flow.name, operators, quiet=quiet) as listener:
         handle = begin(listener)
         handle.wait()
     run = session.tracking.run(handle.run, flow=flow.id)
-    if run.engine == LOCAL:  # who records runs on clusters does the rest as well
+    if is_here(session, run.engine):  # who records runs on clusters does the rest as well
         clear_away(session, flow.id, handle.run)
     return Run(run, session)
 

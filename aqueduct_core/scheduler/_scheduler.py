@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, TypeAlias
 
+from aqueduct_core.engines._plugins import plugin_engines
 from aqueduct_core.engines.local import this_process
 from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError
 from aqueduct_core.scheduler._followers import Followers
@@ -38,7 +39,8 @@ class Scheduler:
         trigger: Starts a run, and returns soon.
         owner: Who the engine says starts the run; by default this process, as the local engine
             calls it.
-        engines: Those whose schedules are kept here; others have a scheduler of their own.
+        engines: Those whose schedules are kept here; by default the local one and those of
+            plugins, as others have a scheduler of their own.
         clock: Tells the time, with a zone.
     """
 
@@ -48,13 +50,13 @@ class Scheduler:
         trigger: Trigger,
         *,
         owner: str | None = None,
-        engines: Collection[str] = ("local",),
+        engines: Collection[str] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._tracking = tracking
         self._trigger = trigger
         self._owner = owner or this_process()
-        self._engines = engines
+        self._engines = ("local", *plugin_engines()) if engines is None else engines
         self._clock = clock
         self._last: datetime | None = None
         self._forgot: datetime | None = None
