@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -14,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from aqueduct_core.errors import IntegrationError, MissingExtraError
 from aqueduct_core.integrations._alchemy_saves import AlchemyTransaction
 from aqueduct_core.integrations._names import TableName, bindable
-from aqueduct_core.integrations._reach import unreachable
+from aqueduct_core.integrations._reach import refused, unreachable
 from aqueduct_core.integrations._results import Result
 from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
 from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, SqlDatabase, TableInfo
@@ -192,7 +193,14 @@ class AlchemyIntegration(SqlDatabase):
                 f"{self.name} ({self.place}) can't be reached: {problem}\n{said}", hint=hint
             ) from None  # the chain would show what the driver was called with
         with connection:
-            yield connection
+            try:
+                yield connection
+            except BaseException:
+                try:
+                    connection.rollback()
+                except expected:  # it is gone, and what failed before says why
+                    connection.invalidate()
+                raise
 
     @property
     def driver_errors(self) -> tuple[type[Exception], ...]:
@@ -216,14 +224,10 @@ class AlchemyIntegration(SqlDatabase):
 
     def advice(self, said: str) -> str:
         """What to do about an error of the driver."""
-        lower = said.lower()
-        if "permission denied" in lower or "command denied" in lower:
-            return "the user may not do this; its rights are given in the database"
-        if "lock" in lower and ("timeout" in lower or "wait" in lower):
-            return "another transaction holds the table; try again when it is done"
-        if "read-only" in lower or "read only" in lower:
-            return "queries only read; save() writes"
-        if "does not exist" in lower or "doesn't exist" in lower or "no such table" in lower:
+        known = refused(said)
+        if known is not None:
+            return known
+        if re.search(r"does not exist|doesn't exist|no such table", said, re.IGNORECASE):
             return f"tables() lists what is there: client.integration({self.name!r}).tables()"
         return "check the query and the database"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations._columns import check_keys
+from aqueduct_core.integrations._columns import check_key_columns
 from aqueduct_core.integrations._names import TableName
 from aqueduct_core.integrations._sql import LEDGER, saved
 from aqueduct_core.integrations._tables import table_of
@@ -47,8 +47,7 @@ class AlchemyTransaction:
     ) -> Mapping[str, JSON]:
         data, target = table_of(value), TableName.of(table_name)
         if keys:
-            chosen = [data[key].to_pylist() for key in keys if key in data.column_names]
-            check_keys(keys, data.column_names, zip(*chosen, strict=True))
+            check_key_columns(keys, data)
         with self.integration.explained(f"save table {table_name!r}"):
             before = self._remembered(once)
             if before is not None:
@@ -57,10 +56,14 @@ class AlchemyTransaction:
             self._remember(once, table_name, data.num_rows)
         return saved(table_name, mode, data.num_rows)
 
+    def check_names(self, names: Sequence[str]) -> None:
+        """See that the database keeps names as they are; most tell it themselves."""
+
     def finish(self) -> None:
         """What is left to do before the commit."""
 
     def _write(self, target: TableName, mode: str, data: Any, keys: Sequence[str]) -> None:
+        self.check_names([target.schema or "", target.name, *data.column_names])
         columns = self._existing(target, mode)
         if columns is None:
             self.create(target, data, keys)

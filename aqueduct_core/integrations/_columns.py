@@ -14,7 +14,15 @@ import pyarrow.compute as pc
 
 from aqueduct_core.errors import IntegrationError, LossyTypeError, UnserializableError
 
-__all__ = ["Column", "affinity", "check_keys", "columns_of", "fits", "named_columns"]
+__all__ = [
+    "Column",
+    "affinity",
+    "check_key_columns",
+    "check_keys",
+    "columns_of",
+    "fits",
+    "named_columns",
+]
 
 _YEARS = (-62_167_219_200_000_000, 253_402_300_799_999_999)  # 0000 to 9999, in microseconds
 _MIXED = {int, float, str, bytes}
@@ -116,6 +124,27 @@ def check_keys(keys: Sequence[str], columns: Sequence[str], rows: Iterable[Any])
                 hint="save one row for each; drop_duplicates(subset=keys)",
             )
         seen.add(row)
+
+
+def check_key_columns(keys: Sequence[str], table: Any) -> None:
+    """See that keys of an Arrow table tell its rows apart.
+
+    Raises:
+        IntegrationError: They don't; the text names the keys.
+    """
+    known = [key for key in keys if key in table.column_names]
+    chosen = table.select(known)
+    nulls = any(column.null_count for column in chosen.columns)
+    if len(known) == len(keys) and not nulls:
+        try:
+            groups = chosen.group_by(known).aggregate([([], "count_all")])
+        except pa.ArrowNotImplementedError:  # a type that Arrow doesn't group by, such as UUID
+            groups = None
+        if groups is not None:
+            twice = groups.filter(pc.greater(groups["count_all"], 1)).select(known).slice(0, 1)
+            chosen = pa.concat_tables([twice, twice])
+    rows = zip(*(column.to_pylist() for column in chosen.columns), strict=True)
+    check_keys(keys, table.column_names, rows)
 
 
 def affinity(declared: str) -> str:

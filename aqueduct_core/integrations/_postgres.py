@@ -28,7 +28,8 @@ __all__ = ["PostgresIntegration"]
 
 _PATIENCE = 10  # seconds to wait for the server to answer at all
 _LOCKS = 30  # seconds to wait for a table that another transaction holds
-_HIDDEN = ("password",)
+_BATCH = 16 << 20  # bytes that the driver reads before it hands them on
+_BATCH_OPTION = "adbc.postgresql.batch_size_hint_bytes"
 
 
 class PostgresIntegration(AlchemyIntegration):
@@ -46,7 +47,7 @@ class PostgresIntegration(AlchemyIntegration):
     """
 
     kind = "postgres"
-    secrets = frozenset(_HIDDEN)
+    secrets = frozenset({"password"})
 
     def __init__(
         self,
@@ -83,7 +84,7 @@ class PostgresIntegration(AlchemyIntegration):
 
     @property
     def driver_errors(self) -> tuple[type[Exception], ...]:
-        return (psycopg.Error, adbc.Error)
+        return (psycopg.Error, adbc.Error, OSError)  # the last by Arrow, in the middle of a read
 
     def estimate(self, connection: sa.Connection, target: TableName) -> int | None:
         text = sa.text("SELECT reltuples FROM pg_class WHERE oid = to_regclass(:name)")
@@ -109,6 +110,7 @@ class PostgresIntegration(AlchemyIntegration):
             if shape is None:
                 self.no_rows(statement)
         with self._arrow() as cursor, self.explained("run the query", statement.text):
+            cursor.adbc_statement.set_options(**{_BATCH_OPTION: str(_BATCH)})
             cursor.execute(shape.query)
             with cursor.fetch_record_batch() as reader:
                 yield shape.result(self.name, reader)

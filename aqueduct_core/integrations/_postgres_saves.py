@@ -10,17 +10,28 @@ import psycopg
 import pyarrow as pa
 from pyarrow import csv
 
+from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._alchemy_saves import AlchemyTransaction
 from aqueduct_core.integrations._names import TableName
 
 __all__ = ["PostgresTransaction"]
 
 _BATCH = 50_000
+_LONGEST = 63  # bytes of a name
 _OPTIONS = csv.WriteOptions(include_header=False)
 
 
 class PostgresTransaction(AlchemyTransaction):
     """Saves that readers see together; they are not kept waiting while rows are written."""
+
+    def check_names(self, names: Sequence[str]) -> None:
+        for name in names:
+            if len(name.encode()) > _LONGEST:  # PostgreSQL would cut it
+                raise IntegrationError(
+                    f"the name {name!r} is longer than {_LONGEST} bytes, which is what PostgreSQL "
+                    "keeps of a name",
+                    hint="rename the column, or the table",
+                )
 
     def load(self, target: TableName, data: Any) -> None:
         columns = ", ".join(map(self.integration.quote, data.column_names))

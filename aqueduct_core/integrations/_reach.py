@@ -1,10 +1,10 @@
-"""Why a database server can't be reached: which setting is wrong."""
+"""Why a database server can't be reached, or refuses: what is wrong, and what to do about it."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["unreachable"]
+__all__ = ["refused", "unreachable"]
 
 # What drivers say, and which of the settings that is about.
 _REASONS = [
@@ -44,6 +44,34 @@ _REASONS = [
         "its pg_hba.conf must allow it",
     ),
 ]
+
+# What drivers say of statements, and what to do.
+_GONE = "terminating connection|server closed|connection (is|was) (lost|closed)|lost connection"
+_ADVICE = [
+    (
+        f"{_GONE}|gone away|broken pipe|reset by peer",
+        "the server went away; what wasn't committed by then is taken back",
+    ),
+    (
+        "(permission|command|access) denied",
+        "the user may not do this; its rights are given in the database",
+    ),
+    (
+        "lock (wait )?timeout|due to lock|deadlock",
+        "another transaction holds the table; try again when it is done",
+    ),
+    ("read.only", "queries only read; save() writes"),
+]
+
+
+def refused(said: str) -> str | None:
+    """What to do about a statement that failed; None if there is nothing better than its words.
+
+    Args:
+        said: The driver's words.
+    """
+    found = (hint for words, hint in _ADVICE if re.search(words, said, re.IGNORECASE))
+    return next(found, None)
 
 
 def unreachable(said: str) -> tuple[str, str]:

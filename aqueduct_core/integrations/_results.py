@@ -96,7 +96,7 @@ def extract(result: Result, held: ExitStack) -> pd.DataFrame | FrameStream:
             if settled is None:
                 break  # values of mixed types, which only fit into memory
             parts.clear()
-            return FrameStream(_tables(result, settled), to_frame, held.pop_all().close)
+            return FrameStream(_tables(result, settled), to_frame, held.pop_all())
     return _collected(result, parts)
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from aqueduct_core.errors import IntegrationError, ParameterError
+from aqueduct_core.integrations import kinds
+from aqueduct_core.integrations._settings import from_environment, variable_of
 from aqueduct_core.runtime.environments import is_remote
 
 __all__ = ["connection_of", "store_setup"]
@@ -61,7 +62,7 @@ def store_setup(url: str, connection: str) -> dict[str, Any]:
 def connection_of(name: str, connections: Mapping[str, str]) -> dict[str, Any]:
     """How a data system is reached: `{"kind": ..., "config": {...}}`.
 
-    AQUEDUCT_INTEGRATION_<NAME> holds just that, in JSON; otherwise an Airflow connection tells.
+    AQUEDUCT_INTEGRATION_<NAME> holds just that, in JSON, or a URL; otherwise an Airflow connection tells.
 
     Args:
         name: The name of the data system in the workflow.
@@ -70,16 +71,15 @@ def connection_of(name: str, connections: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         IntegrationError: There is neither.
     """
-    variable = "AQUEDUCT_INTEGRATION_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
-    given = _json(variable)
-    if given:
+    given = from_environment(name, kinds())
+    if given is not None:
         return given
     other = connections.get(name, name)
     found = _airflow_connection(other)
     if found is None:
         raise IntegrationError(
             f"Airflow has no connection {other!r}, which the data system {name!r} is to use",
-            hint=f"airflow connections add {other} ...; or set {variable} on the workers",
+            hint=f"airflow connections add {other} ...; or set {variable_of(name)} on the workers",
         )
     extra = dict(found.extra_dejson)
     kind = extra.pop("kind", None) or found.conn_type

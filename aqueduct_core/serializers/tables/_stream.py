@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
@@ -28,18 +28,18 @@ class FrameStream:
         tables: The rows; all tables have the schema of the first.
         to_frame: Makes the DataFrame of a table. Nulls may change the type of a column, other
             values may not.
-        close: Called in the end, however it comes.
+        held: What is open for it; left in the end, however it comes.
     """
 
     def __init__(
         self,
         tables: Iterator[pa.Table],
         to_frame: Callable[[pa.Table], Any],
-        close: Callable[[], None] = lambda: None,
+        held: AbstractContextManager[Any] | None = None,
     ) -> None:
         self._tables = tables
         self._to_frame = to_frame
-        self._close = close
+        self._held = held or nullcontext()
         self._rows = 0
         self._bytes = 0
         self._head: pa.Table | None = None
@@ -47,15 +47,11 @@ class FrameStream:
         self._nulls: list[int] = []
         self._axis: JSON = None
 
-    def close(self) -> None:
-        """Let go of where the rows come from."""
-        self._close()
-
     def stored(self, sink: Sink) -> Iterator[pa.Table]:
         """The rows as the DataFrame's table has them; `meta` says what else it takes."""
         from aqueduct_core.serializers.tables import _pandas
 
-        with closing(self):
+        with self._held:
             for table in self._tables:
                 self._look_at(table)
                 if self._rows == table.num_rows:  # the first

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -39,7 +41,7 @@ def table(kinds: dict[str, tuple[pa.DataType, list[Any]]]) -> pa.Table:
     return pa.table({name: pa.array(values, kind) for name, (kind, values) in kinds.items()})
 
 
-def stored(tables: list[pa.Table], **more: Any) -> tuple[ArtifactStore, Any]:
+def stored(tables: Iterable[pa.Table], **more: Any) -> tuple[ArtifactStore, Any]:
     store = ArtifactStore("memory://")
     return store, store.put(FrameStream(iter(tables), to_frame, **more), "k")
 
@@ -77,9 +79,28 @@ def test_the_description_tells_all_rows() -> None:
 
 
 def test_where_rows_come_from_is_let_go() -> None:
-    closed: list[bool] = []
+    left: list[Any] = []
     rows = pa.table({"a": [1]})
-    stored([rows], close=lambda: closed.append(True))
+
+    @contextmanager
+    def held() -> Iterator[None]:
+        try:
+            yield
+            left.append("done")
+        except ValueError as error:
+            left.append(str(error))
+            raise KeyError("told otherwise") from error
+
+    def broken() -> Iterator[pa.Table]:
+        yield rows
+        raise ValueError("gone")
+
+    stored([rows], held=held())
+    with pytest.raises(KeyError, match="told otherwise"):
+        stored(broken(), held=held())
+    assert left == ["done", "gone"]
+
+
+def test_tables_of_another_schema_are_refused() -> None:
     with pytest.raises(UnserializableError, match="another schema"):
-        stored([rows, pa.table({"a": ["x"]})], close=lambda: closed.append(True))
-    assert closed == [True, True]
+        stored([pa.table({"a": [1]}), pa.table({"a": ["x"]})])
