@@ -98,7 +98,7 @@ def measure(tool: Tool, shape: str, operators: int, repeats: int) -> dict[str, f
         check=False,
     )
     if done.returncode:
-        raise SystemExit(f"{tool.name} {shape}: {done.stderr[-2000:]}")
+        raise RuntimeError(f"{tool.name} {shape}: {done.stderr[-2000:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return {
@@ -138,10 +138,17 @@ def main() -> int:
     for turn in range(options.rounds):
         for tool in tools:
             print(f"round {turn + 1}: {tool.name}", file=sys.stderr, flush=True)
-            for key, value in row_of(tool, sizes[tool.name]).items():
+            try:
+                row = row_of(tool, sizes[tool.name])
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                print(f"{tool.name} is left out of this round: {error}", file=sys.stderr)
+                continue
+            for key, value in row.items():
                 figures[tool.name].setdefault(key, []).append(value)
     table = {
-        name: {key: median(times) for key, times in row.items()} for name, row in figures.items()
+        name: {key: median(times) for key, times in row.items()}
+        for name, row in figures.items()
+        if row
     }
     report = {
         "machine": {"python": platform.python_version(), "cores": os.cpu_count()},
@@ -154,7 +161,7 @@ def main() -> int:
     if options.docs:
         RESULTS.write_text(json.dumps(report, indent=1) + "\n")
         replace(PAGE, text, BEGIN, END)
-    return 0
+    return int(len(table) < len(tools))
 
 
 def shown(report: dict[str, Any]) -> str:

@@ -63,6 +63,7 @@ def delete_flow(
     session: Session, flow: FlowRecord, saved: Sequence[tuple[str, str]] | Literal["all"]
 ) -> Deletion:
     """Delete a workflow; see `Client.delete_flow`."""
+    _check_pairs(saved)
     if session.is_remote:
         there: Any = session
         deleted: Deletion = there.delete_flow(flow, saved)
@@ -187,6 +188,19 @@ def _remove(store: ArtifactStore, folders: Sequence[str]) -> None:
         for folder in folders:
             for ref in list(store.list(folder)):
                 store.delete(ref.key)
+
+
+def _check_pairs(saved: Any) -> None:
+    if saved == "all":
+        return
+    pairs = not isinstance(saved, str) and all(
+        isinstance(item, tuple | list) and len(item) == 2 for item in saved
+    )
+    if not pairs:
+        raise ParameterError(
+            f"saved_objects={saved!r}",
+            hint='pairs of integration and name, as flow.saved() gives them, or "all"',
+        )
 
 
 def _chosen(
