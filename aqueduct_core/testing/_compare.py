@@ -71,7 +71,13 @@ def _check_for(value: Any) -> Check:
             return _BUILTIN[base]
     if dataclasses.is_dataclass(value) or hasattr(value, "__pydantic_fields_set__"):
         return _attributes
-    return by_equality
+    return _state if _has_state(value) else by_equality
+
+
+def _has_state(value: Any) -> bool:
+    """Whether two of its class are equal only if they are one: then what they consist of is compared."""
+    plain: Any = type(value).__eq__
+    return plain is object.__eq__ and not (isinstance(value, type) or callable(value))
 
 
 def _can_change(value: Any) -> bool:
@@ -196,6 +202,18 @@ def _attributes(path: str, a: Any, b: Any) -> Pairs:
             require(left is right, f"{path}.{name}", "presence", left, right)
         else:
             yield f"{path}.{name}", left, right
+
+
+def _state(path: str, a: Any, b: Any) -> Pairs:
+    if a is b:
+        return
+    left, right = a.__reduce_ex__(4), b.__reduce_ex__(4)
+    if isinstance(left, str):  # the name of the one object that it is
+        yield from identity(path, a, b)
+        return
+    require(left[0] == right[0], path, "constructor", left[0], right[0])
+    yield f"{path}.__reduce__()[1]", left[1], right[1]
+    yield path, left[2] if len(left) > 2 else None, right[2] if len(right) > 2 else None
 
 
 def _slice(path: str, a: slice, b: slice) -> Pairs:

@@ -1,0 +1,82 @@
+"""Objects that know no equality are the same if they consist of the same."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+
+from aqueduct_core.testing import assert_identical
+
+
+class Plain:
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+
+class Slotted:
+    __slots__ = ("a",)
+
+
+class One:
+    def __reduce__(self) -> str:
+        return "THE_ONE"
+
+
+THE_ONE = One()
+
+
+def forest(seed: int) -> RandomForestClassifier:
+    random = np.random.default_rng(0)
+    return RandomForestClassifier(3, random_state=seed).fit(
+        random.standard_normal((50, 3)), random.integers(0, 2, 50)
+    )
+
+
+def slotted(value: Any) -> Slotted:
+    made = Slotted()
+    made.a = value
+    return made
+
+
+@pytest.mark.parametrize(
+    "value", [Plain(), Plain(a=1, b=[Plain(c=np.arange(3))]), slotted({"x": Plain()}), forest(1)]
+)
+def test_a_copy_is_the_same(value: Any) -> None:
+    assert_identical(copy.deepcopy(value), value)
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        (Plain(a=1), Plain(a=1.0)),
+        (Plain(a=[Plain(b=1)]), Plain(a=[Plain(b=2)])),
+        (Plain(a=1), Plain(a=1, b=2)),
+        (Plain(a=1), Plain()),
+        (slotted(1), slotted(2)),
+        (forest(1), forest(2)),
+        (One(), THE_ONE),
+    ],
+)
+def test_what_differs_inside_is_found(value: Any, other: Any) -> None:
+    with pytest.raises(AssertionError, match=r"at value"):
+        assert_identical(value, other)
+
+
+def test_attributes_are_named() -> None:
+    with pytest.raises(AssertionError, match=r"value.*\['a'\]\[0\].*\['b'\]"):
+        assert_identical(Plain(a=[Plain(b=1)]), Plain(a=[Plain(b=2)]))
+
+
+def test_fields_of_records_are_compared_and_what_lies_between_them_is_not() -> None:
+    dtype = np.dtype({"names": ["a", "b"], "formats": ["u1", "f8"], "offsets": [0, 8]})
+    raw = np.zeros(48, "u1")
+    one, other = raw.copy().view(dtype), raw.copy()
+    other[3] = 1
+    assert_identical(other.view(dtype), one)
+    other[8] = 1
+    with pytest.raises(AssertionError, match=r"value\['b'\]"):
+        assert_identical(other.view(dtype), one)
