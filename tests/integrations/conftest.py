@@ -27,6 +27,11 @@ def postgres(postgres_server: Server) -> Iterator[Any]:
     yield from _database(postgres_server, "postgres")
 
 
+@pytest.fixture
+def mariadb(mariadb_server: Server) -> Iterator[Any]:
+    yield from _database(mariadb_server, "mariadb")
+
+
 def _running(server: type[Server]) -> Iterator[Server]:
     if (missing := server.missing()) is not None:
         pytest.skip(f"{missing} is not installed")

@@ -1,0 +1,211 @@
+"""MySQL and MariaDB: reads by prepared statements, writes by LOAD DATA."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+import sqlalchemy as sa
+from pymysql.constants import CLIENT
+
+from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations._alchemy import AlchemyIntegration
+from aqueduct_core.integrations._mysql_decode import decode, field_of
+from aqueduct_core.integrations._mysql_saves import STAGING, MysqlTransaction
+from aqueduct_core.integrations._mysql_wire import prepare
+from aqueduct_core.integrations._names import TableName, bindable
+from aqueduct_core.integrations._results import Result
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aqueduct_core.abc import JSON
+    from aqueduct_core.integrations._base import Transaction
+    from aqueduct_core.integrations._statement import Statement
+
+__all__ = ["MariadbIntegration", "MysqlIntegration"]
+
+_PATIENCE = 10  # seconds to wait for the server to answer at all
+_LOCKS = 30  # seconds to wait for rows and tables that another transaction holds
+_SAFETY: Mapping[str, Mapping[str, Any]] = {
+    "disable": {"ssl_disabled": True},
+    "prefer": {},
+    "require": {"ssl": {"check_hostname": False}},
+    "verify-ca": {"ssl_verify_cert": True},
+    "verify-full": {"ssl_verify_cert": True, "ssl_verify_identity": True},
+}
+
+
+class MysqlIntegration(AlchemyIntegration):
+    """A MySQL or MariaDB database.
+
+    Args:
+        name: What the user calls it.
+        host: The server.
+        database: The database.
+        user: Who connects.
+        password: Its password, if it needs one.
+        port: Where the server listens.
+        sslmode: `disable`, `prefer`, `require`, `verify-ca` or `verify-full`.
+        sslrootcert: The file with the certificates to trust.
+    """
+
+    kind = "mysql"
+    secrets = frozenset({"password"})
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        host: str,
+        database: str,
+        user: str,
+        password: str | None = None,
+        port: int = 3306,
+        sslmode: str = "prefer",
+        sslrootcert: str | None = None,
+    ) -> None:
+        if sslmode not in _SAFETY:
+            raise IntegrationError(
+                f"{name}: sslmode={sslmode!r} is not known", hint=f"one of {', '.join(_SAFETY)}"
+            )
+        url = sa.URL.create("mysql+pymysql", user, password, host, _port(name, port), database)
+        super().__init__(name, url=url.render_as_string(hide_password=False))
+        self._config: dict[str, JSON] = {
+            "host": host,
+            "port": url.port,
+            "database": database,
+            "user": user,
+            "password": password,
+            "sslmode": sslmode,
+            "sslrootcert": sslrootcert,
+        }
+
+    def config(self) -> Mapping[str, JSON]:
+        return {key: value for key, value in self._config.items() if value is not None}
+
+    @property
+    def connect_settings(self) -> Mapping[str, Any]:
+        known = self._config
+        password, trusted = known["password"], known["sslrootcert"]
+        modes = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
+        return {
+            **_SAFETY[str(known["sslmode"])],
+            **({"ssl_ca": trusted} if trusted else {}),
+            **({"password": str(password).encode()} if password else {}),
+            "charset": "utf8mb4",
+            "connect_timeout": _PATIENCE,
+            # The server may be sent data, but files only when `load` says so: never at its wish.
+            "client_flag": CLIENT.LOCAL_FILES,
+            "local_infile": False,
+            "init_command": f"SET time_zone = '+00:00', sql_mode = CONCAT(@@sql_mode, ',{modes}'), "
+            f"lock_wait_timeout = {_LOCKS}, innodb_lock_wait_timeout = {_LOCKS}",
+        }
+
+    @property
+    def driver_errors(self) -> tuple[type[Exception], ...]:
+        return (pymysql.Error,)
+
+    def tables(self) -> list[str]:
+        return [name for name in super().tables() if not name.startswith(STAGING)]
+
+    def estimate(self, connection: sa.Connection, target: TableName) -> int | None:
+        text = sa.text(
+            "SELECT table_rows FROM information_schema.tables WHERE table_name = :name "
+            "AND table_schema = coalesce(:schema, database())"
+        )
+        found = connection.execute(text, {"name": target.name, "schema": target.schema}).scalar()
+        return None if found is None else int(found)
+
+    @contextmanager
+    def result(self, statement: Statement, parameters: Mapping[str, Any]) -> Iterator[Result]:
+        given = {
+            name: _bindable(name, value) for name, value in statement.values(parameters).items()
+        }
+        values: list[Any] = []
+
+        def mark(name: str) -> str:
+            values.append(given[name])
+            return "?"
+
+        text = statement.render(mark)
+        with self.connection() as connection, self.explained("run the query", statement.text):
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, pymysql.Connection)
+            driver.query("START TRANSACTION READ ONLY")
+            prepared = prepare(driver, text)
+            if prepared.marks != len(values):
+                raise IntegrationError(
+                    f"{self.name}: the database finds {prepared.marks} parameters in the query, "
+                    f"which has {len(values)}\n{statement.text}",
+                    hint="write '' for a quote in text, -- before comments, and no ? outside of text",
+                )
+            if not prepared.fields or not prepared.execute(values):
+                self.no_rows(statement)
+            fields = [field_of(told) for told in prepared.fields]
+            try:
+                columns = [field.column for field in fields]
+                yield Result(self.name, columns, self._chunks(prepared, fields, statement))
+            finally:
+                connection.invalidate()  # rows that nobody read may be on their way
+
+    def _chunks(self, prepared: Any, fields: Any, statement: Statement) -> Iterator[list[Any]]:
+        with self.explained("read the result", statement.text):
+            for data, starts in prepared.rows():
+                yield decode(fields, data, starts)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self.connection() as connection, self.connection() as other:
+            with self.explained("begin a transaction"):
+                begin = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+                self.execute(connection, begin).close()
+                self.execute(other, "SET SESSION autocommit = 1").close()
+                connection.begin()
+                transaction = MysqlTransaction(self, connection, other)
+            try:
+                yield transaction
+                with self.explained("commit"):
+                    transaction.finish()
+            except BaseException:
+                transaction.abandon()
+                raise
+
+    def advice(self, said: str) -> str:
+        lower = said.lower()
+        if "read only transaction" in lower:
+            return "queries only read; save() writes"
+        if "deadlock" in lower or "user lock" in lower:
+            return "another transaction holds the table; try again when it is done"
+        return super().advice(said)
+
+
+class MariadbIntegration(MysqlIntegration):
+    """A MariaDB database; the same as `mysql`, by its own name."""
+
+    kind = "mariadb"
+
+
+def _port(name: str, port: Any) -> int:
+    try:
+        return int(port)
+    except (TypeError, ValueError):
+        raise IntegrationError(f"{name}: port is no number: {port!r}", hint="port=3306") from None
+
+
+def _bindable(name: str, value: Any) -> Any:
+    value = bindable(name, value)
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        raise IntegrationError(
+            f"the parameter :{name} is {value}, which MySQL doesn't have", hint="bind None for NULL"
+        )
+    zone = getattr(value, "tzinfo", None)
+    return value if zone is None else _in_utc(value)
+
+
+def _in_utc(value: datetime) -> datetime:
+    from datetime import UTC
+
+    return value.astimezone(UTC).replace(tzinfo=None)

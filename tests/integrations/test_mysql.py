@@ -1,0 +1,567 @@
+"""MySQL and MariaDB: every type in and out as it is, tables that change as a whole."""
+
+from __future__ import annotations
+
+import datetime as dt
+import traceback
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pandas.testing import assert_frame_equal
+
+from aqueduct_core.errors import IntegrationError, LossyTypeError
+from aqueduct_core.integrations import open_integration
+from aqueduct_core.integrations._mysql_saves import STAGING
+from aqueduct_core.integrations._statement import Statement
+from aqueduct_core.testing import SQLIntegrationTests
+
+MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)
+
+
+class TestMariadb(SQLIntegrationTests):
+    maximum_columns = 1_000
+
+    @pytest.fixture
+    def database(self, mariadb: Any) -> Any:
+        return mariadb
+
+
+def run(database: Any, *statements: str) -> None:
+    with database.connection() as connection:
+        connection.begin()
+        for statement in statements:
+            database.execute(connection, statement).close()
+        connection.commit()
+
+
+def read(database: Any, query: str, **parameters: Any) -> pd.DataFrame:
+    return database.read(Statement.of(query), parameters)
+
+
+def save(database: Any, value: Any, table: str = "t", mode: str = "fail", **more: Any) -> Any:
+    with database.transaction() as transaction:
+        return transaction.save(value, table, mode, **more)
+
+
+def column(*values: Any, dtype: Any = None) -> pd.DataFrame:
+    return pd.DataFrame({"c": pd.Series(list(values), dtype=dtype)})
+
+
+def left_behind(database: Any) -> list[str]:
+    query = "SELECT table_name AS n FROM information_schema.tables WHERE table_schema = database()"
+    return [name for name in read(database, query)["n"] if name.startswith(STAGING)]
+
+
+EXACT = {
+    "int16": column(-(2**15), 2**15 - 1, dtype="int16"),
+    "int32": column(-(2**31), 2**31 - 1, dtype="int32"),
+    "int64": column(-(2**63), 2**63 - 1),
+    "Int64": column(1, None, 2**63 - 1, dtype="Int64"),
+    "float": column(1.5, None, -0.0, 5e-324, 0.1, 1.7976931348623157e308),
+    "float32": column(0.1, None, 3.4028235e38, 1e-45, dtype="float32"),
+    "boolean": column(True, None, dtype="boolean"),
+    "text": column("a", None, "", "é𝄞\0", "007", "\\N", "NULL", 'a"b,\n\\', "\r\n", "x" * 70_000),
+    "bytes": column(b"\x00\xff", None, b"", bytes(range(256)), dtype=object),
+    "decimal": column(
+        Decimal("1.50"), None, Decimal("-99.99"), dtype=pd.ArrowDtype(pa.decimal128(4, 2))
+    ),
+    "small decimal": column(
+        Decimal("1E-20"), Decimal(0), dtype=pd.ArrowDtype(pa.decimal128(38, 20))
+    ),
+    "date": column(dt.date(2013, 1, 2), None, dt.date(1, 1, 1), dtype="date32[pyarrow]"),
+    "time": column(dt.time(1, 2, 3, 4), None, dt.time(0), dtype="time64[us][pyarrow]"),
+    "timestamp": column(MOMENT, None, dt.datetime(1, 1, 1), dtype="datetime64[us]"),
+    "zoned": column(MOMENT, None, dtype="datetime64[us, UTC]"),
+    "no int": column(dtype="int64"),
+    "no text": column(dtype="str"),
+    "only missing ints": column(None, None, dtype="Int64"),
+    "one missing text": column(None, dtype="str"),
+    "odd names": pd.DataFrame({'o"dd %s :n $1 `--': [1], "select": ["x"], "ünï": [2.5]}),
+}
+
+
+@pytest.mark.parametrize("frame", EXACT.values(), ids=EXACT.keys())
+def test_what_is_saved_comes_back(mariadb: Any, frame: pd.DataFrame) -> None:
+    assert save(mariadb, frame) == {"table": "t", "mode": "fail", "rows": len(frame)}
+    assert_frame_equal(read(mariadb, "SELECT * FROM t"), frame)
+    save(mariadb, frame, mode="append")
+    assert len(read(mariadb, "SELECT * FROM t")) == 2 * len(frame)
+
+
+@pytest.mark.parametrize("frame", EXACT.values(), ids=EXACT.keys())
+def test_a_server_that_takes_no_files_gets_rows_one_by_one(
+    mariadb: Any, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**mariadb.connect_settings, "client_flag": 0}
+    monkeypatch.setattr(type(mariadb), "connect_settings", settings)
+    save(mariadb, frame)
+    assert_frame_equal(read(mariadb, "SELECT * FROM t"), frame)
+
+
+UUID_TEXT = "00000000-0000-0000-0000-00000000000a"
+READ = {
+    "TINYINT": ("7", 7, "int8"),
+    "TINYINT(1)": ("7", 7, "int8"),
+    "TINYINT UNSIGNED": ("255", 255, "uint8"),
+    "SMALLINT UNSIGNED": ("65535", 65535, "uint16"),
+    "MEDIUMINT": ("-8388608", -8388608, "int32"),
+    "INT UNSIGNED": ("4294967295", 2**32 - 1, "uint32"),
+    "BIGINT UNSIGNED": ("18446744073709551615", 2**64 - 1, "uint64"),
+    "YEAR": ("2013", 2013, "int16"),
+    "FLOAT": ("0.1", np.float32(0.1), "float32"),
+    "DECIMAL(10,2)": ("1.5", Decimal("1.50"), pd.ArrowDtype(pa.decimal128(10, 2))),
+    "DECIMAL(38,10)": ("1.5", Decimal("1.5"), pd.ArrowDtype(pa.decimal128(38, 10))),
+    "DECIMAL(65,2)": ("1.5", Decimal("1.5"), pd.ArrowDtype(pa.decimal128(38, 2))),
+    "DECIMAL(5,0) UNSIGNED": ("7", Decimal(7), pd.ArrowDtype(pa.decimal128(5, 0))),
+    "BIT(1)": ("\1", True, "bool"),
+    "BIT(3)": ("\5", "101", "str"),
+    "CHAR(3)": ("a", "a", "str"),
+    "VARCHAR(9) CHARACTER SET latin1": ("é", "é", "str"),
+    "MEDIUMTEXT": ("x", "x", "str"),
+    "ENUM('sad', 'ok')": ("ok", "ok", "str"),
+    "SET('a', 'b')": ("a,b", "a,b", "str"),
+    "JSON": ('{"a": [1, null]}', '{"a": [1, null]}', "str"),
+    "UUID": (UUID_TEXT, UUID_TEXT, "str"),
+    "INET6": ("::1", "::1", "str"),
+    "VARBINARY(9)": ("ab", b"ab", "object"),
+    "TINYBLOB": ("ab", b"ab", "object"),
+    "DATE": ("2000-02-29", dt.date(2000, 2, 29), pd.ArrowDtype(pa.date32())),
+    "TIME(3)": ("23:59:59.5", dt.time(23, 59, 59, 500000), pd.ArrowDtype(pa.time64("us"))),
+    "DATETIME": ("2013-01-02 03:04:05", pd.Timestamp("2013-01-02 03:04:05"), "datetime64[us]"),
+    "TIMESTAMP NULL": (
+        "2013-01-02",
+        pd.Timestamp("2013-01-02", tz="UTC"),
+        "datetime64[us, UTC]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "known"), READ.items(), ids=READ.keys())
+def test_each_type_of_the_database_has_one_here(mariadb: Any, kind: str, known: Any) -> None:
+    written, value, dtype = known
+    run(mariadb, f"CREATE TABLE t (c {kind})", f"INSERT INTO t VALUES ('{written}')")
+    found = read(mariadb, "SELECT * FROM t")["c"]
+    assert (found.dtype, found.iloc[0]) == (dtype, value)
+    run(mariadb, "INSERT INTO t VALUES (NULL), (NULL)")
+    assert read(mariadb, "SELECT * FROM t")["c"].isna().tolist() == [False, True, True]
+
+
+def test_a_shape_is_bytes(mariadb: Any) -> None:
+    [[found]] = read(mariadb, "SELECT ST_GeomFromText('POINT(1 2)') AS c").values.tolist()
+    assert isinstance(found, bytes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "match"),
+    [
+        ("DATE", "0000-00-00", "no day, month or year"),
+        ("DATETIME", "2013-00-01", "no day, month or year"),
+        ("TIMESTAMP NULL", "0000-00-00", "no day, month or year"),
+        ("TIME", "-01:00:00", "before or beyond"),
+        ("TIME", "24:00:00", "before or beyond"),
+        ("DECIMAL(65,2)", "9" * 50, "more than 38 digits"),
+    ],
+)
+def test_what_can_not_be_kept_is_refused_by_its_column(
+    mariadb: Any, kind: str, value: str, match: str
+) -> None:
+    run(mariadb, "SET sql_mode = ''", f"CREATE TABLE t (c {kind})")
+    run(mariadb, "SET sql_mode = ''", f"INSERT INTO t VALUES ('{value}')")
+    with pytest.raises(IntegrationError, match=rf"column 'c'.*{match}[\s\S]*SELECT"):
+        read(mariadb, "SELECT 1 AS a, c FROM t")
+
+
+def test_results_may_repeat_names_and_keep_their_order(mariadb: Any) -> None:
+    query = "SELECT seq AS a, NULL AS a, seq > 5 AS b FROM seq_1_to_1000 ORDER BY 1 DESC -- end"
+    frame = read(mariadb, query)
+    assert list(frame.columns) == ["a", "a", "b"]
+    assert frame.iloc[:, 0].tolist() == list(range(1000, 0, -1))
+    assert frame.iloc[:, 1].isna().all()
+
+
+def test_many_rows_with_gaps_come_as_they_are(mariadb: Any) -> None:
+    rng = np.random.default_rng(0)
+    size = 60_000
+    texts = ["é" * length for length in rng.integers(0, 300, size)]
+    frame = pd.DataFrame({"n": range(size), "s": texts, "x": rng.random(size)})
+    frame.loc[::7, "s"] = None
+    frame.loc[::5, "x"] = None
+    frame["w"] = frame["n"].astype("Int64").mask(frame["n"] % 3 == 0)
+    save(mariadb, frame)
+    assert_frame_equal(read(mariadb, "SELECT * FROM t ORDER BY n"), frame)
+    stream = mariadb.extract(Statement.of("SELECT * FROM t ORDER BY n"), {})
+    assert len(stream) == size
+
+
+def test_rows_larger_than_a_packet_are_whole(mariadb: Any) -> None:
+    frame = read(mariadb, "SELECT 1 AS a, repeat('ab', 5000000) AS b UNION ALL SELECT 2, 'x'")
+    assert frame["a"].tolist() == [1, 2]
+    assert frame["b"].str.len().tolist() == [10_000_000, 1]
+    wide = ", ".join(["repeat('ab', 5000000)"] * 2)
+    [[one, two]] = read(mariadb, f"SELECT {wide}").values.tolist()
+    assert one == two == "ab" * 5_000_000
+    [[one, two], [three, _]] = read(mariadb, f"SELECT {wide} UNION ALL SELECT 1, 2").values
+    assert (len(one), len(two), three) == (10_000_000, 10_000_000, "1")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        -1,
+        2**64,
+        -1.5,
+        "Robert'); DROP TABLE t; --\\",
+        "é" * 70_000,
+        b"\0'\\",
+        Decimal("1.10"),
+        np.int64(3),
+        dt.date(2020, 1, 2),
+        MOMENT,
+    ],
+)
+def test_parameters_are_bound(mariadb: Any, value: Any) -> None:
+    frame = read(mariadb, "SELECT :value AS v, ':value % ?' AS text, 7 % 4 AS rest", value=value)
+    found = frame["v"].iloc[0]
+    assert pd.isna(found) if value is None else found == value
+    assert frame.iloc[0, 1:].tolist() == [":value % ?", 3]
+
+
+def test_other_values_are_bound_by_what_they_mean(mariadb: Any) -> None:
+    key, zone = uuid.UUID(int=10), dt.timezone(dt.timedelta(hours=2))
+    save(mariadb, pd.DataFrame({"t": pd.Series([MOMENT], dtype="datetime64[us, UTC]")}))
+    moment = MOMENT.replace(tzinfo=dt.UTC).astimezone(zone)
+    query = "SELECT {today} = utc_date() AS a, :k AS k, :h = '01:02:03' AS h FROM t WHERE t = :t"
+    [row] = read(mariadb, query, k=key, h=dt.time(1, 2, 3), t=moment).values.tolist()
+    assert row == [1, str(key), 1]
+    for value, match in (({}, ":v is dict"), (float("nan"), "doesn't have")):
+        with pytest.raises(IntegrationError, match=match):
+            read(mariadb, "SELECT :v", v=value)
+
+
+@pytest.mark.parametrize(
+    ("query", "match"),
+    [
+        ("SELECT * FROM nope", r"doesn't exist[\s\S]*tables\(\) lists"),
+        ("SELEC 1", "syntax"),
+        ("DELETE FROM t", "READ ONLY"),
+        ("DROP TABLE t", "returns no rows"),
+        ("INSERT INTO t VALUES (2) RETURNING c", "READ ONLY"),
+        ("SELECT 1; DELETE FROM t", "syntax"),
+        ("SELECT c FROM t WHERE c = 'it\\'s :v'", "finds 0 parameters"),
+        ("SELECT ? FROM t", "finds 1 parameters"),
+        ("SELECT 1 # :v", "finds 0 parameters"),
+        ("SELECT (SELECT 1 UNION SELECT 2)", "more than 1 row"),
+    ],
+)
+def test_queries_only_read(mariadb: Any, query: str, match: str) -> None:
+    save(mariadb, column(1))
+    with pytest.raises(IntegrationError, match=match):
+        read(mariadb, query, **({"v": "' OR 1=1 --"} if ":v" in query else {}))
+    assert read(mariadb, "SELECT * FROM t")["c"].tolist() == [1]
+
+
+def test_an_error_in_the_middle_of_a_result_is_told(mariadb: Any) -> None:
+    query = "SELECT seq, if(seq < 900000, 1, (SELECT 1 UNION SELECT 2)) FROM seq_1_to_1000000"
+    with pytest.raises(IntegrationError, match="more than 1 row"):
+        read(mariadb, query)
+
+
+def test_a_result_that_is_not_read_to_its_end_leaves_nothing(mariadb: Any) -> None:
+    statement = Statement.of("SELECT seq FROM seq_1_to_2000000")
+    with mariadb.result(statement, {}) as result:
+        assert len(next(iter(result.chunks))[0]) < 2_000_000
+    assert read(mariadb, "SELECT 1 AS a")["a"].tolist() == [1]
+
+
+FITS = {
+    "DOUBLE": (column(1, dtype="int32"), column(1)),
+    "TINYINT": (column(1), column(1.0)),
+    "BOOLEAN": (column(True), column("x")),
+    "DECIMAL(10, 2)": (column(Decimal("1.5")), column(Decimal("1.555"))),
+    "VARCHAR(9)": (column("x"), column(1)),
+    "DATETIME": (column(dt.datetime(2020, 1, 1)), column(MOMENT)),
+    "TIMESTAMP(6) NULL": (column(MOMENT.replace(tzinfo=dt.UTC)), column(MOMENT)),
+    "BLOB": (column(b"x"), column("x")),
+}
+
+
+@pytest.mark.parametrize(("kind", "values"), FITS.items(), ids=FITS.keys())
+def test_a_column_takes_what_it_does_not_change(mariadb: Any, kind: str, values: Any) -> None:
+    run(mariadb, f"CREATE TABLE t (c {kind})")
+    save(mariadb, values[0], mode="append")
+    with pytest.raises(IntegrationError, match="column 'c' of table 't' is"):
+        save(mariadb, values[1], mode="append")
+    assert len(read(mariadb, "SELECT * FROM t")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "match"),
+    [
+        ("TINYINT", column(1, 1000), "Out of range"),
+        ("VARCHAR(3)", column("abc", "abcd"), "truncated"),
+        ("VARCHAR(3) NOT NULL", column("abc", None), "NULL"),
+        ("BIGINT UNIQUE", column(1, 2, 1), "Duplicate entry '1'"),
+        ("DATE", column(dt.date(2013, 1, 1)), None),
+        ("TIMESTAMP(6) NULL", column(dt.datetime(2200, 1, 1, tzinfo=dt.UTC)), "c"),
+        ("ENUM('a')", column("a", "b"), "truncated"),
+        ("INT CHECK (c < 5)", column(4, 5), "CONSTRAINT"),
+        ("VARCHAR(9) CHARACTER SET latin1", column("a", "𝄞"), "Incorrect string"),
+    ],
+)
+def test_what_the_table_does_not_take_takes_the_save_back(
+    mariadb: Any, kind: str, values: Any, match: str | None
+) -> None:
+    run(mariadb, f"CREATE TABLE t (c {kind})")
+    if match is None:
+        save(mariadb, values, mode="append")
+        return
+    with pytest.raises(IntegrationError, match=match):
+        save(mariadb, values, mode="append")
+    assert len(read(mariadb, "SELECT * FROM t")) == 0
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf")])
+def test_what_is_no_number_there_is_refused(mariadb: Any, value: float) -> None:
+    with pytest.raises(LossyTypeError, match=r"\['c'\].*infinity"):
+        save(mariadb, column(1.5, value))
+    assert mariadb.tables() == left_behind(mariadb) == []
+
+
+def test_identifiers_are_kept_as_text(mariadb: Any) -> None:
+    keys = [uuid.UUID(int=1), None]
+    save(mariadb, column(*keys, dtype=object))
+    assert read(mariadb, "SELECT * FROM t")["c"].tolist()[0] == str(keys[0])
+
+
+def test_texts_are_the_same_only_if_they_are_equal(mariadb: Any) -> None:
+    frame = pd.DataFrame({"k": ["a", "A", "á", "a "], "v": [1, 2, 3, 4]})
+    save(mariadb, frame, mode="upsert", keys=["k"])
+    save(mariadb, frame.assign(v=5)[:1], mode="upsert", keys=["k"])
+    assert read(mariadb, "SELECT v FROM t ORDER BY v")["v"].tolist() == [2, 3, 4, 5]
+    assert len(read(mariadb, "SELECT * FROM t WHERE k = 'a'")) == 1
+
+
+def test_keys_that_are_the_same_for_the_table_are_refused(mariadb: Any) -> None:
+    run(mariadb, "CREATE TABLE t (k TEXT COLLATE utf8mb4_general_ci, v BIGINT)")
+    run(mariadb, "INSERT INTO t VALUES ('a', 1)")
+    frame = pd.DataFrame({"k": ["A", "a"], "v": [2, 3]})
+    with pytest.raises(IntegrationError, match="two rows have the same keys 'k' by the rules"):
+        save(mariadb, frame, mode="upsert", keys=["k"])
+    save(mariadb, frame[:1], mode="upsert", keys=["k"])
+    assert read(mariadb, "SELECT v FROM t")["v"].tolist() == [2]
+
+
+def test_replacing_by_the_same_columns_keeps_keys_and_rights(mariadb: Any) -> None:
+    save(mariadb, pd.DataFrame({"k": [1], "v": ["x"]}), mode="fail")
+    run(mariadb, "ALTER TABLE t ADD UNIQUE (k)")
+    save(mariadb, pd.DataFrame({"k": [1, 2], "v": ["y", "z"]}), mode="replace")
+    assert read(mariadb, "SELECT v FROM t ORDER BY k")["v"].tolist() == ["y", "z"]
+    with pytest.raises(IntegrationError, match="Duplicate"):
+        save(mariadb, pd.DataFrame({"k": [1], "v": ["w"]}), mode="append")
+    save(mariadb, pd.DataFrame({"k": [1, 1]}), mode="replace")
+    assert read(mariadb, "SELECT k FROM t")["k"].tolist() == [1, 1]
+    assert left_behind(mariadb) == []
+
+
+def test_a_table_may_be_saved_to_several_times_in_a_transaction(mariadb: Any) -> None:
+    frame = pd.DataFrame({"k": [1, 2], "v": ["x", "y"]})
+    with mariadb.transaction() as transaction:
+        transaction.save(frame, "t", "fail")
+        transaction.save(frame.assign(k=[2, 3]), "t", "upsert", keys=["k"])
+        transaction.save(frame.assign(k=[5, 6]), "t", "append")
+        with pytest.raises(IntegrationError, match="already"):
+            transaction.save(frame, "t", "fail")
+    assert read(mariadb, "SELECT k FROM t ORDER BY k")["k"].tolist() == [1, 2, 3, 5, 6]
+    with mariadb.transaction() as transaction:
+        transaction.save(frame, "t", "append")
+        transaction.save(frame, "t", "replace")
+    assert len(read(mariadb, "SELECT * FROM t")) == 2
+    with (
+        pytest.raises(IntegrationError, match="save each table once"),
+        mariadb.transaction() as transaction,
+    ):
+        transaction.save(frame, "t", "append")
+        transaction.save(column(1), "t", "replace")
+    assert len(read(mariadb, "SELECT * FROM t")) == 2
+    assert left_behind(mariadb) == []
+
+
+def test_tables_without_transactions_are_refused(mariadb: Any) -> None:
+    run(mariadb, "CREATE TABLE t (c BIGINT) ENGINE=MyISAM")
+    for mode in ("append", "replace"):
+        with pytest.raises(IntegrationError, match=r"MyISAM[\s\S]*ENGINE=InnoDB"):
+            save(mariadb, column(1), mode=mode)
+
+
+def test_a_view_is_no_table(mariadb: Any) -> None:
+    run(mariadb, "CREATE TABLE t (c BIGINT)", "CREATE VIEW v AS SELECT * FROM t")
+    assert mariadb.tables() == ["t", "v"]
+    with pytest.raises(IntegrationError, match="is a view"):
+        save(mariadb, column(1), "v", "replace")
+
+
+def test_a_commit_that_fails_takes_the_new_tables_back(
+    mariadb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(mariadb, column(1))
+    with (
+        pytest.raises(IntegrationError, match="could not commit"),
+        mariadb.transaction() as transaction,
+    ):
+        transaction.save(column("x"), "t", "replace")
+        transaction.save(column("x"), "new", "fail")
+        run(mariadb, f"KILL {transaction.connection.connection.driver_connection.thread_id()}")
+    assert mariadb.tables() == ["t"]
+    assert read(mariadb, "SELECT * FROM t")["c"].tolist() == [1]
+    assert left_behind(mariadb) == []
+
+
+def test_tables_that_were_shown_before_everything_was_lost_are_not_made_again(
+    mariadb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(mariadb, column(1), "old", once="r0")
+    transaction = mariadb.transaction()
+    saves = transaction.__enter__()
+    saves.save(column(1, 2), "t", "fail", once="r1")
+    saves.save(column(3), "old", "append", once="r2")
+    # The process ends between the two steps of the end.
+    monkeypatch.setattr(saves.connection, "commit", saves.connection.invalidate)
+    saves.finish()
+    assert read(mariadb, "SELECT * FROM t")["c"].tolist() == [1, 2]
+    assert read(mariadb, "SELECT * FROM old")["c"].tolist() == [1]
+    assert save(mariadb, column(1, 2), "t", "fail", once="r1")["rows"] == 2
+    assert save(mariadb, column(3), "old", "append", once="r2")["rows"] == 1
+    assert read(mariadb, "SELECT * FROM t")["c"].tolist() == [1, 2]
+    assert read(mariadb, "SELECT * FROM old")["c"].tolist() == [1, 3]
+    transaction.__exit__(None, None, None)
+
+
+KILL_OTHERS = """
+BEGIN NOT ATOMIC FOR p IN (SELECT id FROM information_schema.processlist
+WHERE db = database() AND id <> connection_id()) DO KILL p.id; END FOR; END
+"""
+
+
+def test_a_server_that_goes_away_takes_the_save_back(mariadb: Any) -> None:
+    save(mariadb, column(1))
+    with pytest.raises(IntegrationError, match="could not"), mariadb.transaction() as transaction:
+        transaction.save(column(2), "t", "append")
+        run(mariadb, KILL_OTHERS)
+        transaction.save(column(3), "t", "append")
+    assert read(mariadb, "SELECT * FROM t")["c"].tolist() == [1]
+
+
+def test_a_server_that_goes_away_in_the_middle_of_a_read_is_told(mariadb: Any) -> None:
+    statement = Statement.of("SELECT seq, repeat('x', 1000) FROM seq_1_to_2000000")
+    with (
+        pytest.raises(IntegrationError, match=r"lost|closed"),
+        mariadb.result(statement, {}) as result,
+    ):
+        for _ in result.chunks:
+            run(mariadb, KILL_OTHERS)
+    assert read(mariadb, "SELECT 1 AS a")["a"].tolist() == [1]
+
+
+def test_a_table_that_somebody_holds_is_waited_for_and_then_told(
+    mariadb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(mariadb, pd.DataFrame({"k": [1], "v": [1]}), mode="upsert", keys=["k"])
+    monkeypatch.setattr("aqueduct_core.integrations._mysql._LOCKS", 1)
+    hasty = open_integration("hasty", "mariadb", mariadb.config())
+    with mariadb.connection() as other:
+        other.begin()
+        mariadb.execute(other, "UPDATE t SET v = 2").close()
+        with pytest.raises(IntegrationError, match=r"[Ll]ock wait[\s\S]*another transaction"):
+            save(hasty, pd.DataFrame({"k": [1], "v": [3]}), mode="upsert", keys=["k"])
+    assert read(mariadb, "SELECT v FROM t")["v"].tolist() == [1]
+
+
+def test_saves_with_the_same_keys_wait_for_each_other(
+    mariadb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(mariadb, pd.DataFrame({"k": [1], "v": [1]}))
+    monkeypatch.setattr("aqueduct_core.integrations._mysql_saves._LOCKS", 0)
+    with mariadb.transaction() as transaction:
+        transaction.save(pd.DataFrame({"k": [2], "v": [1]}), "t", "upsert", keys=["k"])
+        with pytest.raises(IntegrationError, match="another save into table 't'"):
+            save(mariadb, pd.DataFrame({"k": [2], "v": [2]}), mode="upsert", keys=["k"])
+    assert read(mariadb, "SELECT k FROM t")["k"].tolist() == [1, 2]
+
+
+def test_the_server_gets_no_file_at_its_wish(mariadb: Any, tmp_path: Any) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("7")
+    run(mariadb, "CREATE TABLE t (c BIGINT)")
+    with mariadb.connection() as connection:
+        driver = connection.connection.driver_connection
+        with pytest.raises(RuntimeError, match="LOAD_LOCAL"):
+            driver.query(f"LOAD DATA LOCAL INFILE '{secret}' INTO TABLE t")
+        connection.invalidate()
+    assert len(read(mariadb, "SELECT * FROM t")) == 0
+
+
+SECRET = "hunter2-Ω"
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"host": "no-such-host.invalid"}, "the host is not known"),
+        ({"port": 1}, "nothing listens on this port"),
+        ({"database": "nope"}, "no such database"),
+        ({"user": "nobody_here"}, "login was refused"),
+        ({}, "login was refused"),
+        ({"sslmode": "require"}, "no secure connection"),
+    ],
+)
+def test_what_can_not_be_reached_names_the_wrong_setting(
+    mariadb: Any, change: dict[str, Any], match: str
+) -> None:
+    password = None if "database" in change or "sslmode" in change else SECRET
+    config = {**mariadb.config(), **change, **({"password": password} if password else {})}
+    wrong: Any = open_integration("w", "mysql", config)
+    for attempt in (wrong.test, lambda: wrong.query("SELECT 1"), wrong.tables):
+        with pytest.raises(IntegrationError, match=match) as caught:
+            attempt()
+        told = "".join(traceback.format_exception(caught.value))
+        assert SECRET not in told + repr(wrong)
+
+
+def test_a_password_may_have_any_letters(mariadb: Any) -> None:
+    [name] = [f"u{uuid.uuid4().hex[:8]}"]
+    run(mariadb, f"CREATE USER {name}@'%' IDENTIFIED BY '{SECRET}'")
+    run(mariadb, f"GRANT SELECT ON *.* TO {name}@'%'")
+    config = {**mariadb.config(), "user": name, "password": SECRET}
+    try:
+        reader: Any = open_integration("r", "mariadb", config)
+        save(mariadb, column(1))
+        assert read(reader, "SELECT * FROM t")["c"].tolist() == [1]
+        with pytest.raises(IntegrationError, match=r"denied[\s\S]*the user may not do this"):
+            save(reader, column(1), mode="append")
+    finally:
+        run(mariadb, f"DROP USER {name}@'%'")
+
+
+def test_settings_that_are_no_settings() -> None:
+    config = {"host": "h", "database": "d", "user": "u"}
+    with pytest.raises(IntegrationError, match="needs the setting 'user'"):
+        open_integration("w", "mysql", {"host": "h", "database": "d"})
+    with pytest.raises(IntegrationError, match="port is no number"):
+        open_integration("w", "mysql", {**config, "port": "x"})
+    with pytest.raises(IntegrationError, match=r"'maybe' is not known[\s\S]*verify-full"):
+        open_integration("w", "mysql", {**config, "sslmode": "maybe"})
+
+
+def test_a_table_is_described_with_an_estimate(mariadb: Any) -> None:
+    save(mariadb, pd.DataFrame({"a": range(500)}))
+    run(mariadb, "ANALYZE TABLE t")
+    told = mariadb.describe("t")
+    assert told.rows == pytest.approx(500, abs=50)
+    assert told.columns[0].type.startswith("BIGINT")
