@@ -87,7 +87,7 @@ def test_a_flow_is_deleted_with_everything_that_is_its_own(
     assert flow.latest().status == "succeeded", flow.latest().errors()
     assert flow.saved() == [("w", "one"), ("w", "two")]
     for what in ("one", ["one"], [1]):
-        with pytest.raises(ParameterError, match="saved_objects=.*\nHint: pairs of integration"):
+        with pytest.raises(ParameterError, match=r"saved_objects=.*\nHint: pairs of integration"):
             client.delete_flow("flow", saved_objects=what)  # type: ignore[arg-type]
     with pytest.raises(NotFoundError, match=r"has not saved \('w', 'three'\)[\s\S]*'one'"):
         client.delete_flow("flow", [("w", "three")])
