@@ -231,6 +231,26 @@ def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
     )
     _add(commands, "scheduler", "_scheduler:run", "start workflows when it is time", common)
 
+    bench = _add(
+        commands, "bench", "_bench:bench", "how quick artifacts and workflows are here", common
+    )
+    bench.add_argument(
+        "--store", metavar="URL", help="measure artifacts there: s3://... (default: the workspace)"
+    )
+    bench.add_argument(
+        "--policy",
+        choices=["fast", "balanced", "small"],
+        default="balanced",
+        help="how they are encoded (default: balanced)",
+    )
+    bench.add_argument(
+        "--size",
+        type=_megabytes,
+        default=16.0,
+        metavar="MB",
+        help="how large each is (default: 16)",
+    )
+
     database = _group(commands, "db", "look after the database of workflows and runs")
     _add(
         database,
@@ -266,6 +286,13 @@ def _seconds(text: str) -> float:
     number = float(text)
     if not 0.1 <= number <= 86_400:
         raise argparse.ArgumentTypeError("a number of seconds from 0.1")
+    return number
+
+
+def _megabytes(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 10_000:
+        raise argparse.ArgumentTypeError("a number of megabytes up to 10000")
     return number
 
 
