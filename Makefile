@@ -52,7 +52,7 @@ docs-serve: $(VENV)/.dev
 	$(BIN)/mkdocs serve $(ARGS)
 
 clean:
-	rm -rf $(VENV) .environments .demo build dist site .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .environments .pictures .demo build dist site .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # One environment for everything; `make demo` alone installs only what the demo needs.
 # The stamps are made last, so an installation that was interrupted is done again.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install the servers that tests start for themselves, where apt and root, and npm, are at hand.
+# Install the servers and the browser that tests start for themselves, where apt and root, and npm,
+# are at hand.
 # No service is started or enabled: tests run the programs on data of their own.
 set -euo pipefail
 
@@ -26,6 +27,8 @@ installed postgres && installed initdb || packages+=(postgresql)
 # The core packages have the programs alone, without the service and its data.
 installed mariadbd && installed mariadb-install-db || packages+=(mariadb-server-core)
 installed my_print_defaults || packages+=(mariadb-client-core)
+# The browser of the tests of the web UI, and letters for it.
+installed chromium || packages+=(chromium fonts-dejavu-core)
 
 if [ ${#packages[@]} -eq 0 ]; then
   exit 0

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
+from fastapi import Request
+
 from aqueduct_core.client._run import is_lost
 from aqueduct_core.dag import FlowSpec
 from aqueduct_core.server._services import Services
@@ -22,6 +24,7 @@ __all__ = [
     "Recent",
     "flow_path",
     "integration_path",
+    "is_piece",
     "part",
     "places_in",
     "run_path",
@@ -100,6 +103,11 @@ def flow_path(flow: str, *parts: str) -> str:
 def integration_path(name: str) -> str:
     """The path of an integration's page."""
     return f"/integrations/{part(name)}"
+
+
+def is_piece(request: Request) -> bool:
+    """Whether a script asks, which puts the answer into a page."""
+    return request.headers.get("x-part") == "yes"
 
 
 def run_path(flow: str, run: str, *parts: str) -> str:

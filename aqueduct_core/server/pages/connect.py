@@ -21,7 +21,7 @@ from aqueduct_core.server.pages._fields import (
     fields_of,
     texts_of,
 )
-from aqueduct_core.server.pages._reading import integration_path
+from aqueduct_core.server.pages._reading import integration_path, is_piece
 
 __all__ = ["router"]
 
@@ -61,7 +61,7 @@ async def connect(request: Request) -> Response:
         shown = await run_in_threadpool(
             _form, request, kind, name, texts, is_known=is_known, problem=error
         )
-        shown.status_code = 422
+        shown.status_code = 200 if is_piece(request) else 422
         return shown
     if is_try:
         return await run_in_threadpool(

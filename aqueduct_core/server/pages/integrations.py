@@ -17,7 +17,7 @@ from aqueduct_core.server._templates import render
 from aqueduct_core.server.pages._fields import all_kinds
 from aqueduct_core.server.pages._preview import cell
 from aqueduct_core.server.pages._reach import cluster_state, is_quiet, reach
-from aqueduct_core.server.pages._reading import flow_path, integration_path
+from aqueduct_core.server.pages._reading import flow_path, integration_path, is_piece
 from aqueduct_core.tracking import IntegrationRecord
 
 __all__ = ["found_integration", "router"]
@@ -98,7 +98,7 @@ def reached(request: Request, name: str) -> Response:
     services = services_of(request)
     item = found_integration(services, name)
     found = reach(services, item) if is_quiet(item.kind) else None
-    return render(request, "integration_reach.html", {"reach": found, "is_long": True})
+    return _piece(request, name, "reach", {"reach": found})
 
 
 @router.post("/integrations/{name}/test")
@@ -108,8 +108,8 @@ def test(
     """Connect once, now."""
     services = services_of(request)
     found = reach(services, found_integration(services, name), now=True)
-    if request.headers.get("x-part") == "yes":
-        return render(request, "integration_reach.html", {"reach": found, "is_long": True})
+    if is_piece(request):
+        return _piece(request, name, "reach", {"reach": found})
     return RedirectResponse(integration_path(name), 303)
 
 
@@ -138,7 +138,7 @@ def tables(request: Request, name: str, table: Text = "", q: Text = "") -> Respo
             context["shown"] = _looked_into(made, table)
     except AqueductError as error:
         context["problem"] = error
-    return render(request, "integration_tables.html", context)
+    return _piece(request, name, "tables", context)
 
 
 @router.get("/integrations/{name}/cluster")
@@ -155,7 +155,7 @@ def cluster(request: Request, name: str) -> Response:
             context["state"] = cluster_state(services, made)
     except AqueductError as error:
         context["problem"] = error
-    return render(request, "integration_cluster.html", context)
+    return _piece(request, name, "cluster", context)
 
 
 def found_integration(services: Services, name: str) -> IntegrationRecord:
@@ -170,6 +170,12 @@ def found_integration(services: Services, name: str) -> IntegrationRecord:
     raise NotFoundError(
         f"there is no integration {name!r}", hint="/integrations lists what there is"
     )
+
+
+def _piece(request: Request, name: str, what: str, context: Mapping[str, Any]) -> Response:
+    """A piece of the page of an integration; a page of its own for those without scripts."""
+    layout = "piece.html" if is_piece(request) else "base.html"
+    return render(request, f"integration_{what}.html", {"layout": layout, "name": name, **context})
 
 
 def _group(row: Mapping[str, Any]) -> str:

@@ -32,6 +32,7 @@ __all__ = ["router"]
 
 router = APIRouter()
 
+_GOING = ("pending", "running")
 _TAIL = 12_000  # bytes of each log; the whole of it has a page of its own
 _RUNS = 30
 _VALUE = 200
@@ -69,7 +70,8 @@ def page(
         "result": result,
         "state": state_of(result),
         "paths": _paths(flow, run, name),
-        "is_live": record.state in ("pending", "running"),
+        "is_live": record.state in _GOING,
+        "is_printing": record.state in _GOING and (result is None or result.state in _GOING),
         "error": failure(result.error) if result and result.error else None,
         "attempts": attempts,
         "attempt": result.attempt if result else attempt,

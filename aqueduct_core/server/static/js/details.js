@@ -1,8 +1,17 @@
 // Logs that grow, trees that open as a whole, pictures that are zoomed.
 const PAUSE = 1500;
 
-for (const log of document.querySelectorAll(".tail")) log.scrollTop = log.scrollHeight;
-for (const log of document.querySelectorAll("[data-log-from]")) follow(log);
+const followed = new WeakSet();
+
+function begin() {
+  for (const log of document.querySelectorAll(".tail")) log.scrollTop = log.scrollHeight;
+  for (const log of document.querySelectorAll("[data-log-from]")) {
+    if (!followed.has(log)) follow(log);
+    followed.add(log);
+  }
+}
+addEventListener("page:fresh", begin);
+begin();
 
 // Asks for what was printed since, as long as the page shows this log and its operator runs.
 async function follow(log) {
@@ -16,6 +25,8 @@ async function follow(log) {
     const data = new Uint8Array(await answer.arrayBuffer());
     if (!data.length) continue;
     end += data.length;
+    log.closest(".stream").hidden = false;
+    log.closest(".log").querySelector("[data-nothing]")?.remove();
     const follows = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
     log.append(decoder.decode(data, { stream: true }).replaceAll("\r\n", "\n").replace(/[^\n]*\r/g, ""));
     if (log.textContent.length > 400000) log.textContent = log.textContent.slice(-200000);

@@ -1,6 +1,6 @@
 // The graph: dragging, zooming, lighting up what belongs together, and the panel beside it. Without this
 // script it scrolls, and its nodes are links.
-import { tellTimes } from "./page.js";
+import { tellTimes } from "./times.js";
 
 const canvas = document.querySelector("[data-canvas]");
 const beside = document.querySelector("[data-beside]");

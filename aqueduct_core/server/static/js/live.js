@@ -1,6 +1,6 @@
 // Keeps a page up to date while something runs. The server says that there is news; the page is asked
 // for again, and only the elements with data-live whose content is another one are replaced.
-import { tellTimes } from "./page.js";
+import { tellTimes } from "./times.js";
 
 const source = document.querySelector("[data-live-from]");
 const PAUSE = 1000; // milliseconds between two looks, at least

@@ -1,5 +1,5 @@
 // Pieces of a page that take long, since somebody else is asked: they are loaded when the page is there.
-import { tellTimes } from "./page.js";
+import { tellTimes } from "./times.js";
 
 async function piece(path, options = {}) {
   const headers = { accept: "text/html", "x-part": "yes", ...options.headers };

@@ -1,30 +1,6 @@
 // What all pages have: times in the reader's zone, menus that close, forms that ask, things to copy.
-const UNITS = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
-const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
-
-function ago(moment) {
-  const seconds = (moment - Date.now()) / 1000;
-  if (Math.abs(seconds) < 10) return "just now";
-  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS.at(-1);
-  return relative.format(Math.trunc(seconds / size), unit);
-}
-
-export function took(seconds) {
-  if (seconds < 60) return `${Math.floor(seconds)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-export function tellTimes(within = document) {
-  for (const item of within.querySelectorAll("time[datetime]")) {
-    const moment = Date.parse(item.dateTime);
-    item.title = absolute.format(moment);
-    if (item.hasAttribute("data-ago")) item.textContent = ago(moment);
-    if (item.hasAttribute("data-local")) item.textContent = absolute.format(moment);
-  }
-}
+// No other module imports this one: it would be loaded twice, and ask twice.
+import { tellTimes, took } from "./times.js";
 
 function tick() {
   for (const item of document.querySelectorAll("[data-since]")) {

@@ -1,0 +1,199 @@
+"""What people do in pages: with the keyboard, in forms, while something runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Dialog, Page, expect
+
+from tests.server.browser.conftest import Site
+from tests.server.browser.windows import Window
+from tests.server.browser.workspace import gated
+
+
+def run_path(site: Site, which: str = "churn") -> str:
+    flow = getattr(site.team, which)
+    return f"/flows/{flow.id}/runs/{quote(flow.latest().id, safe='')}"
+
+
+@pytest.fixture
+def page(open_window: Callable[..., Window]) -> Page:
+    """A window of an admin."""
+    return open_window().page
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Path]:
+    """Opened at last, so that no run waits for it for ever."""
+    path = tmp_path / "gate"
+    yield path
+    path.touch()
+
+
+def test_a_run_is_seen_going_on_without_loading_the_page_again(
+    site: Site, page: Page, gate: Path
+) -> None:
+    flow = gated(site.client, gate)
+    page.goto(f"/flows/{flow.id}")
+    page.get_by_role("button", name="Run now").click()
+    page.wait_for_url("**/runs/*")
+    page.evaluate("() => { window.isTheSame = true; }")
+    expect(page.locator(".node.is-running", has_text="wait")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    gate.touch()
+    expect(page.locator(".node.is-succeeded")).to_have_count(2)
+    expect(page.locator(".head .pill")).to_contain_text("succeeded")
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    assert page.evaluate("() => window.isTheSame")
+
+
+def test_a_log_grows_while_it_is_looked_at(site: Site, page: Page, gate: Path) -> None:
+    flow = gated(site.client, gate)
+    run = flow.trigger(wait=False, quiet=True)
+    page.goto(f"/flows/{flow.id}/runs/{run.id}/operators/wait")
+    expect(page.locator(".log")).to_contain_text("the gate is shut")
+    gate.touch()
+    expect(page.locator(".log")).to_contain_text("the gate is open")
+    expect(page.locator("[data-live=state]")).to_contain_text("succeeded")
+    run.wait(60)
+
+
+def test_the_graph_is_used_with_the_keyboard(site: Site, page: Page) -> None:
+    page.goto(run_path(site, "broken"))
+    canvas = page.locator("[data-canvas]")
+    canvas.focus()
+    scale = page.locator("[data-zoom=scale]")
+    before = scale.inner_text()
+    page.keyboard.press("+")
+    assert scale.inner_text() != before
+    place = page.locator("svg.graph").evaluate("node => node.style.transform")
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("svg.graph").evaluate("node => node.style.transform") != place
+    page.keyboard.press("0")
+    page.keyboard.press("Tab")
+    head = page.locator("a.head:focus")
+    expect(head).to_have_count(1)
+    name = head.locator("..").get_attribute("data-key").removeprefix("o:")
+    page.keyboard.press("Enter")
+    side = page.locator("[data-side]")
+    expect(side).to_be_visible()
+    expect(side.get_by_role("heading", level=2)).to_have_text(name)
+    page.keyboard.press("Escape")
+    expect(side).to_be_hidden()
+
+
+def test_the_panel_tells_what_failed_and_leads_to_its_neighbours(site: Site, page: Page) -> None:
+    page.goto(run_path(site, "broken"))
+    page.locator(".node.is-failed a.head").click()
+    side = page.locator("[data-side]")
+    expect(side).to_contain_text("KeyError")
+    assert "#op-totals" in page.url
+    side.get_by_role("link", name="orders").click()
+    expect(side.get_by_role("heading", level=2)).to_have_text("orders")
+    page.reload()
+    expect(side.get_by_role("heading", level=2)).to_have_text("orders")
+
+
+def test_the_grid_is_walked_through_with_arrow_keys(site: Site, page: Page) -> None:
+    page.goto(f"/flows/{site.team.churn.id}")
+    region = page.get_by_role("region", name="Grid of operators and runs")
+    region.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator("td.chosen")
+    expect(chosen).to_have_count(1)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/operators/*")
+
+
+def test_parameters_are_typed_into_a_form(site: Site, page: Page) -> None:
+    page.goto(f"/flows/{site.team.churn.id}")
+    page.locator("summary", has_text="Run now").click()
+    field = page.get_by_label("min_tenure")
+    field.fill("many")
+    page.get_by_role("button", name="Run", exact=True).click()
+    assert not field.evaluate("node => node.validity.valid"), "letters are no number"
+    field.fill("18")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url("**/runs/*")
+    expect(page.locator(".facts").first).to_contain_text("18")
+    site.team.churn.latest().wait(60)
+
+
+def test_a_connection_is_tried_without_leaving_the_form(
+    site: Site, page: Page, tmp_path: Path
+) -> None:
+    page.goto("/connect?kind=sqlite")
+    page.get_by_label("Name").fill("tried")
+    page.get_by_label("Path").fill("/nowhere/at/all.db")
+    page.get_by_role("button", name="Test connection").click()
+    result = page.locator(".connect-result")
+    expect(result.locator(".callout.is-failed")).to_be_visible()
+    page.get_by_label("Path").fill(str(tmp_path / "tried.db"))
+    page.get_by_role("button", name="Test connection").click()
+    expect(result).to_contain_text("It answers")
+    assert page.get_by_label("Name").input_value() == "tried"
+    page.get_by_role("button", name="Connect", exact=True).click()
+    page.wait_for_url("**/integrations/tried")
+    expect(page.locator("[data-reach]")).to_contain_text("it answers")
+    answers: list[str] = []
+
+    def agree(dialog: Dialog) -> None:
+        answers.append(dialog.message)
+        dialog.accept()
+
+    page.on("dialog", agree)
+    page.get_by_role("button", name="Forget").click()
+    page.wait_for_url("**/integrations")
+    assert answers == ["Forget tried? Its data stays where it is."]
+
+
+def test_a_theme_is_chosen_and_remembered(site: Site, page: Page) -> None:
+    page.goto("/flows")
+    light = page.locator("body").evaluate("node => getComputedStyle(node).backgroundColor")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    dark = page.locator("body").evaluate("node => getComputedStyle(node).backgroundColor")
+    assert dark != light
+    page.goto("/data")
+    assert page.locator("body").evaluate("node => getComputedStyle(node).backgroundColor") == dark
+
+
+def test_a_slash_leads_to_the_search(site: Site, page: Page) -> None:
+    page.goto("/flows")
+    page.keyboard.press("/")
+    page.keyboard.type("nightly")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=nightly**")
+    expect(page.locator(".flows tbody tr")).to_have_count(1)
+
+
+def test_a_list_is_sorted_by_a_column(site: Site, page: Page) -> None:
+    page.goto(f"{run_path(site)}?view=list")
+    page.get_by_role("button", name="Operator").click()
+    names = page.locator("table.steps tbody th a").all_inner_texts()
+    page.get_by_role("button", name="Operator").click()
+    assert page.locator("table.steps tbody th a").all_inner_texts() == names[::-1]
+
+
+def test_a_table_is_downloaded(site: Site, page: Page) -> None:
+    page.goto(f"{run_path(site)}/artifacts/predict")
+    page.locator("summary", has_text="Download").click()
+    with page.expect_download() as started:
+        page.get_by_role("link", name="CSV").click()
+    text = started.value.path().read_text()
+    assert text.startswith('"customer_id"')
+    assert text.count("\n") > 1_000
+
+
+def test_pages_work_without_scripts(site: Site, open_window: Callable[..., Window]) -> None:
+    window = open_window(java_script_enabled=False)
+    window.page.goto(run_path(site, "broken"))
+    link = window.page.locator(".node.is-failed a.head")
+    link.click()
+    expect(window.page.locator(".raised").first).to_contain_text("KeyError")
+    window.page.goto("/integrations/prod_database")
+    window.page.get_by_role("link", name="Show them here").click()
+    expect(window.page.get_by_role("link", name="customers")).to_be_visible()
