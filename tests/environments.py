@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["ROOT", "make_environment"]
+__all__ = ["ROOT", "has_package_index", "make_environment"]
 
 ROOT = Path(__file__).resolve().parents[1]
 _FOLDER = ROOT / ".environments"
@@ -32,6 +32,13 @@ def make_environment(wanted: Path) -> Path:
     return folder / "venv" / "bin"
 
 
+def has_package_index() -> bool:
+    """Whether packages can be had: from an index, or what uv has kept of it."""
+    command = [_uv_program(), "pip", "compile", "--quiet", "--python", sys.executable, "-"]
+    done = subprocess.run(command, input="iniconfig", text=True, capture_output=True)
+    return not done.returncode
+
+
 def _make(folder: Path, wanted: Path) -> None:
     python = folder / "bin" / "python"
     _uv("venv", "--clear", "--python", sys.executable, folder)
@@ -41,8 +48,12 @@ def _make(folder: Path, wanted: Path) -> None:
 
 
 def _uv(*arguments: object) -> None:
-    command = [str(Path(sys.executable).with_name("uv")), *map(str, arguments)]
+    command = [_uv_program(), *map(str, arguments)]
     variables = {name: os.environ[name] for name in os.environ if name != "VIRTUAL_ENV"}
     done = subprocess.run(command, capture_output=True, text=True, env=variables)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
+
+
+def _uv_program() -> str:
+    return str(Path(sys.executable).with_name("uv"))

@@ -8,6 +8,7 @@ For DAGs that are written by hand. In the environment of all of Airflow's proces
 The store's signing key and options are AQUEDUCT_SIGNING_KEY and AQUEDUCT_STORAGE_OPTIONS, or password and
 extra of the Airflow connection `aqueduct`. Texts, numbers, dates and lists and dicts of them stay in XCom,
 as long as they are small; a table, an array, an image or a model is stored, with a reference in XCom.
+An `ArtifactRef` of a store of yours stays what it is.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["XComBackend"]
 
-_MARK = "$aqueduct"
+_MARK = "$aqueduct"  # stands for the value
+_REF = "$aqueduct_ref"  # is the value
+# A dict of the user with one of these names is stored: it would be taken for something else.
+_MARKS = (_MARK, _REF, "__classname__", "__type", "__var")
 _CONNECTION = "aqueduct"
 _SMALL = 65_536  # characters; what Airflow's database takes without trouble
 _KEPT = (bool, int, str, date, datetime, timedelta, Decimal, UUID, type(None))
@@ -56,7 +60,9 @@ class XComBackend(BaseXCom):  # type: ignore[misc]  # Airflow isn't there when t
         Raises:
             UnserializableError: The value can't be stored as it is.
         """
-        if not _stays(value):
+        if _is_ref(value):
+            value = {_REF: value.serialize()}  # Airflow would want each class in its configuration
+        elif not _stays(value):
             place = [dag_id, run_id, task_id, str(-1 if map_index is None else map_index), key]
             # A name of its own: what is deleted late must not be what was put anew.
             path = "/".join(["xcom", *(item or "-" for item in place), token_hex(4)])
@@ -75,7 +81,10 @@ class XComBackend(BaseXCom):  # type: ignore[misc]  # Airflow isn't there when t
         """
         value = BaseXCom.deserialize_value(result)
         ref = _reference(value)
-        return value if ref is None else _store().get(_ref(ref))
+        if ref is not None:
+            return _store().get(_ref(ref))
+        given = _reference(value, _REF)
+        return value if given is None else _ref(given)
 
     @classmethod
     def purge(cls, xcom: Any, *args: Any) -> None:
@@ -105,9 +114,14 @@ def _ref(document: Mapping[str, Any]) -> Any:
     return ArtifactRef.deserialize(document)
 
 
-def _reference(value: Any) -> Mapping[str, Any] | None:
-    if isinstance(value, Mapping) and set(value) == {_MARK}:
-        found: Mapping[str, Any] = value[_MARK]
+def _is_ref(value: Any) -> bool:
+    kind = type(value)  # looked up by name: most values need nothing of ours imported
+    return (kind.__module__, kind.__name__) == ("aqueduct_core.reference", "ArtifactRef")
+
+
+def _reference(value: Any, mark: str = _MARK) -> Mapping[str, Any] | None:
+    if isinstance(value, Mapping) and set(value) == {mark}:
+        found: Mapping[str, Any] = value[mark]
         return found
     return None
 
@@ -127,5 +141,6 @@ def _is_plain(value: Any) -> bool:
     if kind in (list, tuple):
         return all(map(_is_plain, value))
     if kind is dict:
-        return all(type(name) is str for name in value) and all(map(_is_plain, value.values()))
+        names = all(type(name) is str and name not in _MARKS for name in value)
+        return names and all(map(_is_plain, value.values()))
     return kind in _KEPT

@@ -12,7 +12,6 @@ from aqueduct_core.engines.airflow._credentials import connection_of, store_setu
 from aqueduct_core.engines.airflow._names import run_key
 from aqueduct_core.engines.airflow._params import overrides
 from aqueduct_core.engines.airflow._pinned import pin
-from aqueduct_core.errors import NotFoundError
 from aqueduct_core.runtime import Result, Workspace
 from aqueduct_core.runtime._supervised import Call, supervise, together
 
@@ -42,13 +41,15 @@ def execute(task: AqueductOperator, context: Any) -> None:
     instance = context["ti"]
     run = run_key(instance.run_id)
     version = Version.load(store, flow, pin(store, flow, run, digest))
-    try:
-        operators = together(version, task.operator)
-    except NotFoundError as error:
-        raise AirflowSkipException(
-            f"the run is one of an older version of {version.name!r}, which has no "
-            f"{task.operator!r}"
-        ) from error
+    if task.operator not in version.spec.operators:
+        # Not skipped, which would keep what comes after it from running.
+        task.log.info(
+            "nothing to do: the run is one of an older version of %r, which has no %r",
+            version.name,
+            task.operator,
+        )
+        return
+    operators = together(version, task.operator)
     names = {str(item.task["integration"]) for item in operators if "integration" in item.task}
     connections = {name: connection_of(name, task.connections) for name in sorted(names)}
     call = Call(

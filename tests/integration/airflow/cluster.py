@@ -1,94 +1,82 @@
-"""A real Airflow 3 for tests: API server, scheduler, DAG processor and PostgreSQL.
+"""A real Airflow for tests: its processes and PostgreSQL.
 
-`with Cluster() as cluster:`. One serves all processes of a test run: whoever needs it first starts a
-keeper, which is this module run as a program, and which ends it when nobody uses it any more.
+`with Cluster() as address:`. One serves all processes of a test run: whoever needs it first starts a
+keeper, which is this module run as a program. The keeper starts again what dies, as a service manager
+does, and ends everything when nobody uses it any more.
 """
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import json
 import os
-import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from tests.databases import PostgresServer
 from tests.environments import ROOT, make_environment
+from tests.integration.airflow.settings import Address, environment_of, new_address, programs_of
 
-# What only the tests' own processes are to know.
-_KEPT_BACK = ("AIRFLOW", "AQUEDUCT", "PYTEST", "PYTHON", "VIRTUAL_ENV")
-
-__all__ = ["SIGNING_KEY", "Address", "Cluster"]
+__all__ = ["Cluster"]
 
 _START = 180.0
 _STOP = 6.0
-SIGNING_KEY = bytes(range(32))  # its connection `aqueduct` holds it
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where it is, and how to get in."""
-
-    url: str
-    username: str
-    password: str
-    folder: str
-
-    @property
-    def dags(self) -> str:
-        """Where it reads DAG files."""
-        return f"{self.folder}/dags"
-
-    @property
-    def environments(self) -> str:
-        """Where its workers keep environments of operators."""
-        return f"{self.folder}/environments"
-
-    @property
-    def xcom(self) -> str:
-        """Where its XCom backend keeps data."""
-        return f"{self.folder}/xcom"
-
-    @property
-    def warehouse(self) -> str:
-        """The SQLite database of its connection `warehouse_file`."""
-        return f"{self.folder}/warehouse.db"
+_LOOK = 0.2
 
 
 class Cluster:
-    """Airflow, shared by all processes of a test run."""
+    """An Airflow, shared by all processes of a test run.
+
+    Args:
+        version: 3 or 2.
+        name: Another name for one that isn't shared with those who use this one.
+    """
+
+    def __init__(self, version: int = 3, name: str = "shared") -> None:
+        self._version = version
+        run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"{os.getpid()}")
+        self._folder = Path(tempfile.gettempdir()) / f"aqueduct-{run}-airflow{version}-{name}"
 
     def __enter__(self) -> Address:
-        run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
-        self._folder = Path(tempfile.gettempdir()) / f"aqueduct-{run}-airflow"
-        self._folder.mkdir(mode=0o755, exist_ok=True)
-        with (self._folder / "start").open("w") as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)
-            self._use = (self._folder / "users").open("w")
-            fcntl.flock(self._use, fcntl.LOCK_SH)  # the keeper waits for the last one
-            if not (self._folder / "address.json").exists():
-                _start_keeper(self._folder)
+        while not self._join():
+            pass  # the keeper was just leaving
         return Address(**json.loads((self._folder / "address.json").read_text()))
 
     def __exit__(self, *_: object) -> None:
         self._use.close()
 
+    def _join(self) -> bool:
+        """Become one of the users; False if the folder was removed meanwhile."""
+        self._folder.mkdir(mode=0o755, exist_ok=True)
+        try:
+            with (self._folder / "start").open("w") as turn:
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                # Held until this process ends or leaves; the keeper waits for the last one.
+                self._use = (self._folder / "users").open("w")
+                fcntl.flock(self._use, fcntl.LOCK_SH)
+                if not os.fstat(self._use.fileno()).st_nlink:
+                    self._use.close()
+                    return False
+                if not (self._folder / "address.json").exists():
+                    _start_keeper(self._folder, self._version)
+        except FileNotFoundError:
+            return False
+        return True
 
-def _start_keeper(folder: Path) -> None:
+
+def _start_keeper(folder: Path, version: int) -> None:
+    command = ["-m", "tests.integration.airflow.cluster", str(folder), str(version)]
     with (folder / "keeper.log").open("wb") as log:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.airflow.cluster", str(folder)],
+            [sys.executable, *command],
             stdout=subprocess.PIPE,
             stderr=log,
             cwd=ROOT,
@@ -101,132 +89,115 @@ def _start_keeper(folder: Path) -> None:
     keeper.returncode = 0  # it outlives this process, which isn't to wait for it
 
 
-def keep(folder: Path) -> None:
+def keep(folder: Path, version: int) -> None:
     """Run Airflow as long as somebody uses it."""
-    processes: dict[str, subprocess.Popen[bytes]] = {}
     with PostgresServer() as server:
+        keeper = _Keeper(new_address(version, folder), server)
         try:
-            address, environment = _settings(folder, server)
-            programs = make_environment(Path(__file__).with_name("airflow-3.lock"))
-            _call(programs, environment, "db", "migrate")
-            commands = {
-                "api-server": ["api-server"],
-                "scheduler": ["scheduler", "--skip-serve-logs"],
-                "dag-processor": ["dag-processor"],
-            }
-            for name, command in commands.items():
-                processes[name] = _start(programs, environment, folder, name, command)
-            _wait(processes, folder, lambda: _is_healthy(address.url))
-            # Built by its first request, which would otherwise be that of the first task.
-            _get(f"{address.url}/execution/health")
-            (folder / "address.json").write_text(json.dumps(asdict(address)))
+            keeper.start()
             print("ready", flush=True)
             os.close(1)
-            users = (folder / "users").open("w")
-            fcntl.flock(users, fcntl.LOCK_EX)
+            keeper.look_after()
         finally:
-            _stop(processes)
+            keeper.stop()
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _settings(folder: Path, server: PostgresServer) -> tuple[Address, dict[str, str]]:
-    for name in ("home", "dags", "out"):
-        (folder / name).mkdir()
-    url = f"http://127.0.0.1:{_free_port()}"
-    address = Address(url, "admin", secrets.token_hex(8), str(folder))
-    (folder / "passwords.json").write_text(json.dumps({"admin": address.password}))
-    settings = {
-        "CORE__DAGS_FOLDER": address.dags,
-        "CORE__LOAD_EXAMPLES": "False",
-        "CORE__EXECUTOR": "LocalExecutor",
-        "CORE__PARALLELISM": "8",
-        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
-        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "passwords.json"),
-        "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
-        "CORE__XCOM_BACKEND": "aqueduct_core.adapters.airflow.XComBackend",
-        "CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
-        "DATABASE__SQL_ALCHEMY_CONN": server.create().replace("://", "+psycopg2://"),
-        "API__HOST": "127.0.0.1",
-        "API__PORT": url.rpartition(":")[2],
-        "API__BASE_URL": url,
-        "API__WORKERS": "1",
-        "API__SECRET_KEY": secrets.token_hex(32),
-        "API_AUTH__JWT_SECRET": secrets.token_hex(32),
-        # The end of a task is noticed only so many seconds later.
-        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        "DAG_PROCESSOR__REFRESH_INTERVAL": "1",
-        "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
-        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-        "LOGGING__COLORED_CONSOLE_LOG": "False",
-    }
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(_KEPT_BACK)
-    }
-    # Where uv finds out about package indexes, now that HOME is another one.
-    environment.setdefault("XDG_CONFIG_HOME", str(Path("~/.config").expanduser()))
-    environment.setdefault("XDG_CACHE_HOME", str(Path("~/.cache").expanduser()))
-    environment |= {f"AIRFLOW__{name}": value for name, value in settings.items()}
-    warehouse = json.dumps({"conn_type": "sqlite", "host": address.warehouse})
-    environment |= {
-        "HOME": str(folder / "home"),
-        "AIRFLOW_HOME": str(folder / "home"),
-        "AIRFLOW_CONN_AQUEDUCT": json.dumps(
-            {"conn_type": "aqueduct", "password": SIGNING_KEY.hex()}
-        ),
-        # One by the name that our tests give it, one for examples/airflow/by_hand.py.
-        "AIRFLOW_CONN_WAREHOUSE_FILE": warehouse,
-        "AIRFLOW_CONN_WAREHOUSE": warehouse,
-        "CHURN_STORE": f"file://{folder}/churn",
-        "AQUEDUCT_XCOM_STORE": address.xcom,
-        "NO_PROXY": "127.0.0.1,localhost",
-        "PYTHONUNBUFFERED": "1",
-    }
-    return address, environment
+class _Keeper:
+    """Starts Airflow's processes, starts them again, and ends them."""
 
+    def __init__(self, address: Address, server: PostgresServer) -> None:
+        self._address = address
+        self._folder = Path(address.folder)
+        for name in ("home", "dags", "out"):
+            (self._folder / name).mkdir()
+        database = server.create().replace("://", "+psycopg2://")
+        self._environment = environment_of(address, database)
+        lock = Path(__file__).with_name(f"airflow-{address.version}.lock")
+        self._program = str(make_environment(lock) / "airflow")
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-def _start(
-    programs: Path, environment: dict[str, str], folder: Path, name: str, command: list[str]
-) -> subprocess.Popen[bytes]:
-    with (folder / "out" / f"{name}.log").open("wb") as log:
-        return subprocess.Popen(
-            [str(programs / "airflow"), *command],
-            env=environment,
-            cwd=folder,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
+    def start(self) -> None:
+        address = self._address
+        self._call("db", "migrate")
+        if address.version == 2:
+            who = ("-u", address.username, "-p", address.password, "-r", "Admin")
+            self._call("users", "create", *who, *("-f", "A", "-l", "B", "-e", "a@example.org"))
+        for name in programs_of(address.version):
+            self._start(name)
+        self._wait(lambda: _is_healthy(address))
+        if address.version == 3:
+            # Built by its first request, which would otherwise be that of the first task.
+            _get(f"{address.url}/execution/health")
+        (self._folder / "address.json").write_text(json.dumps(asdict(address)))
+
+    def look_after(self) -> None:
+        """Start again what has died, until nobody uses it any more."""
+        self._users = (self._folder / "users").open("w")  # locked until all is over
+        while not _is_free(self._users.fileno()):
+            for name, process in list(self._processes.items()):
+                if process.poll() is not None:
+                    self._start(name)
+            time.sleep(_LOOK)
+
+    def stop(self) -> None:
+        """Each leads a process group, which the executor's workers belong to."""
+        processes = self._processes.values()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for process in processes:
+                if process.poll() is None:
+                    os.killpg(process.pid, number)
+            deadline = time.monotonic() + _STOP
+            while time.monotonic() < deadline and any(p.poll() is None for p in processes):
+                time.sleep(0.1)
+
+    def _start(self, name: str) -> None:
+        command = [self._program, *programs_of(self._address.version)[name]]
+        with (self._folder / "out" / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                env=self._environment,
+                cwd=self._folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._processes[name] = process
+        (self._folder / f"{name}.pid").write_text(str(process.pid))
+
+    def _call(self, *command: str) -> None:
+        done = subprocess.run(
+            [self._program, *command], env=self._environment, capture_output=True, text=True
         )
+        if done.returncode:
+            sys.exit(f"airflow {command[0]}: {done.stdout}{done.stderr}")
+
+    def _wait(self, is_done: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _START
+        while not is_done():
+            for name, process in self._processes.items():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    log = self._folder / "out" / f"{name}.log"
+                    sys.exit(log.read_text(errors="replace")[-5000:])
+            time.sleep(0.25)
 
 
-def _call(programs: Path, environment: dict[str, str], *command: str) -> None:
-    done = subprocess.run(
-        [str(programs / "airflow"), *command], env=environment, capture_output=True, text=True
-    )
-    if done.returncode:
-        sys.exit(f"airflow {' '.join(command)}: {done.stdout}{done.stderr}")
-
-
-def _wait(
-    processes: dict[str, subprocess.Popen[bytes]], folder: Path, is_done: Callable[[], bool]
-) -> None:
-    deadline = time.monotonic() + _START
-    while not is_done():
-        for name, process in processes.items():
-            if process.poll() is not None or time.monotonic() > deadline:
-                sys.exit((folder / "out" / f"{name}.log").read_text(errors="replace")[-5000:])
-        time.sleep(0.25)
-
-
-def _is_healthy(url: str) -> bool:
+def _is_free(descriptor: int) -> bool:
     try:
-        health = json.loads(_get(f"{url}/api/v2/monitor/health"))
-    except OSError:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
-    parts = ("metadatabase", "scheduler", "dag_processor")
+    return True
+
+
+def _is_healthy(address: Address) -> bool:
+    path = "/api/v1/health" if address.version == 2 else "/api/v2/monitor/health"
+    try:
+        health: Mapping[str, Mapping[str, str]] = json.loads(_get(f"{address.url}{path}"))
+    except (OSError, ValueError):
+        return False
+    parts = ["metadatabase", "scheduler", *(["dag_processor"] if address.version == 3 else [])]
     return all((health.get(name) or {}).get("status") == "healthy" for name in parts)
 
 
@@ -235,23 +206,6 @@ def _get(url: str) -> bytes:
         return answer.read()
 
 
-def _stop(processes: dict[str, subprocess.Popen[bytes]]) -> None:
-    """Each leads a process group, which the executor's workers belong to."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in processes.values():
-            if process.poll() is None:
-                os.killpg(process.pid, number)
-        deadline = time.monotonic() + _STOP
-        while time.monotonic() < deadline and any(p.poll() is None for p in processes.values()):
-            time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep(Path(sys.argv[1]))
+    keep(Path(sys.argv[1]), int(sys.argv[2]))

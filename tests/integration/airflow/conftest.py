@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
+import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
+from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.integrations import SqlIntegration
-from tests.integration.airflow.cluster import SIGNING_KEY, Address, Cluster
+from tests.databases import PostgresServer
+from tests.environments import has_package_index
+from tests.integration.airflow.cluster import Cluster
 from tests.integration.airflow.runs import Airflow
-
-_numbers = itertools.count(1)
+from tests.integration.airflow.settings import SIGNING_KEY, Address
+from tests.servers import S3Server
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[Address]:
+def installable() -> None:
+    """There is what a cluster is made of."""
+    program = PostgresServer.missing()
+    if program is not None:
+        pytest.skip(f"{program} is not installed: tools/servers.sh installs it")
+    if not has_package_index():
+        pytest.skip("there is no package index to install Airflow from")
+
+
+@pytest.fixture(scope="session")
+def address(installable: None) -> Iterator[Address]:
     with Cluster() as found:
         yield found
 
@@ -49,6 +64,84 @@ def client(address: Address, tmp_path: Path) -> Iterator[aq.Client]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(address: Address, airflow: Airflow, s3: S3Server, tmp_path: Path) -> Iterator[aq.Client]:
+    """A client whose store is in a bucket that Airflow has a connection for."""
+    with in_bucket(address, airflow, s3, s3.endpoint, tmp_path / "bucket-home") as client:
+        yield client
+
+
+def bucket_of(client: aq.Client) -> str:
+    """The bucket that a client's store is in."""
+    return client.store.url.removeprefix("s3://").partition("/")[0]
+
+
+def planted(bucket: str) -> str:
+    """The secret of a client's bucket; moto takes any."""
+    return f"planted-{bucket}"
+
+
+@contextmanager
+def in_bucket(
+    address: Address, airflow: Airflow, s3: S3Server, endpoint: str, home: Path
+) -> Iterator[aq.Client]:
+    """A client with a store in a new bucket, at this endpoint of the server.
+
+    The password in Airflow's connection is one that nobody else has.
+    """
+    name = s3.bucket()
+    options = s3.storage_options(endpoint) | {"secret": planted(name)}
+    connection = {
+        "connection_id": name,
+        "conn_type": "aqueduct",
+        "password": SIGNING_KEY.hex(),
+        "extra": json.dumps(options),
+    }
+    airflow.post("/connections", connection)
+    home.mkdir()
+    (home / "signing.key").write_text(SIGNING_KEY.hex())
+    with aq.Client(home=home, store=f"s3://{name}/store", storage_options=options) as client:
+        client.connect_integration(
+            "airflow_cluster",
+            "airflow",
+            url=address.url,
+            auth=(address.username, address.password),
+            dags=address.dags,
+            environments=address.environments,
+            store_connection=name,
+            connections={"prod_database": f"warehouse_{name}"},
+        )
+        yield client
+
+
+@pytest.fixture
+def postgres(bucket: aq.Client, airflow: Airflow) -> Iterator[SqlIntegration]:
+    """The database that the bucket's client calls `prod_database`."""
+    name = bucket_of(bucket)
+    with PostgresServer() as server:
+        url = urlsplit(server.create())
+        login = {"user": url.username, "password": f"pg-{planted(name)}"}
+        place = {"host": url.hostname, "port": url.port, "database": url.path[1:]}
+        found = bucket.connect_integration("prod_database", "postgres", **login, **place)
+        connection = {
+            "connection_id": f"warehouse_{name}",
+            "conn_type": "postgres",
+            "host": place["host"],
+            "port": place["port"],
+            "schema": place["database"],
+            "login": login["user"],
+            "password": login["password"],
+        }
+        airflow.post("/connections", connection)
+        yield found
+
+
 @pytest.fixture
 def warehouse(client: aq.Client, address: Address) -> SqlIntegration:
     """The database that Airflow has a connection to, by another name."""
@@ -62,4 +155,4 @@ def warehouse(client: aq.Client, address: Address) -> SqlIntegration:
 @pytest.fixture
 def name() -> str:
     """The name of a workflow that no other test has."""
-    return f"Flow {next(_numbers)} of {__name__.rpartition('.')[2]} é"
+    return f"Flow {token_hex(4)} é"

@@ -14,7 +14,7 @@ import aqueduct_core as aq
 from aqueduct_core.dag import Version
 from aqueduct_core.engines.airflow._names import dag_id, run_key
 from aqueduct_core.runtime import Result, read_result
-from tests.integration.airflow.cluster import Address
+from tests.integration.airflow.settings import Address
 
 __all__ = ["Airflow", "AirflowRun"]
 
@@ -46,8 +46,25 @@ class Airflow:
         assert answer.is_success, answer.text
         return answer.json()
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        answer = self.http.patch(f"/api/v2{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
     def dag(self, flow: aq.Flow) -> str:
         return dag_id(flow.name, flow.id)
+
+    def source(self, flow: aq.Flow) -> str:
+        """The DAG file, as Airflow has it."""
+        content = self.get(f"/dagSources/{self.dag(flow)}")["content"]
+        return str(content)
+
+    def graph(self, flow: aq.Flow, version: int) -> set[tuple[str, str]]:
+        """The edges of a version of the DAG, as Airflow's own pages show them."""
+        path = f"/ui/structure/structure_data?dag_id={self.dag(flow)}&version_number={version}"
+        answer = self.http.get(path)
+        assert answer.is_success, answer.text
+        return {(edge["source_id"], edge["target_id"]) for edge in answer.json()["edges"]}
 
     def trigger(
         self, client: aq.Client, flow: aq.Flow, conf: Mapping[str, Any] | None = None

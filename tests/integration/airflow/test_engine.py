@@ -14,8 +14,8 @@ from aqueduct_core.dag import Version
 from aqueduct_core.engines.airflow._names import file_name
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import SqlIntegration
-from tests.integration.airflow.cluster import Address
 from tests.integration.airflow.runs import Airflow
+from tests.integration.airflow.settings import Address
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 

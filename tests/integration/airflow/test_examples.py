@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -18,12 +19,14 @@ from sklearn.linear_model import LogisticRegression
 
 import aqueduct_core as aq
 from aqueduct_core.integrations import SqlIntegration
-from tests.integration.airflow.cluster import Address
-from tests.integration.airflow.environment import ROOT
+from tests.environments import ROOT
+from tests.integration.airflow.conftest import bucket_of, planted
 from tests.integration.airflow.runs import Airflow, AirflowRun
+from tests.integration.airflow.settings import Address
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
+CHURN = ROOT.parent / "shared" / "data" / "tables" / "customer_churn.csv"
 EXAMPLES = ROOT / "examples" / "airflow"
 FEATURES = ["tenure", "MonthlyCharges", "SeniorCitizen"]
 
@@ -76,6 +79,47 @@ def test_the_example_does_what_the_dag_written_by_hand_does(
     theirs = AirflowRun(airflow, client, ours.version, dag, run)
     assert theirs.wait() == "success"
     pd.testing.assert_frame_equal(warehouse.table("predictions").get(), found)
+
+
+@pytest.mark.skipif(not CHURN.exists(), reason=f"there is no {CHURN}")
+def test_the_example_goes_from_postgres_to_postgres_with_data_in_a_bucket(
+    bucket: aq.Client,
+    postgres: SqlIntegration,
+    airflow: Airflow,
+    address: Address,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = pd.read_csv(CHURN)
+    table["location"] = np.where(table.index % 3 == 0, "CH", "US")
+    with postgres.transaction() as transaction:
+        transaction.save(table, "churned", "replace")
+        transaction.save(table.drop(columns="Churn"), "customers", "replace")
+    # Another name than that of the other test, which may have it in the same Airflow.
+    name = f"Customer Churn {bucket_of(bucket)}"
+    monkeypatch.setattr(aq, "Client", lambda: bucket)
+    monkeypatch.setattr(
+        bucket,
+        "publish_flow",
+        lambda **options: aq.client.Client.publish_flow(bucket, **{**options, "name": name}),
+    )
+    module = runpy.run_path(str(EXAMPLES / "churn.py"))
+    flow = bucket.flow(name)
+
+    run = flow.trigger(quiet=True)
+    assert run.status == "succeeded"
+    found = postgres.table("predictions").get().set_index("customerID")
+    expected = table[table["location"] == "US"].set_index("customerID")
+    assert sorted(found.index) == sorted(expected.index)
+    score = module["model"].predict_proba(expected[FEATURES])[:, 1]
+    pd.testing.assert_series_equal(
+        found["score"].reindex(expected.index), pd.Series(score, expected.index, name="score")
+    )
+    assert run.artifact("customers").get().dtypes["tenure"] == "int64"
+    assert run.checks()["all_scored"].passed
+    assert re.search("AqueductOperator.*customers", airflow.source(flow))
+    password = f"pg-{planted(bucket_of(bucket))}".encode()
+    for path in Path(address.folder).rglob("*"):
+        assert not path.is_file() or password not in path.read_bytes(), path
 
 
 def test_the_example_is_short() -> None:

@@ -2,61 +2,38 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import aqueduct_core as aq
-from tests.integration.airflow.cluster import SIGNING_KEY, Address
+from tests.integration.airflow.conftest import bucket_of, planted
 from tests.integration.airflow.runs import Airflow
-from tests.servers import S3Server
+from tests.integration.airflow.settings import SIGNING_KEY, Address
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-PLANTED = "testing-secret"  # of the S3 server
-
-
-@pytest.fixture
-def bucket(address: Address, airflow: Airflow, tmp_path: Path, name: str) -> Iterator[aq.Client]:
-    """A client whose store is in a bucket that Airflow has a connection for."""
-    with S3Server() as server:
-        options = server.storage_options()
-        url = f"s3://{server.bucket()}/store"
-        connection = f"aqueduct_{server.endpoint.rpartition(':')[2]}"
-        airflow.post(
-            "/connections",
-            {
-                "connection_id": connection,
-                "conn_type": "aqueduct",
-                "password": SIGNING_KEY.hex(),
-                "extra": json.dumps(options),
-            },
-        )
-        home = tmp_path / "home"
-        home.mkdir()
-        (home / "signing.key").write_text(SIGNING_KEY.hex())
-        with aq.Client(home=home, store=url, storage_options=options) as client:
-            client.connect_integration(
-                "airflow_cluster",
-                "airflow",
-                url=address.url,
-                auth=(address.username, address.password),
-                dags=address.dags,
-                environments=address.environments,
-                store_connection=connection,
-            )
-            yield client
-
 
 def test_every_kind_of_artifact_goes_through_a_bucket(
-    bucket: aq.Client, airflow: Airflow, address: Address, name: str
+    bucket: aq.Client, airflow: Airflow, name: str
 ) -> None:
-    kinds = ["table", "array", "text", "bytes", "nest", "number", "flag", "nothing", "model"]
+    kinds = [
+        "table",
+        "array",
+        "image",
+        "text",
+        "bytes",
+        "nest",
+        "number",
+        "flag",
+        "nothing",
+        "series",
+        "model",
+    ]
 
     @aq.op(outputs=kinds)
     def make() -> tuple[Any, ...]:
@@ -67,24 +44,30 @@ def test_every_kind_of_artifact_goes_through_a_bucket(
         table = pd.DataFrame({"id": pd.array([1, None], "Int64"), "day": pd.Timestamp(2026, 1, 31)})
         nest = {"a": (1, 2), 3: [float("inf")]}
         array = np.arange(6, dtype=">i2").reshape(2, 3)
-        return table, array, "é", b"\0", nest, 2**70, True, None, Model()
+        image = Image.new("RGB", (2, 1), "#a0b0c0")
+        series = pd.Series(["a", None], dtype="category", name="tag")
+        return table, array, image, "é", b"\0", nest, 2**70, True, None, series, Model()
 
     @aq.op
     def look(
         table: Any,
         array: Any,
+        image: Any,
         text: Any,
         data: Any,
         nest: Any,
         number: Any,
         flag: Any,
         nothing: Any,
+        series: Any,
         model: Any,
     ) -> dict[str, Any]:
         return {
             "dtypes": [str(kind) for kind in table.dtypes],
             "array": (array.dtype.str, array.tolist()),
+            "image": (image.mode, image.getpixel((1, 0))),
             "rest": (text, data, nest, number, flag, nothing),
+            "series": (series.name, str(series.dtype), series.isna().tolist()),
             "model": model.predict(),
         }
 
@@ -97,36 +80,60 @@ def test_every_kind_of_artifact_goes_through_a_bucket(
     assert run.value("look") == {
         "dtypes": ["Int64", "datetime64[us]"],
         "array": (">i2", [[0, 1, 2], [3, 4, 5]]),
+        "image": ("RGB", (160, 176, 192)),
         "rest": ("é", b"\0", {"a": (1, 2), 3: [float("inf")]}, 2**70, True, None),
+        "series": ("tag", "category", [False, True]),
         "model": 42,
     }
-    for path in Path(address.folder).rglob("*"):
-        if path.is_file() and "airflow.cfg" not in path.name:
-            data = path.read_bytes()
-            assert PLANTED.encode() not in data, path
-            assert SIGNING_KEY.hex().encode() not in data, path
 
 
 @pytest.mark.network
-def test_an_operator_has_the_environment_that_it_asks_for(
-    client: aq.Client, airflow: Airflow, name: str
+def test_secrets_are_in_no_argument_variable_or_file_of_any_process(
+    bucket: aq.Client, airflow: Airflow, address: Address, name: str
 ) -> None:
+    secret = planted(bucket_of(bucket))
+
+    def seen(half: str, other: str) -> list[str]:
+        """Which processes show it to others."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            for part in ("cmdline", "environ"):
+                try:
+                    data = (process / part).read_bytes()
+                except OSError:  # it has ended
+                    continue
+                if (half + other).encode() in data:
+                    found.append(f"{part} of {data[:80]!r}")
+        return found
+
     @aq.op(requirements=["roman==5.0"])
-    def roman(number: int) -> str:
+    def elsewhere(half: str, other: str) -> tuple[str, list[str]]:
         import roman
 
-        return str(roman.toRoman(number))
+        return str(roman.toRoman(4)), seen(half, other)
 
     @aq.op
-    def here(text: str) -> tuple[str, bool]:
+    def here(before: tuple[str, list[str]], half: str, other: str) -> tuple[bool, list[str]]:
         from importlib.util import find_spec
 
-        return text, find_spec("roman") is None
+        return find_spec("roman") is None, seen(half, other)
 
-    flow = client.publish_flow(
-        name, [here(roman(4))], engine="airflow_cluster", quiet=True, run_now=False
+    halves = (secret[:10], secret[10:])
+    flow = bucket.publish_flow(
+        name,
+        [here(elsewhere(*halves), *halves)],
+        engine="airflow_cluster",
+        quiet=True,
+        run_now=False,
     )
-    run = airflow.trigger(client, flow)
+    run = airflow.trigger(bucket, flow)
     assert run.wait() == "success"
-    assert run.value("here") == ("IV", True)
-    assert "environment:" in run.log("roman")
+    assert run.value("elsewhere") == ("IV", [])
+    assert run.value("here") == (True, [])
+    assert "environment:" in run.log("elsewhere")
+    key = SIGNING_KEY.hex().encode()
+    for path in Path(address.folder).rglob("*"):
+        if path.is_file() and path.name != "airflow.cfg":
+            data = path.read_bytes()
+            assert secret.encode() not in data, path
+            assert key not in data, path

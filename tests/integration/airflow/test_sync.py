@@ -6,6 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,18 @@ import pandas as pd
 import pytest
 
 import aqueduct_core as aq
-from aqueduct_core.engines.airflow import Look
+from aqueduct_core.dag import Version
+from aqueduct_core.engines.airflow import Look, _sync
 from aqueduct_core.engines.airflow._names import run_key
+from aqueduct_core.engines.airflow._pinned import pin
 from aqueduct_core.integrations import SqlIntegration
+from aqueduct_core.runtime import Job, Workspace, run_operator
 from tests.integration.airflow.runs import Airflow
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 _PATIENCE = 150.0
+_MANY = 200
 
 
 def publish(client: aq.Client, name: str, *artifacts: Any, **options: Any) -> aq.Flow:
@@ -112,65 +118,6 @@ def test_a_run_of_airflows_own_pages_is_seen_while_it_goes_on(
     assert run.artifact("add").get() == 2
 
 
-def test_a_run_is_canceled_with_the_process_of_its_task(
-    client: aq.Client, name: str, tmp_path: Path
-) -> None:
-    number = tmp_path / "pid"
-
-    @aq.op
-    def sleeper() -> int:
-        number.write_text(str(os.getpid()))
-        time.sleep(300)
-        return 1
-
-    @aq.op
-    def never(value: int) -> int:
-        return value
-
-    flow = publish(client, name, never(sleeper()))
-    run = flow.trigger(wait=False, quiet=True)
-    until(lambda: number.exists() and number.read_text() != "")
-    run.cancel()
-    assert run.wait(_PATIENCE).status == "canceled"
-    until(lambda: not Path(f"/proc/{number.read_text()}").exists())
-    until(lambda: bool(look(client)) and "sleeper" in run_states(run))
-    assert set(run_states(run).values()) == {"canceled"}
-
-
-def test_what_failed_is_repeated_and_what_succeeded_is_kept(
-    client: aq.Client, name: str, tmp_path: Path
-) -> None:
-    gate, count = tmp_path / "gate", tmp_path / "count"
-
-    @aq.op
-    def first() -> int:
-        with count.open("a") as file:
-            file.write("x")
-        return 1
-
-    @aq.op
-    def second(value: int) -> int:
-        if not gate.exists():
-            raise ValueError("not yet")
-        return value + 1
-
-    @aq.op
-    def third(value: int) -> int:
-        return value + 1
-
-    flow = publish(client, name, third(second(first())))
-    run = flow.trigger(quiet=True)
-    assert run.status == "failed"
-    assert str(run.error("second")) == "ValueError: not yet"
-    assert run_states(run) == {"first": "succeeded", "second": "failed", "third": "skipped"}
-    gate.touch()
-    assert run.retry(quiet=True).status == "succeeded"
-    assert run.artifact("third").get() == 3
-    assert count.read_text() == "x"
-    attempts = client._session.tracking.attempts(run.id, "second", flow=flow.id)
-    assert [(item.attempt, item.state) for item in attempts] == [(1, "failed"), (2, "succeeded")]
-
-
 def test_a_task_that_was_killed_is_told_by_airflow(client: aq.Client, name: str) -> None:
     @aq.op
     def killer() -> int:
@@ -187,15 +134,24 @@ def test_a_task_that_was_killed_is_told_by_airflow(client: aq.Client, name: str)
     assert run.logs("killer"), "what Airflow has in its log"
 
 
-def test_runs_keep_their_versions_and_a_quiet_cluster_costs_two_requests(
+def test_runs_keep_their_versions_and_graphs(
     client: aq.Client, airflow: Airflow, name: str
 ) -> None:
+    @aq.op
+    def double(value: int) -> int:
+        return value * 2
+
+    @aq.op
+    def last(value: int) -> int:
+        return value + 1
+
     def publish_one(step: int) -> aq.Flow:
         @aq.op
         def add(value: int = 1) -> int:
             return value + step
 
-        return publish(client, name, add())
+        added = add()
+        return publish(client, name, last(double(added) if step > 10 else added))
 
     flow = publish_one(10)
     old = airflow.trigger(client, flow)
@@ -204,19 +160,55 @@ def test_runs_keep_their_versions_and_a_quiet_cluster_costs_two_requests(
     flow = publish_one(20)
     new = airflow.trigger(client, flow)
     assert new.wait() == "success"
-    old.clear("add")
+    shapes = [{("add", "last")}, {("add", "double"), ("double", "last")}]
+    assert [airflow.graph(flow, number) for number in (1, 2)] == shapes
+    old.clear("add")  # Airflow gives the old run the new shape by that
     assert old.wait() == "success"
     look(client)
+
     runs = {run.id: run for run in flow.runs()}
-    assert runs[run_key(old.run)].artifact("add").get() == 11, "cleared, and still the old code"
-    assert runs[run_key(new.run)].artifact("add").get() == 21
-    versions = [item.digest for item in flow.versions()]
-    assert runs[run_key(old.run)].version == versions[1]
-    assert runs[run_key(new.run)].version == versions[0]
-    assert runs[run_key(old.run)].operator("add").attempt == 2
-    time.sleep(31)  # until nobody expects a late word any more
+    found = [runs[run_key(item.run)] for item in (old, new)]
+    assert [run.artifact("last").get() for run in found] == [12, 43], "still the old code"
+    assert [run.version for run in found] == [item.digest for item in flow.versions()][::-1]
+    edges = [{(edge.source, edge.target) for edge in run.graph().edges} for run in found]
+    assert edges == shapes
+    attempts = [{item.name: item.attempt for item in run.operators()} for run in found]
+    assert attempts == [{"add": 2, "last": 2}, {"add": 1, "double": 1, "last": 1}]
+
+
+def test_many_runs_cost_few_requests_and_a_quiet_cluster_two(
+    client: aq.Client, airflow: Airflow, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @aq.op
+    def one() -> int:
+        return 1
+
+    @aq.op
+    def two(value: int) -> int:
+        return value + 1
+
+    flow = publish(client, name, two(one()))
+    version = Version.load(client.store, flow.id, flow.version().digest)
+    dag = airflow.dag(flow)
+    airflow.patch(f"/dags/{dag}", {"is_paused": True})
+    workspace = Workspace(client.store, {})
+
+    def work(number: int) -> None:
+        """A run as Airflow has it afterwards, without the seconds of its tasks' processes."""
+        run = f"many-{number}"
+        airflow.post(f"/dags/{dag}/dagRuns", {"logical_date": None, "dag_run_id": run})
+        pin(client.store, flow.id, run_key(run), version.digest)
+        for operator in ("one", "two"):
+            run_operator(workspace, Job(version, operator, run_key(run)))
+        airflow.patch(f"/dags/{dag}/dagRuns/{run}", {"state": "success"})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(_MANY)))
+    found = look(client)
+    assert (found.runs, found.ended) == (_MANY, _MANY)
+    assert found.calls <= 2 + 2 * _MANY / 100, "a request brings a hundred tasks and more"
+    runs = list(flow.runs())
+    assert {run.status for run in runs} == {"succeeded"}
+    assert runs[-1].artifact("two").get() == 2
+    monkeypatch.setattr(_sync, "_SETTLED", timedelta(0))  # nobody says anything late here
     assert look(client).calls == 2
-
-
-def run_states(run: aq.Run) -> dict[str, str]:
-    return {item.name: item.state for item in run.operators()}

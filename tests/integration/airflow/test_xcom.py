@@ -9,8 +9,8 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.store import ArtifactStore
-from tests.integration.airflow.cluster import SIGNING_KEY, Address
 from tests.integration.airflow.runs import Airflow, AirflowRun
+from tests.integration.airflow.settings import SIGNING_KEY, Address
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -34,18 +34,34 @@ with DAG("xcom_by_hand", schedule=None) as dag:
         return {"number": 1, "text": "é"}
 
     @task
-    def look(table, array, model, nan, small, **context):
+    def reference():
+        from aqueduct_core import ArtifactRef
+
+        return ArtifactRef("daily/x", "table", "parquet", 7, "blake3:00", "x")
+
+    @task
+    def odd():
+        return {"$aqueduct": {"key": "of somebody else"}}
+
+    @task
+    def look(table, array, model, small, reference, odd, ti=None):
         import math
+
+        from aqueduct_core import ArtifactRef
+
+        assert reference == ArtifactRef("daily/x", "table", "parquet", 7, "blake3:00", "x")
+        assert odd == {"$aqueduct": {"key": "of somebody else"}}
 
         assert str(table["id"].dtype) == "Int64", table.dtypes
         assert str(table["tag"].dtype) == "category", table.dtypes
         assert array.tolist() == [0, 1, 2]
         assert round(float(model.predict([[2]])[0]), 6) == 4.0
-        assert math.isnan(nan)
+        # Not as an argument: Airflow shows those in its pages, and can't show this one.
+        assert math.isnan(ti.xcom_pull(task_ids="make", key="nan"))
         assert small == {"number": 1, "text": "é"}
 
     made = make()
-    look(made["table"], made["array"], made["model"], made["nan"], small())
+    look(made["table"], made["array"], made["model"], small(), reference(), odd())
 """
 
 
@@ -60,17 +76,21 @@ def test_what_tasks_return_is_stored_and_comes_back(
         time.sleep(0.3)
     run_id = airflow.post("/dags/xcom_by_hand/dagRuns", {"logical_date": None})["dag_run_id"]
     run = AirflowRun(airflow, client, None, "xcom_by_hand", run_id)  # type: ignore[arg-type]
-    assert run.wait() == "success", run.log("look")
+    assert run.wait() == "success", run.errors("look")
     store = ArtifactStore(address.xcom, signing_key=SIGNING_KEY)
-    before = {key for key in store.list("xcom/") if "/make/" in key}
+
+    def keys(task: str) -> set[str]:
+        return {ref.key for ref in store.list(f"xcom/xcom_by_hand/{run_id}/{task}/")}
+
+    before = keys("make")
     # The dict as a whole is one artifact, too.
     kinds = sorted(store.manifest(key).type for key in before)
     assert kinds == ["array", "collection", "numeric", "object", "table"]
-    assert not [key for key in store.list("xcom/") if "/small/" in key]
+    assert [len(keys(task)) for task in ("small", "reference", "odd")] == [0, 0, 1]
 
     run.clear("make")
     assert run.wait() == "success"
-    after = {key for key in store.list("xcom/") if "/make/" in key}
+    after = keys("make")
     assert len(after) == 5
     assert not before & after, "what was there is deleted with its entry"
 

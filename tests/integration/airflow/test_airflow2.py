@@ -1,0 +1,152 @@
+"""The newest Airflow 2, by the same files and the older API. Operators run in a Python of their own."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import aqueduct_core as aq
+from aqueduct_core.dag import Version
+from aqueduct_core.engines.airflow import AirflowEngine, open_cluster
+from aqueduct_core.engines.airflow._names import file_name
+from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations import SqlIntegration
+from tests.integration.airflow.cluster import Cluster
+from tests.integration.airflow.settings import SIGNING_KEY, Address
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+_PATIENCE = 150.0
+
+
+@pytest.fixture(scope="module")
+def address(installable: None) -> Iterator[Address]:
+    with Cluster(2) as found:
+        yield found
+
+
+@pytest.fixture
+def layout(address: Address) -> dict[str, Any]:
+    return {
+        "connections": {"prod_database": "warehouse_file"},
+        "environments": address.environments,
+        "interpreter": sys.executable,
+    }
+
+
+@pytest.fixture
+def client(address: Address, layout: dict[str, Any], tmp_path: Path) -> Iterator[aq.Client]:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "signing.key").write_text(SIGNING_KEY.hex())
+    with aq.Client(home=home) as found:
+        found.connect_integration(
+            "airflow_cluster",
+            "airflow",
+            url=address.url,
+            auth=(address.username, address.password),
+            dags=address.dags,
+            **layout,
+        )
+        yield found
+
+
+def publish(client: aq.Client, name: str, *artifacts: Any) -> aq.Flow:
+    return client.publish_flow(
+        name, list(artifacts), engine="airflow_cluster", quiet=True, run_now=False
+    )
+
+
+def states(run: aq.Run) -> dict[str, str]:
+    return {item.name: item.state for item in run.operators()}
+
+
+def test_a_workflow_runs_with_parameters_checks_and_saves(
+    client: aq.Client,
+    warehouse: SqlIntegration,
+    address: Address,
+    layout: dict[str, Any],
+    name: str,
+    tmp_path: Path,
+) -> None:
+    @aq.op(retries=1, retry_delay=0.1)
+    def chosen(df: pd.DataFrame, least: int, folder: str) -> pd.DataFrame:
+        print("choosing é")
+        if not (Path(folder) / "mark").exists():
+            (Path(folder) / "mark").touch()
+            raise ConnectionError("not yet")
+        return df[df["id"] >= least]
+
+    @aq.check(severity="error")
+    def is_there(df: pd.DataFrame) -> bool:
+        return len(df) > 0
+
+    least = client.create_param("least", 1)
+    customers = warehouse.sql("SELECT * FROM customers ORDER BY id", name="customers")
+    table = chosen(customers, least, str(tmp_path))
+    is_there(table)
+    warehouse.save(table, table_name="chosen", mode="replace")
+    flow = publish(client, name, table)
+    version = Version.load(client.store, flow.id, flow.version().digest)
+    other = open_cluster("airflow_3", {"url": "http://127.0.0.1:1", **layout})
+    source = AirflowEngine(other, client.store, tmp_path).source(version)
+    file = Path(address.dags, file_name(flow.name, flow.id))
+    assert file.read_text() == source, "it is the same file for every Airflow"
+
+    run = flow.trigger({"least": 2}, quiet=True)
+    assert run.status == "succeeded"
+    assert run.operator("chosen").attempt == 2
+    assert run.logs("chosen") == "choosing é\n"
+    assert warehouse.table("chosen").get()["id"].tolist() == [2, 3]
+    held_back = flow.trigger({"least": 9}, quiet=True)
+    assert held_back.status == "failed"
+    assert states(held_back)["save chosen"] == "skipped"
+    assert warehouse.table("chosen").get()["id"].tolist() == [2, 3]
+
+    (look,) = client._session.clusters.look()
+    assert (look.error, look.problems) == (None, {})
+    client.delete_flow(name)
+    assert not file.exists()
+
+
+def test_runs_are_canceled_and_repeated(client: aq.Client, name: str, tmp_path: Path) -> None:
+    @aq.op
+    def first() -> int:
+        return 1
+
+    @aq.op
+    def second(value: int, folder: str) -> int:
+        here = Path(folder)
+        (here / "begun").touch()
+        while not (here / "gate").exists():
+            time.sleep(0.1)
+        return value + 1
+
+    flow = publish(client, name, second(first(), str(tmp_path)))
+    run = flow.trigger(wait=False, quiet=True)
+    deadline = time.monotonic() + _PATIENCE
+    while not (tmp_path / "begun").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    run.cancel()
+    assert run.wait(_PATIENCE).status == "canceled"
+    (tmp_path / "gate").touch()
+    assert run.retry(quiet=True).status == "succeeded"
+    assert run.artifact("second").get() == 2
+    assert run.operator("first").attempt == 1
+
+
+def test_what_airflow_cannot_read_is_told(client: aq.Client, name: str) -> None:
+    @aq.op(engine_options={"weight_rule": "heaviest"})
+    def one() -> int:
+        return 1
+
+    with pytest.raises(IntegrationError, match="heaviest"):
+        publish(client, name, one())
+    assert client.flows() == []
