@@ -128,8 +128,8 @@ class RemoteSession:
         return Deletion(
             told["flow"],
             told["runs"],
-            tuple((place, table) for place, table in told["dropped"]),
-            tuple((what, why) for what, why in told["left"]),
+            tuple((item["integration"], item["target"]) for item in told["dropped"]),
+            tuple((item["what"], item["why"]) for item in told["left"]),
             tuple(told["followers"]),
         )
 

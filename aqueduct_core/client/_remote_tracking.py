@@ -75,7 +75,8 @@ class RemoteTracking:
 
     def saved_objects(self, flow: str) -> list[tuple[str, str]]:
         """Integration and name of each table or object that a workflow has written to."""
-        return [(place, name) for place, name in self._http.get(f"/flows/{quote(flow)}/saved")]
+        found = self._http.get(f"/flows/{quote(flow)}/saved")
+        return [(item["integration"], item["target"]) for item in found]
 
     def run(self, run: str, *, flow: str | None = None) -> RunRecord:
         """A run by its key."""

@@ -37,7 +37,7 @@ _STATUS: tuple[tuple[type[AqueductError], int], ...] = (
     (errors.StaleReferenceError, 409),
     (errors.AccessError, 403),
     (errors.UnsafeArtifactError, 409),
-    (errors.UnsupportedError, 501),
+    (errors.UnsupportedError, 422),
     (errors.MissingExtraError, 501),
     (errors.StorageUnavailableError, 503),
     (errors.TrackingError, 503),

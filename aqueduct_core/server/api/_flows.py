@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -62,7 +61,13 @@ def delete(
     # A name that isn't known is told as the client tells it.
     chosen = [known.get(item) or _pair(item) for item in saved]
     deleted = services.client.delete_flow(name, saved_objects=chosen)
-    return models.Deletion.model_validate(asdict(deleted))
+    return models.Deletion(
+        flow=deleted.flow,
+        runs=deleted.runs,
+        dropped=[models.SavedObject(integration=a, target=b) for a, b in deleted.dropped],
+        left=[models.Left(what=what, why=why) for what, why in deleted.left],
+        followers=list(deleted.followers),
+    )
 
 
 @router.post(f"{_FLOW}/pause")
@@ -125,6 +130,7 @@ def runs(
 @router.get(f"{_FLOW}/metrics/{{name:path}}")
 def metrics(services: Served, flow: str, name: str, limit: Limit = 100) -> list[models.Metric]:
     """The values of a metric, the newest first."""
+    services.tracking.flow(flow)
     return [
         models.Metric(
             run=item.run,
@@ -139,6 +145,7 @@ def metrics(services: Served, flow: str, name: str, limit: Limit = 100) -> list[
 @router.get(f"{_FLOW}/checks/{{name:path}}")
 def checks(services: Served, flow: str, name: str, limit: Limit = 100) -> list[models.Check]:
     """What a check found, the newest first."""
+    services.tracking.flow(flow)
     found = services.tracking.check_history(flow, name, limit=limit)
     return [models.Check.model_validate(item) for item in found]
 
@@ -148,6 +155,7 @@ def operators(
     services: Served, flow: str, name: str, limit: Limit = 100
 ) -> list[models.HistoryItem]:
     """How an operator went, the newest run first."""
+    services.tracking.flow(flow)
     found = services.tracking.operator_history(flow, name, limit=limit)
     return [models.HistoryItem.model_validate(item) for item in found]
 
@@ -155,6 +163,7 @@ def operators(
 @router.get(f"{_FLOW}/artifacts/{{name:path}}")
 def artifacts(services: Served, flow: str, name: str, limit: Limit = 100) -> list[models.Artifact]:
     """The artifacts of a name, those of the newest run first."""
+    services.tracking.flow(flow)
     found = services.tracking.artifact_history(flow, name, limit=limit)
     return [models.Artifact.model_validate(item) for item in found]
 
@@ -173,9 +182,12 @@ def saves(
 
 
 @router.get(f"{_FLOW}/saved")
-def saved_objects(services: Served, flow: str) -> list[tuple[str, str]]:
-    """Integration and name of each table or object that it has written to."""
-    return _saved(services, flow)
+def saved_objects(services: Served, flow: str) -> list[models.SavedObject]:
+    """The tables and objects that it has written to."""
+    return [
+        models.SavedObject(integration=place, target=target)
+        for place, target in _saved(services, flow)
+    ]
 
 
 def run_of(record: RunRecord) -> models.Run:

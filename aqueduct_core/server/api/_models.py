@@ -254,14 +254,28 @@ class NewKey(Key):
     key: str = Field(description="The key itself, which is shown only now.")
 
 
+class SavedObject(Model):
+    """A table or object that a workflow has written to."""
+
+    integration: str
+    target: str
+
+
+class Left(Model):
+    """What could not be deleted."""
+
+    what: str
+    why: str
+
+
 class Deletion(Model):
     """What became of deleting a workflow."""
 
     flow: str
     runs: int
-    dropped: list[tuple[str, str]]
-    left: list[tuple[str, str]]
-    followers: list[str]
+    dropped: list[SavedObject]
+    left: list[Left]
+    followers: list[str] = Field(description="What ran after it, and won't start by itself.")
 
 
 class Object(Model):

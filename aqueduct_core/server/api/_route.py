@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response, Security
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 
 from aqueduct_core.server._auth import Role, User, require
 from aqueduct_core.server._services import Services, services_of
@@ -27,15 +28,29 @@ _SAID = {
     401: "There is no valid API key.",
     403: "The key's role doesn't allow it.",
     404: "There is no such thing.",
+    408: "The body didn't come in time.",
+    409: "What is stored can't be trusted, or has changed since.",
+    413: "The body is too large.",
     422: "It can't be done like this.",
-    501: "This release, or an engine, can't do it.",
+    500: "Something went wrong in the server; its log has more.",
+    501: "A library is missing at the server.",
     503: "The database or the store can't be reached.",
 }
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
+_SAME: dict[int | str, dict[str, Any]] = {304: {"description": "It is what `If-None-Match` names."}}
+# For the document alone: `require` looks at keys and cookies itself.
+_KEY = HTTPBearer(scheme_name="API key", description="`aq_...`", auto_error=False)
+
+
 class _Route(APIRoute):
     """Answers 304 to those who have what they ask for."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if "GET" in (options.get("methods") or ()):
+            options["responses"] = {**(options.get("responses") or {}), **_SAME}
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> _Handler:
         handle = super().get_route_handler()
@@ -73,6 +88,6 @@ def new_router(tag: str, *, role: Role = "viewer") -> APIRouter:
         prefix="/api/v1",
         tags=[tag],
         route_class=_Route,
-        dependencies=[Depends(require(role))],
+        dependencies=[Depends(require(role)), Security(_KEY)],
         responses=said,
     )
