@@ -1,4 +1,4 @@
-"""The serializer for nests: plain JSON, tags, arrays, members."""
+"""The serializer for nests: plain JSON, tags, and what stays as it was."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import gc
 import json
 import math
 import sys
-import threading
 import uuid
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from datetime import datetime
-from typing import Any, ClassVar
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import orjson
@@ -21,11 +22,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aqueduct_core.abc import Budget
 from aqueduct_core.errors import (
-    AqueductError,
     CorruptArtifactError,
-    MemberNotFoundError,
     UnserializableError,
 )
 from aqueduct_core.registry import Registry
@@ -33,7 +31,7 @@ from aqueduct_core.serializers import _json_plain, _jsontext
 from aqueduct_core.serializers.json import JsonSerializer
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import SerializerTests, assert_identical, strategies
-from tests.serializers import nests
+from tests.serializers import nest_values, nests
 
 
 def plain_text(value: Any) -> bytes | None:
@@ -64,10 +62,10 @@ ARRAYS = [
 class TestJsonSerializer(SerializerTests):
     serializer = JsonSerializer()
     values = (
-        *(value for value in nests.SCALARS if not isinstance(value, str | bytes | bytearray)),
-        *nests.CONTAINERS,
-        *nests.NUMPY[::3],
-        *nests.PANDAS[::7],
+        *(value for value in nest_values.SCALARS if not isinstance(value, str | bytes | bytearray)),
+        *nest_values.CONTAINERS,
+        *nest_values.NUMPY[::3],
+        *nest_values.PANDAS[::7],
         *ARRAYS,
     )
 
@@ -286,7 +284,7 @@ class TestWithoutOrjson:
         monkeypatch.setattr(_jsontext, "orjson", None)
 
     def test_each_reads_what_the_other_wrote(self, store: ArtifactStore) -> None:
-        values = [*nests.SCALARS, *nests.CONTAINERS]
+        values = [*nest_values.SCALARS, *nest_values.CONTAINERS]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_json_plain, "orjson", None)
             patch.setattr(_jsontext, "orjson", None)
@@ -318,8 +316,8 @@ class TestTypes:
             (1.5, "numeric"),
             (math.nan, "numeric"),
             (1j, "numeric"),
-            (nests.Decimal(1), "numeric"),
-            (nests.Fraction(1, 2), "numeric"),
+            (Decimal(1), "numeric"),
+            (Fraction(1, 2), "numeric"),
             (np.float32(1), "numeric"),
             (np.complex128(1), "numeric"),
             (np.datetime64("2020"), "json"),
@@ -342,7 +340,7 @@ class TestTypes:
         ref = store.put(value, "k")
         assert (ref.serializer, ref.type) == ("json", artifact)
 
-    @pytest.mark.parametrize("value", nests.REFUSED, ids=lambda value: type(value).__name__)
+    @pytest.mark.parametrize("value", nest_values.REFUSED, ids=lambda value: type(value).__name__)
     def test_what_it_cannot_keep_is_left_to_others(self, value: Any) -> None:
         assert not JsonSerializer().accepts(value)
 
@@ -357,294 +355,6 @@ class TestTypes:
         loaded = again(store, {"x": [array, frame, large], "y": (array, frame, large)})
         for index in range(3):
             assert loaded["x"][index] is loaded["y"][index]
-
-
-class TestObjectsThatShare:
-    """What is pickled must not lose what it has in common with the rest of the nest."""
-
-    @pytest.fixture
-    def store(self) -> ArtifactStore:
-        return ArtifactStore("memory://json", allow_pickle=True)
-
-    def test_objects_apart_are_stored_apart(self, store: ArtifactStore) -> None:
-        value = {"a": nests.Plain([1]), "b": nests.Plain([1]), "c": [1], "d": pd.Series([1])}
-        ref = store.put(value, "k")
-        assert ref.type == "collection"
-        assert [m.serializer for m in store.manifest(ref).content.members[:2]] == ["pickle"] * 2
-        loaded = store.get(ref)
-        assert loaded["a"].x == loaded["b"].x == [1]
-
-    def test_with_the_nest(self, store: ArtifactStore) -> None:
-        shared = {"rate": 0.5}
-        loaded = again(store, {"settings": shared, "model": nests.Plain([shared])})
-        assert loaded["model"].x[0] is loaded["settings"]
-
-    def test_with_each_other(self, store: ArtifactStore) -> None:
-        shared = {"rate": 0.5}
-        value = [pd.Series([1]), nests.Plain(shared), np.arange(3), nests.Plain((shared,))]
-        ref = store.put(value, "k")
-        assert ref.type == "collection"
-        loaded = store.get(ref)
-        assert loaded[1].x is loaded[3].x[0]
-        assert_identical(loaded[::2], value[::2])
-        assert store.get(ref, at=[1]).x == shared
-
-    def test_one_inside_another(self, store: ArtifactStore) -> None:
-        inner = nests.Plain(1)
-        loaded = again(store, [inner, nests.Plain(inner)])
-        assert loaded[1].x is loaded[0]
-
-    def test_arrays_and_tables(self, store: ArtifactStore) -> None:
-        for data in (np.arange(3), np.arange(1_000_000), pd.DataFrame({"a": [1]})):
-            loaded = again(store, {"data": data, "model": nests.Plain(data)})
-            assert loaded["model"].x is loaded["data"]
-
-    def test_cycles(self, store: ArtifactStore) -> None:
-        value: dict[str, Any] = {}
-        value["me"] = nests.Plain(value)
-        loaded = again(store, value)
-        assert loaded["me"].x is loaded
-
-    def test_functions_that_close_over_the_nest(self, store: ArtifactStore) -> None:
-        counts = [0]
-        loaded = again(store, {"counts": counts, "add": lambda: counts.append(1)})
-        loaded["add"]()
-        assert loaded["counts"] == [0, 1]
-
-    def test_what_cannot_be_pickled_is_named(self, store: ArtifactStore) -> None:
-        shared: list[Any] = []
-        with pytest.raises(UnserializableError) as caught:
-            store.put({"a": [shared, nests.Plain(shared)], "b": threading.Lock()}, "k")
-        assert caught.value.path.startswith("['b']")
-
-    def test_safe_stores_name_the_object(self) -> None:
-        shared: list[Any] = []
-        with pytest.raises(UnserializableError) as caught:
-            ArtifactStore("memory://json").put([shared, nests.Plain(shared)], "k")
-        assert caught.value.path == "[1]"
-
-    @pytest.mark.parametrize(
-        "places", [5, [], [[0]], [[0, 5]], [["a", 0]], [[0, 0]], ["x"], [None]], ids=repr
-    )
-    def test_places_that_nobody_wrote(self, places: Any) -> None:
-        class Source:
-            version, trusted, meta = 1, True, {"members": places}
-
-            def view(self, part: str = "data") -> memoryview:
-                return memoryview(bytearray(b'{"$type":"member","index":0}'))
-
-            def nested(self, index: int) -> Any:
-                return [1, 2][index]
-
-        with pytest.raises(CorruptArtifactError):
-            JsonSerializer().load(Source())  # type: ignore[arg-type]
-
-
-class TestArrays:
-    def test_small_arrays_share_one_part_and_are_not_copied(self, tmp_path: Any) -> None:
-        store = ArtifactStore(tmp_path)
-        value = {f"a{i}": np.full((16, 16), float(i)) for i in range(200)}
-        store.put(value, "k")
-        node = store.manifest("k").content
-        assert set(node.parts) == {"data", "arrays"}
-        assert not node.members
-        loaded = store.get("k")
-        assert_identical(loaded, value)
-        whole = {id(_root(array)) for array in loaded.values()}
-        assert len(whole) == 1
-        for array in loaded.values():
-            assert array.flags.writeable
-            assert array.flags.aligned
-            assert array.__array_interface__["data"][0] % 64 == 0
-            array += 1
-        assert_identical(store.get("k"), value)
-
-    def test_arrays_do_not_overlap(self, store: ArtifactStore) -> None:
-        value = [np.arange(n) for n in range(20)]
-        loaded = again(store, value)
-        for array in loaded:
-            array[...] = -1
-        assert [array.tolist() for array in loaded] == [[-1] * n for n in range(20)]
-
-    @pytest.mark.parametrize(
-        "table",
-        [
-            None,
-            [],
-            {},
-            {"kinds": [], "of": [0]},
-            {"kinds": [], "of": [-1]},
-            {"kinds": [["<f8", [2], "C"]], "of": [True]},
-            {"kinds": [["<f8", [2], "C"]], "of": [1]},
-            {"kinds": [["<f8", [2], "C"]], "of": [0, 0]},
-            {"kinds": [["<f8", [2], "C"]], "of": []},
-            {"kinds": [["<f8", [-2], "C"]], "of": [0]},
-            {"kinds": [["<f8", [9], "C"]], "of": [0]},
-            {"kinds": [["<f8", [2**62, 2**62, 0], "C"]], "of": [0]},
-            {"kinds": [["<f8", [2**40], "C"]], "of": [0]},
-            {"kinds": [["<f8", [1.5], "C"]], "of": [0]},
-            {"kinds": [["<f8", [1] * 65, "C"]], "of": [0]},
-            {"kinds": [["<f8", [2], "K"]], "of": [0]},
-            {"kinds": [["<f8", 2, "C"]], "of": [0]},
-            {"kinds": [["|O", [8], "C"]], "of": [0]},
-            {"kinds": [[{"str": "|O"}, [8], "C"]], "of": [0]},
-            {"kinds": [["bytes", -1]], "of": [0]},
-            {"kinds": [["bytes", 2**40]], "of": [0]},
-            {"kinds": [["bytes"]], "of": [0]},
-            {"kinds": [[]], "of": [0]},
-        ],
-        ids=repr,
-    )
-    def test_tables_that_nobody_wrote(self, table: Any) -> None:
-        class Source:
-            version, trusted, meta = 1, False, {"arrays": True}
-
-            def view(self, part: str = "data") -> memoryview:
-                if part == "arrays":
-                    return memoryview(bytearray(64))
-                node = {"$type": "array", "index": 0}
-                return memoryview(orjson.dumps({"value": [node], "arrays": table}))
-
-            def nested(self, index: int) -> Any:
-                raise AssertionError
-
-        with pytest.raises(AqueductError):
-            JsonSerializer().load(Source())  # type: ignore[arg-type]
-
-
-def _root(array: Any) -> Any:
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array.base.obj if isinstance(array.base, memoryview) else array.base
-
-
-class TestPartialReads:
-    VALUE: ClassVar[Any] = {
-        "a": [{"b": (1, [2, 3])}, deque([4, 5])],
-        7: "seven",
-        (1, 2): {"frame": pd.DataFrame({"x": [1]})},
-        "point": nests.Point(1, nests.Pair("left", {nests.Color.RED: np.arange(3)})),
-        "model": nests.Model(a=5),
-        "set": {1},
-    }
-
-    @pytest.mark.parametrize(
-        "path",
-        [
-            [],
-            ["a"],
-            ["a", 0, "b", 1, -1],
-            ["a", 1, 1],
-            [7],
-            [(1, 2)],
-            [(1, 2), "frame"],
-            ["point", "x"],
-            ["point", "y", "left"],
-            ["point", "y", 1],
-            ["point", "y", "right", nests.Color.RED],
-            ["model", "a"],
-            ["set"],
-        ],
-        ids=repr,
-    )
-    def test_a_member_comes_alone(self, store: ArtifactStore, path: list[Any]) -> None:
-        store.put(self.VALUE, "k")
-        expected = self.VALUE
-        for step in path:
-            by_name = isinstance(step, str) and not isinstance(expected, dict)
-            expected = getattr(expected, step) if by_name else expected[step]
-        assert_identical(store.get("k", at=path), expected)
-
-    @pytest.mark.parametrize(
-        "path",
-        [["b"], ["a", 2], ["a", "0"], ["a", True], ["a", -3], ["point", "z"], ["set", 0], [7, 0]],
-        ids=repr,
-    )
-    def test_a_path_to_nowhere_says_what_there_is(
-        self, store: ArtifactStore, path: list[Any]
-    ) -> None:
-        store.put(self.VALUE, "k")
-        with pytest.raises(MemberNotFoundError, match="value"):
-            store.get("k", at=path)
-
-    def test_plain_json(self, store: ArtifactStore) -> None:
-        store.put({"a": [1, {"b": 2}]}, "k")
-        assert store.get("k", at=["a", 1, "b"]) == 2
-        for path in (["x"], ["a", 5], ["a", "b"], ["a", 0, 0], [0]):
-            with pytest.raises(MemberNotFoundError):
-                store.get("k", at=path)
-
-    def test_other_members_are_not_loaded(self, tmp_path: Any) -> None:
-        store = ArtifactStore(tmp_path)
-        big = {
-            name: pd.DataFrame({name: np.random.default_rng(1).random(200_000)}) for name in "ab"
-        }
-        store.put(big, "k")
-        wanted = store.get("k", at=["a"])
-        assert_identical(wanted, big["a"])
-        node = store.manifest("k").content.members[1]
-        for part in node.parts.values():
-            for path in tmp_path.rglob(f"*{(part.digest or '-').partition(':')[2]}*"):
-                path.unlink()
-        assert_identical(store.get("k", at=["a"]), big["a"])
-        with pytest.raises(CorruptArtifactError):
-            store.get("k")
-
-    def test_members_of_graphs(self, store: ArtifactStore) -> None:
-        shared = [1, (2,)]
-        value: dict[Any, Any] = {"x": shared, "y": {1: [shared, shared]}, "t": (shared,)}
-        value["me"] = value
-        store.put(value, "k")
-        assert store.get("k", at=["x", 1, 0]) == 2
-        inner = store.get("k", at=["y", 1])
-        assert inner[0] is inner[1]
-        loaded = store.get("k", at=["me", "me"])
-        assert loaded["me"] is loaded
-        assert store.get("k", at=["t"]) == ([1, (2,)],)
-
-
-class TestDescription:
-    def test_lengths_types_and_a_preview(self) -> None:
-        value = {"a": [1, 2, 3], "b": (1.5, math.nan), 3: np.arange(4), "c": {"d": None}}
-        found = JsonSerializer().describe(value, Budget())
-        assert found["length"] == 4
-        assert found["types"] == {"list": 1, "tuple": 1, "numpy.ndarray": 1, "dict": 1}
-        assert found["preview"] == {
-            "a": [1, 2, 3],
-            "b": [1.5, "nan"],
-            "3": "numpy.ndarray int64 (4,)",
-            "c": {"d": None},
-        }
-
-    @pytest.mark.parametrize(
-        "value",
-        [
-            *nests.SCALARS,
-            *nests.CONTAINERS,
-            ["x" * 10_000] * 1000,
-            {str(i): {str(j): list(range(100)) for j in range(100)} for i in range(100)},
-            "\ud800" * 100,
-            [10**10_000],
-        ],
-        ids=lambda value: type(value).__name__,
-    )
-    def test_they_are_plain_and_short(self, value: Any) -> None:
-        budget = Budget(rows=5, size=2_000)
-        text = json.dumps(JsonSerializer().describe(value, budget), allow_nan=False)
-        assert len(text) <= 2 * budget.size
-        text.encode()
-
-    def test_what_cannot_be_shown_does_no_harm(self) -> None:
-        class Awkward:
-            def __repr__(self) -> str:
-                raise ValueError("no")
-
-        value: Any = [Awkward(), {Awkward(): Awkward()}]
-        deep: Any = 1
-        for _ in range(100_000):
-            deep = [deep]
-        value += [deep, value]
-        assert json.dumps(JsonSerializer().describe(value, Budget()))
 
 
 @dataclasses.dataclass
