@@ -306,7 +306,10 @@ def _encode_string(values: Any, dtype: pd.StringDtype, out: Writer, at: str) -> 
 def _decode_string(spec: Any, column: Any, source: Reader) -> Any:
     dtype = text_dtype([spec["storage"], spec["na"]])
     if spec.get("cells", "str") == "str":
-        return dtype.__from_arrow__(column)
+        values = dtype.__from_arrow__(column)
+        if type(values) is dtype.construct_array_type():
+            return values
+        return pd.array(values.to_numpy(object), dtype=dtype)  # pandas 2 takes the wrong class
     return pd.array(decode_cells(spec, column, source), dtype=dtype)
 
 

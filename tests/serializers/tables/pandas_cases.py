@@ -29,7 +29,9 @@ from tests.serializers.tables.pandas_cells import (
     times,
 )
 
-__all__ = ["FRAMES", "INDEXES", "ROUND", "SERIES"]
+__all__ = ["FRAMES", "INDEXES", "PANDAS_2", "ROUND", "SERIES"]
+
+PANDAS_2 = pd.__version__.startswith("2.")
 
 SERIES: dict[str, Callable[[], Any]] = {
     **{f"number {k}": lambda k=k: pd.Series(numbers(k)) for k in NUMBERS},
@@ -161,7 +163,7 @@ INDEXES: dict[str, Callable[[], pd.Index]] = {
     **{f"timedelta {u}": lambda u=u: pd.TimedeltaIndex(times("m", u)) for u in UNITS},
     **{f"freq {f}": lambda f=f: with_freq(f) for f in (
         "D", "2D", "-1D", "B", "h", "15min", "s", "ms", "us", "ns", "W-TUE", "ME", "MS", "BME", "QE-NOV",
-        "QS", "YE", "YS-APR", "BQE", "BYS", "SME", "bh", "WOM-2TUE", "LWOM-FRI", "C", "cbh")},
+        "QS", "YE", "YS-APR", "BQE", "BYS", "SME", "bh", "WOM-2TUE", *([] if PANDAS_2 else ["LWOM-FRI"]), "C", "cbh")},
     "freq custom": lambda: with_freq(offsets.CustomBusinessDay(**HOLIDAYS)),
     "freq custom hour": lambda: with_freq(offsets.CustomBusinessHour(start="10:00", **HOLIDAYS)),
     "freq hours": lambda: with_freq(offsets.BusinessHour(start="09:00", end="12:00")),

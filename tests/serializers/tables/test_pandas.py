@@ -19,14 +19,16 @@ from aqueduct_core.errors import ConversionError, UnserializableError
 from aqueduct_core.serializers.tables import ArrowSerializer, ParquetSerializer, _pandas
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import assert_identical
-from tests.serializers.tables.pandas_cases import FRAMES, ROUND, mixed_frame
+from tests.serializers.tables.pandas_cases import FRAMES, PANDAS_2, ROUND, mixed_frame
 from tests.serializers.tables.pandas_cells import OBJECTS, series_of_objects
 from tests.serializers.tables.pandas_extension import Money, MoneyArray
 from tests.serializers.tables.test_pandas_hostile import Box
 
 SERIALIZERS = {"arrow": ArrowSerializer(), "parquet": ParquetSerializer()}
 # Cells that no format of ours can tell: they are pickled, and that is said.
-UNSAFE = ("ndarray, objects", "str subclass", "objects type", "labels enumlike")
+UNSAFE = ["ndarray, objects", "str subclass", "objects type", "labels enumlike"]
+if PANDAS_2:  # there, columns of text don't turn subclasses of str into str
+    UNSAFE.append("every series")
 
 
 def made(name: str) -> Any:
@@ -181,6 +183,8 @@ def test_columns_can_be_chosen(name: str, serializer: str) -> None:
     frame = FRAMES[name]()
     if not len(frame.columns) or not SERIALIZERS[serializer].accepts(frame):
         pytest.skip("there is nothing to choose from")
+    if PANDAS_2 and name == "big-endian":
+        pytest.skip("pandas itself can't choose from them")
     store = ArtifactStore("memory://", policy="fast", allow_pickle=True)
     ref = store.put(frame, serializer=serializer)
     labels = [
