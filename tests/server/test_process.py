@@ -155,6 +155,47 @@ def test_what_was_acknowledged_is_there_after_the_server_has_ended(
         assert run.artifact("value").get() == int(names[-1].split()[1])
 
 
+def test_another_server_goes_on_with_the_runs_of_one_that_was_killed(
+    start: Callable[..., Process], tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+
+    @aq.op
+    def first(folder: str) -> str:
+        with (Path(folder) / "first").open("a") as file:
+            file.write("x")
+        return folder
+
+    @aq.op
+    def second(folder: str) -> int:
+        from time import sleep
+
+        (Path(folder) / "second").touch()
+        while not (Path(folder) / "go").exists():
+            sleep(0.02)
+        return 1
+
+    killed = start("--no-scheduler")
+    key = killed.key()
+    others = [start("--no-scheduler") for _ in range(2)]
+    with aq.Client(key, killed.address) as client:
+        flow = client.publish_flow("Long", second(first(str(marks))), quiet=True, wait=False)
+        run = flow.latest().id
+        while not (marks / "second").exists():
+            assert flow.latest().status == "running"
+    killed.end(signal.SIGKILL)
+    (marks / "second").unlink()
+    with aq.Client(key, others[0].address) as client:
+        (marks / "go").touch()
+        found = client.flow("Long").run(run)
+        while found.status != "succeeded":  # failed, as long as nobody has seen that it is alone
+            assert found.operator("first").attempt == 1
+        assert (marks / "first").read_text() == "x", "what had ended was kept"
+        assert found.operator("second").attempt == 2
+        assert len(client.flow("Long").runs()) == 1
+
+
 def test_a_port_that_is_taken_is_an_error_that_helps(
     start: Callable[..., Process], tmp_path: Path
 ) -> None:

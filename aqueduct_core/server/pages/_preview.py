@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,9 @@ _DEEPEST = 6
 _NODES = 1_500  # of a tree
 _TABLES = ("table", "series")
 _NUMBERS = ("int", "float", "double", "decimal", "uint", "Int", "Float", "UInt")
+_MOMENTS = ("datetime", "timestamp")
+_MIDNIGHT = re.compile(r"[T ]00:00:00(\.0+)?$")
+_FRACTION = re.compile(r"(:\d\d)\.0+$")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -131,12 +135,16 @@ def _table(description: Mapping[str, Any]) -> dict[str, Any] | None:
     by_name = {column["name"]: column for column in columns}
     index = preview.get("index")
     labels = [cell(label) for label in index] if isinstance(index, list) else []
+    cells = [
+        [None if value is None else cell(value) for value in row[:_COLUMNS]]
+        for row in preview["rows"]
+    ]
+    for at, name in enumerate(shown):
+        if by_name.get(name, {}).get("type", "").startswith(_MOMENTS):
+            _shorten_moments([row for row in cells if at < len(row)], at)
     rows = [
-        {
-            "label": labels[place] if place < len(labels) else None,
-            "cells": [None if value is None else cell(value) for value in row[:_COLUMNS]],
-        }
-        for place, row in enumerate(preview["rows"])
+        {"label": labels[place] if place < len(labels) else None, "cells": row}
+        for place, row in enumerate(cells)
     ]
     return {
         "look": "table",
@@ -148,6 +156,17 @@ def _table(description: Mapping[str, Any]) -> dict[str, Any] | None:
         "all_rows": description.get("rows"),
         "sampled": description.get("sampled"),
     }
+
+
+def _shorten_moments(rows: Sequence[list[str | None]], at: int) -> None:
+    """Leave out of a column of moments what is zero in all of them."""
+    texts = [text for row in rows if (text := row[at]) is not None]
+    has_time = not all(_MIDNIGHT.search(text) for text in texts)
+    for row in rows:
+        text = row[at]
+        if text is not None:
+            short = _FRACTION.sub(r"\1", text)
+            row[at] = short.replace("T", " ") if has_time else _MIDNIGHT.sub("", text)
 
 
 def _image(description: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -291,7 +310,7 @@ def _node(key: str | None, value: Any, room: list[int], depth: int) -> dict[str,
 
 def _collection(description: Mapping[str, Any], depth: int) -> dict[str, Any]:
     members = [item for item in description["members"] if isinstance(item, Mapping)][:_MEMBERS]
-    names = _names(description.get("preview"), len(members))
+    names = _names(description.get("preview"), members)
     return {
         "look": "collection",
         "members": [
@@ -306,14 +325,31 @@ def _collection(description: Mapping[str, Any], depth: int) -> dict[str, Any]:
     }
 
 
-def _names(preview: Any, count: int) -> Sequence[str]:
-    """What the members of a collection are called, where its preview tells."""
-    if isinstance(preview, Mapping):
-        # Members are what has a serializer of its own; the preview tells of them in one text.
-        found = [name for name, value in preview.items() if isinstance(value, str)]
-        if len(preview) == count or len(found) == count:
-            return [*preview] if len(preview) == count else found
-    return [f"[{place}]" for place in range(count)]
+def _names(preview: Any, members: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the members of a collection are called.
+
+    Members are what has a serializer of its own; the preview tells of them, in their order, in a
+    text that ends with their shape.
+    """
+    items: Any = preview.items() if isinstance(preview, Mapping) else enumerate(preview or ())
+    told = [(name, text) for name, text in items if isinstance(text, str)]
+    found, place = [], 0
+    for number_of, member in enumerate(members):
+        shape = _shape_text(member)
+        at = next((at for at in range(place, len(told)) if told[at][1].endswith(shape)), None)
+        if shape and at is not None:
+            name, place = told[at][0], at + 1
+            found.append(name if isinstance(name, str) else f"[{name}]")
+        else:
+            found.append(f"[{number_of}]")
+    return found
+
+
+def _shape_text(member: Mapping[str, Any]) -> str:
+    rows, columns, shape = member.get("rows"), member.get("columns"), member.get("shape")
+    if isinstance(rows, int) and isinstance(columns, int):
+        return f"({rows}, {columns})"
+    return str(tuple(shape)) if isinstance(shape, list) else ""
 
 
 def _size(value: Any) -> int | None:

@@ -7,6 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
+
+from markupsafe import Markup
 
 from aqueduct_core.client._words import as_time, schedule_words
 from aqueduct_core.dag import schedule_from
@@ -25,6 +28,7 @@ __all__ = [
 
 _SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _OURS = re.compile(r"\d{8}T\d{12}Z-([0-9a-f]{6})")
+_THEIRS = re.compile(r"[a-z_]+__(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::(?!00)\d\d)?)")
 _AGO = ((31_536_000, "y"), (2_592_000, "mo"), (86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _ICONS = frozenset(
     ["op", "metric", "check", "query", "save", "parameter", "table", "series", "array", "image",
@@ -103,9 +107,12 @@ def short_digest(digest: str) -> str:
 
 
 def short_run(run: str) -> str:
-    """A run's key, short: the end of those that we make, others as they are."""
+    """A run's key, short: the end of those that we make, the moment of Airflow's, others as they are."""
     found = _OURS.fullmatch(run)
-    return found[1] if found else run
+    if found:
+        return found[1]
+    theirs = _THEIRS.match(unquote(run))
+    return f"{theirs[1]} {theirs[2]}" if theirs else unquote(run)
 
 
 def schedule(spec: Mapping[str, Any] | None) -> str:
@@ -117,6 +124,11 @@ def schedule(spec: Mapping[str, Any] | None) -> str:
 def cron(spec: Mapping[str, Any]) -> str:
     """The same as a cron expression."""
     return str(schedule_from(spec).cron)
+
+
+def breakable(text: str) -> Markup:
+    """Code that may be broken behind brackets, where there is no room for a line."""
+    return Markup("(<wbr>").join(text.split("("))
 
 
 def state_word(state: str) -> str:
@@ -146,6 +158,7 @@ def file_name(path: str) -> str:
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "ago": ago,
+    "breakable": breakable,
     "clock": clock,
     "cron": cron,
     "elapsed": elapsed,

@@ -15,6 +15,7 @@ from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 from aqueduct_core.server.api._stream import chunks, part_response
 from aqueduct_core.server.pages._drift import drift
+from aqueduct_core.server.pages._pictures import as_picture, is_shown
 from aqueduct_core.server.pages._preview import view_of
 from aqueduct_core.server.pages._reading import Recent, flow_path, run_path, version_of
 from aqueduct_core.server.pages._tables import as_file
@@ -31,7 +32,6 @@ _MANIFESTS = 12  # of earlier runs, from which statistics over time are made
 _SAME = 8
 _CONVERTED = 256 << 20  # bytes of a table that is converted for a download
 _TABLES = ("table", "series")
-_PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 _manifests: Recent[Manifest] = Recent(512)
 
 
@@ -74,7 +74,8 @@ def page(
         context["history"] = _history(services, flow, name, record)
     else:
         context["shown"] = view_of(record.ref.type, manifest.description)
-        context["picture"] = _picture_path(flow, run, name, manifest)
+        is_picture = is_shown(manifest)
+        context["picture"] = run_path(flow, run, "pictures", name) if is_picture else None
         context["same"] = _same(services, record)
     return render(request, "artifact.html", context)
 
@@ -98,21 +99,14 @@ def table(
 
 @router.get("/flows/{flow}/runs/{run}/pictures/{name:path}")
 def picture(request: Request, flow: str, run: str, name: str) -> Response:
-    """An image that is stored in a format that browsers show."""
+    """An image as browsers show it: as it is stored, or made a PNG."""
     services = services_of(request)
     record = _record(services, flow, run, name)
     manifest = services.store.manifest(record.ref)
-    if manifest.type != "image" or "data" not in manifest.content.parts:
-        raise NotFoundError(f"{name!r} is no image")
-    file = services.store.open(record.ref, "data")
-    head = file.read(12)
-    file.seek(0)
-    is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
-    kind = next((kind for magic, kind in _PICTURES.items() if head.startswith(magic)), None)
-    if kind is None and not is_webp:
-        file.close()
-        raise NotFoundError(f"{name!r} is not stored in a format that browsers show")
-    return StreamingResponse(chunks(file), media_type=kind or "image/webp")
+    if not is_shown(manifest):
+        raise NotFoundError(f"{name!r} is no image that can be shown")
+    file, kind = as_picture(services.store, record.ref, manifest)
+    return StreamingResponse(chunks(file), media_type=kind)
 
 
 def _record(services: Services, flow: str, run: str, name: str) -> ArtifactRecord:
@@ -158,13 +152,6 @@ def _snippet(run: str, name: str, manifest: Manifest) -> str:
         f"run = aq.Client().run({run!r})\n"
         f"{word.get(manifest.type, 'value')} = run.artifact({name!r}).get()"
     )
-
-
-def _picture_path(flow: str, run: str, name: str, manifest: Manifest) -> str | None:
-    """Where the whole image is, if it is stored in a format that browsers show."""
-    part = manifest.content.parts.get("data")
-    shown = manifest.type == "image" and part is not None and part.suffix in (".png", ".img")
-    return run_path(flow, run, "pictures", name) if shown else None
 
 
 def _ancestry(spec: FlowSpec, flow: str, run: str, name: str, services: Services) -> dict[str, Any]:

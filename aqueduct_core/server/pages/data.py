@@ -47,15 +47,14 @@ def page(
         return _one(request, services, integration, target)
     if view == "artifacts":
         return _artifacts(request, services, q)
-    places = services.tracking.saved_places(limit=_PLACES)
+    places = services.tracking.last_saves(limit=_PLACES)
     names = _Names(services)
-    rows = []
-    for system, table, times in places:
-        if integration not in (None, system) or q.lower() not in f"{system}\n{table}".lower():
-            continue
-        last = services.tracking.saves(integration=system, target=table, limit=1)
-        if last:
-            rows.append(_row(last[0], names) | {"times": times})
+    rows = [
+        _row(last, names) | {"times": times}
+        for last, times in places
+        if integration in (None, last.integration)
+        and q.lower() in f"{last.integration}\n{last.target}".lower()
+    ]
     context = {
         "rows": rows, "q": q, "is_filtered": bool(q or integration), "integration": integration,
         "is_cut": len(places) == _PLACES, "tabs": _TABS, "tab": "Saved",

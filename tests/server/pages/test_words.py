@@ -41,12 +41,24 @@ def test_moments_are_told_from_now(seconds: float, said: str) -> None:
     assert _words.ago(datetime.now(UTC) - timedelta(seconds=seconds)) == said
 
 
-def test_keys_of_ours_are_short_and_those_of_others_whole() -> None:
-    assert _words.short_run("20261122T190312766788Z-d8e5aa") == "d8e5aa"
-    assert _words.short_run("scheduled__2026-11-22T00:00:00") == "scheduled__2026-11-22T00:00:00"
-
-
 def test_schedules_are_sentences() -> None:
     spec = {"kind": "daily", "hour": 6, "minute": 0, "timezone": "UTC"}
     assert _words.schedule(spec) == "Every day at 06:00 UTC"
     assert _words.cron(spec) == "0 6 * * *"
+
+
+@pytest.mark.parametrize(
+    ("run", "short"),
+    [
+        ("20261130T111216242909Z-bc2900", "bc2900"),
+        ("manual__2026-11-29T06%3A00%3A00%2B00%3A00", "2026-11-29 06:00"),
+        ("scheduled__2026-11-22T19:10:34.151562+00:00", "2026-11-22 19:10:34"),
+        ("mine%20own", "mine own"),
+    ],
+)
+def test_runs_have_short_names(run: str, short: str) -> None:
+    assert _words.short_run(run) == short
+
+
+def test_code_may_be_broken_behind_brackets_and_is_escaped() -> None:
+    assert _words.breakable("a(<b>)") == "a(<wbr>&lt;b&gt;)"

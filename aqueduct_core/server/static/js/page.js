@@ -14,6 +14,9 @@ for (const tab of document.querySelectorAll(".tabs [aria-current], .nav [aria-cu
   bar.scrollLeft = tab.offsetLeft + tab.offsetWidth + 24 - bar.offsetLeft - bar.clientWidth;
 }
 
+// Where a plot has no room, what is newest is shown.
+for (const plot of document.querySelectorAll(".wide-plot")) plot.parentNode.scrollLeft = plot.scrollWidth;
+
 tellTimes();
 tick();
 setInterval(() => { if (!document.hidden) tick(); }, 1000);

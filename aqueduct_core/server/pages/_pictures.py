@@ -1,0 +1,58 @@
+"""Images in formats that browsers show."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
+
+from aqueduct_core.manifest import Manifest
+from aqueduct_core.reference import ArtifactRef
+from aqueduct_core.store import ArtifactStore
+
+__all__ = ["as_picture", "is_shown"]
+
+_KNOWN = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+_LARGEST = 40_000_000  # pixels of an image that is made a PNG
+_SIDE = 4_000  # pixels that it has at most, then
+
+
+def is_shown(manifest: Manifest) -> bool:
+    """Whether an artifact is an image that can be shown as a whole."""
+    width, height = manifest.description.get("width"), manifest.description.get("height")
+    is_sized = isinstance(width, int) and isinstance(height, int)
+    return (
+        manifest.type == "image"
+        and manifest.safe
+        and is_sized
+        and cast("int", width) * cast("int", height) <= _LARGEST
+        and find_spec("PIL") is not None
+    )
+
+
+def as_picture(store: ArtifactStore, ref: ArtifactRef, manifest: Manifest) -> tuple[BinaryIO, str]:
+    """An image as a file that a browser shows, and of which kind it is.
+
+    Args:
+        store: Where it is. It must not trust pickles.
+        ref: The image.
+        manifest: What is known of it.
+    """
+    if "data" in manifest.content.parts:
+        file = store.open(ref, "data")
+        head = file.read(12)
+        kind = next((kind for magic, kind in _KNOWN.items() if head.startswith(magic)), None)
+        if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+            kind = "image/webp"
+        if kind is not None:
+            file.seek(0)
+            return file, kind
+        file.close()
+    image = store.get(ref)
+    image.thumbnail((_SIDE, _SIDE))
+    if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
+        image = image.convert("RGB")
+    made = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
+    image.save(made, "png", compress_level=1)
+    made.seek(0)
+    return cast("BinaryIO", made), "image/png"

@@ -1,0 +1,92 @@
+"""The graph of a workflow as a drawing."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+import aqueduct_core as aq
+from aqueduct_core.dag import FlowSpec
+from aqueduct_core.server.draw import Card, Row, graph, key_of, places_of
+from aqueduct_core.server.draw._text import fit
+
+
+@pytest.fixture
+def spec(tmp_path_factory: pytest.TempPathFactory) -> FlowSpec:
+    """Two operators and a parameter, a metric, and seven that do the same."""
+    with aq.Client(home=tmp_path_factory.mktemp("home")) as client:
+
+        @aq.op
+        def start(size: int) -> int:
+            return size
+
+        @aq.op(outputs=["low", "high"])
+        def split(number: int) -> tuple[int, int]:
+            return number, number
+
+        @aq.metric
+        def total(number: int) -> int:
+            return number
+
+        @aq.op
+        def shard(number: int) -> int:
+            return number
+
+        low, high = split(start(client.create_param("size", 3)))
+        total(high)
+        made: list[Any] = [shard(low) for _ in range(7)]
+        flow = client.publish_flow("Drawn", made, run_now=False, quiet=True)
+        return flow.version().spec
+
+
+def test_operators_that_do_the_same_share_a_box(spec: FlowSpec) -> None:
+    places = places_of(spec)
+    assert places is not None
+    [(key, names)] = places.stacks.items()
+    assert len(names) == 7
+    assert set(places.layout.boxes) == {"p:size", "o:start", "o:split", "o:total", key}
+
+
+def test_edges_leave_from_the_row_of_their_output(spec: FlowSpec) -> None:
+    places = places_of(spec)
+    assert places is not None
+    [stack] = places.stacks
+    assert places.leaves["o:split", "o:total"] - places.leaves["o:split", stack] == 24
+
+
+def test_data_flows_from_left_to_right(spec: FlowSpec) -> None:
+    places = places_of(spec)
+    assert places is not None
+    for line in places.layout.lines:
+        assert places.layout.boxes[line.source].x < places.layout.boxes[line.target].x
+
+
+def test_a_workflow_has_the_same_places_each_time(spec: FlowSpec) -> None:
+    assert places_of(spec) == places_of(FlowSpec.from_json(spec.to_json()))
+
+
+def test_names_are_text_and_states_are_words(spec: FlowSpec) -> None:
+    places = places_of(spec)
+    assert places is not None
+    evil = "<b>\"bold\" & 'brave'</b>"
+    cards = {
+        key: Card(evil, "op", evil, "failed", "/there?a=1&b=2", [Row("table", evil, evil, "/x")])
+        for key in places.layout.boxes
+    }
+    cards[key_of("size", parameter=True)] = Card(evil, "parameter", evil)
+    root = ET.fromstring(graph(places, cards, "/icons.svg", evil))
+    heads = [item for item in root.iter("a") if item.get("class") == "head"]
+    assert len(heads) == 4
+    for head in heads:
+        assert head.attrib["href"] == "/there?a=1&b=2"
+        [title] = [item.text for item in head if item.tag == "title"]
+        assert title == f"{evil}: {evil}, failed"
+
+
+def test_long_names_are_cut_to_their_box() -> None:
+    assert fit("short", 100, 13) == "short"
+    cut = fit("a_name_that_is_far_too_long_for_any_box_of_ours", 100, 13)
+    assert cut.endswith("…")
+    assert len(cut) < 20
