@@ -6,7 +6,7 @@ import linecache
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from aqueduct_core.dag import CallSite, is_library, own_traceback
@@ -209,14 +209,18 @@ def _is_users(error: BaseException) -> bool:
 def _own(error: BaseException) -> TracebackType | None:
     """The part of its traceback that tells the user something."""
     own = own_traceback(error.__traceback__)
-    if own is None or not _internal(own):
+    if own is None:
+        return None
+    frames = [frame for frame, _ in traceback.walk_tb(own)]
+    if not _internal(frames[-1]):
         return own
-    return None  # raised by this package before it came to the user's code: the text says it all
+    users = (not _internal(one) and not is_library(one.f_code.co_filename) for one in frames)
+    # Raised by this package outside of the user's code: the text says it all.
+    return own if any(users) else None
 
 
-def _internal(found: TracebackType) -> bool:
-    # `own_traceback` returns everything if there is nothing but frames of this package.
-    module = found.tb_frame.f_globals.get("__name__", "")
+def _internal(frame: FrameType) -> bool:
+    module = frame.f_globals.get("__name__", "")
     return module.startswith("aqueduct_core.") and not module.startswith("aqueduct_core.cli")
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.runtime import Job, Workspace, read_result, run_operator
@@ -66,6 +70,24 @@ def test_a_disk_that_is_full_for_the_outputs_only_is_told_in_the_result(faulty: 
     assert (result.state, result.outputs) == ("failed", {})
     assert str(result.reason).startswith("an output can't be stored: no space left")
     assert read_result(workspace.store, result.operator, "r1") == result
+
+
+def test_what_the_file_system_says_is_told_without_our_frames(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.writev
+
+    def full(descriptor: int, buffers: Any) -> int:
+        if sum(map(len, buffers)) > 100_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, buffers)
+
+    monkeypatch.setattr(os, "writev", full)
+    version = publish(workspace.store, aq.op(name="large")(lambda: os.urandom(200_000))())
+    result = run_operator(workspace, Job(version, "large", "r1"))
+    assert str(result.reason).startswith("an output can't be stored: no space left to store ")
+    assert result.error is not None
+    assert result.error.frames == ()
 
 
 def test_a_storage_that_is_away_is_a_failure(faulty: Faulty) -> None:
