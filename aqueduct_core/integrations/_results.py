@@ -146,6 +146,9 @@ def _tables(result: Result, first: list[Any]) -> Iterator[Any]:
     for chunk in result.chunks:
         arrays = []
         for column, array, kind in zip(result.columns, chunk, kinds, strict=True):
+            if isinstance(array, pa.Array) and array.null_count == len(array):
+                arrays.append(pa.chunked_array([pa.nulls(len(array), kind)]))
+                continue
             found = _settled(result, column, [array])
             arrays.append(_widened(result, column, found, kind, rows))
         rows += len(arrays[0])
@@ -159,8 +162,6 @@ def _widened(result: Result, column: Column, found: Any, kind: Any, row: int) ->
         told = str(found.type)
         if found.type == kind:
             return found
-        if found.null_count == len(found):
-            return pa.chunked_array([pa.nulls(len(found), kind)])
         numbers = pa.types.is_decimal(kind) and pa.types.is_decimal(found.type)
         if numbers or (pa.types.is_floating(kind) and pa.types.is_integer(found.type)):
             try:

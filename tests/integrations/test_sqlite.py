@@ -14,8 +14,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from aqueduct_core.dag import Graph
@@ -25,9 +23,7 @@ from aqueduct_core.errors import (
     LossyTypeError,
     UnserializableError,
 )
-from aqueduct_core.integrations import SqlIntegration, _results, open_integration
-from aqueduct_core.integrations._results import Result
-from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
+from aqueduct_core.integrations import SqlIntegration, open_integration
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.testing import SQLIntegrationTests
 
@@ -173,30 +169,6 @@ def test_what_would_change_is_refused(
         save(database, value)
     assert "Hint: " in str(caught.value)
     assert database.tables() == []
-
-
-cells = st.one_of(
-    st.none(),
-    st.integers(-(2**63), 2**63 - 1),
-    st.floats(allow_nan=False),
-    st.text(st.characters(exclude_categories=["Cs"])),
-    st.binary(),
-)
-
-
-@given(st.lists(cells, max_size=30))
-def test_any_values_come_back_as_the_driver_gives_them(values: list[Any]) -> None:
-    parts = [
-        [(value,) for value in values[start : start + 7]] for start in range(0, len(values), 7)
-    ]
-    columns = columns_of_rows(["c"], None)
-    back = _results.read(Result("w", columns, row_chunks(1, parts)))["c"]
-    assert len(back) == len(values)
-    for found, value in zip(back.tolist(), values, strict=True):
-        assert pd.isna(found) if value is None else found == value
-    if len(set(map(type, values)) - {type(None), int, float}) > 0:
-        kept = {type(item) for item in back if not pd.isna(item)}
-        assert kept == set(map(type, values)) - {type(None)}
 
 
 def test_types_do_not_depend_on_the_first_rows(database: SqlIntegration) -> None:

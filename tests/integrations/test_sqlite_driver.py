@@ -1,0 +1,123 @@
+"""The two drivers of SQLite: the quick one tells what the exact one tells, or is not used."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from aqueduct_core import ArtifactStore
+from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations import SqlIntegration, _results, _sqlite, open_integration
+from aqueduct_core.integrations._results import Result
+from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
+from aqueduct_core.integrations._sqlite_driver import DoubtfulError
+from aqueduct_core.integrations._statement import Statement
+from aqueduct_core.serializers.tables import FrameStream
+from tests.integrations.test_sqlite import database, read, run, save
+
+__all__ = ["database"]  # the fixture
+
+cells = st.one_of(
+    st.none(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.binary(),
+)
+
+
+@given(st.lists(cells, max_size=30))
+def test_any_values_come_back_as_the_driver_gives_them(values: list[Any]) -> None:
+    parts = [
+        [(value,) for value in values[start : start + 7]] for start in range(0, len(values), 7)
+    ]
+    columns = columns_of_rows(["c"], None)
+    back = _results.read(Result("w", columns, row_chunks(1, parts)))["c"]
+    assert len(back) == len(values)
+    for found, value in zip(back.tolist(), values, strict=True):
+        assert pd.isna(found) if value is None else found == value
+    if len(set(map(type, values)) - {type(None), int, float}) > 0:
+        kept = {type(item) for item in back if not pd.isna(item)}
+        assert kept == set(map(type, values)) - {type(None)}
+
+
+MIXED = {
+    "a text among integers": "SELECT 1 AS c UNION ALL SELECT 'x'",
+    "integers among texts": "SELECT '1' AS c UNION ALL SELECT 1",
+    "blobs among texts": "SELECT 'x' AS c UNION ALL SELECT x'78'",
+    "texts among blobs": "SELECT x'78' AS c UNION ALL SELECT 'x'",
+    "integers among blobs": "SELECT x'78' AS c UNION ALL SELECT 1",
+    "large integers among floats": "SELECT 0.5 AS c UNION ALL SELECT 9007199254740993",
+    "integers among floats": "SELECT 0.5 AS c UNION ALL SELECT 3",
+    "only nulls": "SELECT NULL AS c",
+    "nulls, then text": "SELECT NULL AS c UNION ALL SELECT 'x'",
+    "names that repeat": "SELECT 1 AS c, 'x' AS c",
+    "names of expressions": "SELECT 1 + 1, count(*), (SELECT 2), max(3) -- end",
+    "order": "SELECT value AS c FROM (VALUES (3), (1), (2)) AS t(value) ORDER BY value DESC",
+    "with": "WITH t(a) AS (VALUES (1), (2)) SELECT a, a * 1.5 AS b FROM t LIMIT 1",
+    "no rows": "SELECT 1 AS c WHERE 0",
+    "a large float": "SELECT 1e300 AS c UNION ALL SELECT 9e999",
+}
+
+
+@pytest.mark.parametrize("query", MIXED.values(), ids=MIXED.keys())
+def test_both_drivers_tell_the_same(
+    database: SqlIntegration, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(database, "CREATE TABLE t (value)")
+    query = query.replace("(VALUES (3), (1), (2)) AS t(value)", "t")
+    save(database, pd.DataFrame({"value": [3, 1, 2]}), mode="append")
+    quick = read(database, query)
+    monkeypatch.setattr(_sqlite.Connection, "result", _doubt)
+    assert_frame_equal(quick, read(database, query))
+
+
+def _doubt(*_: Any) -> Any:
+    raise DoubtfulError("not this time")
+
+
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6))
+def test_any_values_of_a_table_come_back(rows: list[tuple[Any, Any]]) -> None:
+    with TemporaryDirectory() as folder:
+        database: Any = open_integration("w", "sqlite", {"path": Path(folder) / "w.db"})
+        with closing(sqlite3.connect(database.path)) as connection, connection:
+            connection.execute("CREATE TABLE t (a, b BLOB)")
+            connection.executemany("INSERT INTO t VALUES (?, ?)", rows)
+        frame = database.query("SELECT a, b FROM t")
+    for name, values in zip("ab", zip(*rows, strict=True), strict=True):
+        for found, value in zip(frame[name].tolist(), values, strict=True):
+            assert pd.isna(found) if value is None else found == value
+
+
+def test_a_large_result_is_stored_as_it_comes(
+    database: SqlIntegration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_results, "STREAMED", 1000)
+    monkeypatch.setattr("aqueduct_core.integrations._sqlite_driver._BATCH", 500)
+    frame = pd.DataFrame(
+        {
+            "n": range(3000),
+            "s": [None if n % 2 else f"t{n}" for n in range(3000)],
+            "at": pd.date_range("2013-01-01", periods=3000, freq="h", unit="us"),
+            "nothing": pd.Series([None] * 2999 + ["x"], dtype="str"),
+        }
+    )
+    save(database, frame)
+    store = ArtifactStore("memory://")
+    found: Any = database.extract(Statement.of("SELECT * FROM t WHERE n >= :n"), {"n": 0})
+    assert isinstance(found, FrameStream)
+    assert_frame_equal(store.get(store.put(found, "rows")), frame)
+    found = database.extract(
+        Statement.of("SELECT CASE WHEN n < 2900 THEN n ELSE 'x' END AS c FROM t"), {}
+    )
+    with pytest.raises(IntegrationError, match="CAST"):
+        store.put(found, "mixed")
