@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameStream"]
 
+_EMPTY = {pa.string(): "", pa.binary(): b""}
 _SHOWN = 100  # rows that are kept for the description
 
 
@@ -57,8 +58,9 @@ class FrameStream:
                 if self._rows == table.num_rows:  # the first
                     frame = self._to_frame(_with_values(self._sample()))
                     physical, meta = _pandas.encode(frame, sink, True)
-                    names, self._axis = physical.column_names, meta["columns"]
-                yield pa.table([_stored(array) for array in table.columns], names)
+                    schema, self._axis = physical.schema, meta["columns"]
+                arrays = map(_stored, table.columns, schema.types)
+                yield pa.table([*arrays], schema.names)
 
     def meta(self) -> dict[str, JSON]:
         """What `stored` was; to be asked when it is at its end."""
@@ -123,23 +125,18 @@ class _Nothing:
 
 
 def _with_values(sample: pa.Table) -> pa.Table:
-    """The same with a value for bytes that are all null: how these are stored depends on it."""
+    """The same with a value where all are null: how objects are stored depends on it."""
     columns = [
-        pa.chunked_array([pa.array([b"", None], array.type)])
-        if pa.types.is_binary(array.type) and array.null_count == 2
+        pa.chunked_array([pa.array([empty, None], array.type)])
+        if array.null_count == 2 and (empty := _EMPTY.get(array.type)) is not None
         else array
         for array in sample.columns
     ]
     return pa.table(columns, sample.column_names)
 
 
-def _stored(array: pa.ChunkedArray) -> pa.ChunkedArray:
+def _stored(array: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     """A column as that of a DataFrame is stored."""
-    kind = array.type
-    if pa.types.is_string(kind):
-        return array.cast(pa.large_string())
-    if pa.types.is_binary(kind):
-        return array.cast(pa.large_binary())
     if pa.types.is_floating(kind) and array.null_count:
         return array.fill_null(float("nan"))
-    return array
+    return array if array.type == kind else array.cast(kind)
