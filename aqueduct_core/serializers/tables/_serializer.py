@@ -178,8 +178,8 @@ class ParquetSerializer(_TableSerializer):
             return super().dump(obj, sink)
         tables = obj.stored(sink)
         first = next(tables)
-        alike = _alike(map(_require, chain([first], tables)), first.schema)
-        written = _parquet.dump_batches(first.schema, alike, sink, group=_STREAMED)
+        kept = map(_require, chain([first], tables))
+        written = _parquet.dump_batches(first.schema, kept, sink, group=_STREAMED)
         return {"library": "pandas", **obj.meta(), **written}
 
     def describe(self, obj: Any, budget: Budget, /) -> Mapping[str, JSON]:

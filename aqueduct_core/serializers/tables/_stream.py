@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aqueduct_core.errors import UnserializableError
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
@@ -47,6 +49,7 @@ class FrameStream:
         self._values: list[Any] = []  # of each column one that isn't null, as an array of one
         self._nulls: list[int] = []
         self._axis: JSON = None
+        self._schema: pa.Schema | None = None
 
     def stored(self, sink: Sink) -> Iterator[pa.Table]:
         """The rows as the DataFrame's table has them; `meta` says what else it takes."""
@@ -58,7 +61,14 @@ class FrameStream:
                 if self._rows == table.num_rows:  # the first
                     frame = self._to_frame(_with_values(self._sample()))
                     physical, meta = _pandas.encode(frame, sink, True)
+                    self._schema = table.schema
                     schema, self._axis = physical.schema, meta["columns"]
+                if not table.schema.equals(self._schema):
+                    raise UnserializableError(
+                        f"rows from {self._rows - table.num_rows} on have another schema than the "
+                        f"first ones: {table.schema.to_string()}",
+                        hint="cast all batches to one schema",
+                    )
                 arrays = map(_stored, table.columns, schema.types)
                 yield pa.table([*arrays], schema.names)
 
