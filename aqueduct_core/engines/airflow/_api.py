@@ -14,6 +14,7 @@ from aqueduct_core.errors import IntegrationError
 __all__ = ["AirflowApi"]
 
 _PAGE = 1000  # rows of a page; Airflow may give fewer
+_NOBODYS = "aqueduct_is_this_allowed"
 _IDS = 500  # ids that are named in one request
 
 
@@ -51,6 +52,20 @@ class AirflowApi:
     def version(self) -> str:
         """Airflow's version."""
         return str(self._get("/version")["version"])
+
+    def may_change(self) -> None:
+        """Find out whether whoever signs in may pause, trigger and delete DAGs, by one there isn't.
+
+        Raises:
+            IntegrationError: They may not.
+        """
+        path = f"/dags/{_NOBODYS}"
+        run: dict[str, Any] = {"dag_run_id": _NOBODYS, "conf": {}}
+        if not self._connection.is_v1:
+            run["logical_date"] = None
+        self._connection.call("PATCH", path, json={"is_paused": True}, allowed=(404,))
+        self._connection.call("POST", f"{path}/dagRuns", json=run, allowed=(404,))
+        self._connection.call("DELETE", path, allowed=(404,))
 
     def dag(self, dag_id: str) -> Mapping[str, Any] | None:
         """What Airflow knows of a DAG; None if it doesn't know it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AirflowCluster", "open_cluster"]
 
+_OLDEST = (2, 11)
+_NUMBER = re.compile(r"\d+")
+
 
 @dataclass(frozen=True, kw_only=True)
 class AirflowCluster:
@@ -25,7 +30,8 @@ class AirflowCluster:
     Attributes:
         name: What workflows call it: `publish_flow(engine=name)`.
         url: Where its API server (in Airflow 2, its web server) is.
-        auth: A token; or user name and password; None where nobody has to sign in.
+        auth: A token; user name and password; or `{"class": "package.module:Name", ...}`, an
+            `httpx.Auth` with what it is made with; None where nobody has to sign in.
         dags: Where it reads DAG files from: a folder, the URL of a bucket, or a git repository, as
             `git+https://...#branch:folder`. None leaves it to you to put the files there.
         dags_options: What the storage of that URL takes; or for a repository `username`, `password`
@@ -49,7 +55,7 @@ class AirflowCluster:
 
     name: str
     url: str
-    auth: str | Sequence[str] | None = field(default=None, repr=False)
+    auth: str | Sequence[str] | Mapping[str, Any] | None = field(default=None, repr=False)
     dags: str | None = None
     dags_options: Mapping[str, Any] | None = field(default=None, repr=False)
     store: str | None = None
@@ -68,11 +74,14 @@ class AirflowCluster:
 
         Raises:
             MissingExtraError: httpx is not installed.
+            IntegrationError: The class that signs requests can't be had.
         """
         from aqueduct_core.engines.airflow._api import AirflowApi
 
         if self.auth is None or isinstance(self.auth, str):
             return AirflowApi(self.url, self.auth)
+        if isinstance(self.auth, Mapping):
+            return AirflowApi(self.url, _signer(self.auth))
         username, password = self.auth
         return AirflowApi(self.url, (username, password))
 
@@ -108,15 +117,48 @@ class AirflowCluster:
         }
 
     def test(self) -> None:
-        """Sign in, and put a file where DAG files go.
+        """Sign in, and find out what may be done, and whether DAG files can be put where they go.
 
         Raises:
-            IntegrationError: One of the two can't be done; the text says which, and why.
+            IntegrationError: Something can't be done, or Airflow is too old; the text says which.
         """
-        self.api.version()
+        try:
+            self._test()
+        except BaseException:
+            self.close()  # it is most likely not asked again
+            raise
+
+    def _test(self) -> None:
+        version = self.api.version()
+        numbers = [int(number) for number in _NUMBER.findall(version)[:2]]
+        if tuple(numbers) < _OLDEST:
+            raise IntegrationError(
+                f"Airflow at {self.url} is version {version}, which is too old",
+                hint="2.11, or any 3, is needed",
+            )
         self.api.import_errors()  # which takes signing in
+        self.api.may_change()
         if self.dags is not None:
             probe(self.dags, self.dags_options)
+
+
+def _signer(auth: Mapping[str, Any]) -> Any:
+    """What signs requests, by the name of its class."""
+    import httpx
+
+    given = dict(auth)
+    target = str(given.pop("class"))
+    module, _, name = target.partition(":")
+    try:
+        made = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise IntegrationError(
+            f"there is no {target!r} here to sign requests with: {error}",
+            hint='auth={"class": "package.module:Name", ...} names a class that can be imported',
+        ) from error
+    if not (isinstance(made, type) and issubclass(made, httpx.Auth)):
+        raise IntegrationError(f"{target!r} is no httpx.Auth", hint="a subclass of it is needed")
+    return made(**given)
 
 
 def open_cluster(name: str, config: Mapping[str, Any]) -> AirflowCluster:
@@ -146,9 +188,11 @@ def open_cluster(name: str, config: Mapping[str, Any]) -> AirflowCluster:
         )
     auth = config.get("auth")
     is_pair = isinstance(auth, list | tuple) and [type(item) for item in auth] == [str, str]
-    if not (auth is None or isinstance(auth, str) or is_pair):
+    is_class = isinstance(auth, Mapping) and isinstance(auth.get("class"), str)
+    if not (auth is None or isinstance(auth, str) or is_pair or is_class):
         raise IntegrationError(
             f"auth= of {name!r} is neither a token nor a pair",
-            hint='auth="the token", or auth=("user", "password")',
+            hint='auth="the token", auth=("user", "password"), or '
+            'auth={"class": "package.module:Name", ...}',
         )
     return AirflowCluster(name=name, **{**config, "tags": tuple(config.get("tags", ()))})

@@ -18,7 +18,7 @@ except ModuleNotFoundError as error:
 
 __all__ = ["Auth", "Connection", "Unreachable"]
 
-Auth = str | tuple[str, str] | None
+Auth = str | tuple[str, str] | httpx.Auth | None
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _PAUSES = (0.3, 1.0, 2.0)  # seconds before it is tried again
@@ -36,7 +36,8 @@ class Connection:
 
     Args:
         url: Where its API server, or in Airflow 2 its web server, is.
-        auth: A token; or user name and password; None where nobody has to sign in.
+        auth: A token; user name and password; or anything else that signs requests; None where
+            nobody has to sign in.
         transport: Another way to send requests.
 
     Attributes:
@@ -52,7 +53,10 @@ class Connection:
         self.clock = datetime.now(UTC)
         self._auth = auth
         self._lock = RLock()
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, transport=transport)
+        own = auth if isinstance(auth, httpx.Auth) else None
+        self._http = httpx.Client(
+            base_url=self.url, timeout=_TIMEOUT, transport=transport, auth=own
+        )
         self._api: str | None = None
         self._headers: Mapping[str, str] | None = None
 
@@ -89,7 +93,7 @@ class Connection:
         """
         path = f"/api/{self._version_of_api()}{path}"
         answer = self._signed(method, path, accept, options)
-        if answer.status_code == 401 and not isinstance(self._auth, str):
+        if answer.status_code == 401 and not isinstance(self._auth, str | httpx.Auth):
             with self._lock:
                 self._headers = None  # it has run out
             answer = self._signed(method, path, accept, options)
@@ -155,6 +159,8 @@ class Connection:
             return self._headers
 
     def _sign_in(self) -> dict[str, str]:
+        if isinstance(self._auth, httpx.Auth):
+            return {}
         if isinstance(self._auth, str):
             return _bearer(self._auth)
         if self._version_of_api() == "v1":

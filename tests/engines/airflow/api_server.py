@@ -45,6 +45,8 @@ class AirflowServer:
         tasks: Rows of tasks by DAG, run and task.
         logs: What Airflow's log says of tasks.
         paused: Whether DAGs are paused.
+        release: The version of Airflow; the newest by default.
+        refused: Methods that nobody may use.
     """
 
     version: str = "v2"
@@ -59,6 +61,8 @@ class AirflowServer:
     tasks: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
     logs: dict[str, Any] = field(default_factory=dict)
     paused: dict[str, bool] = field(default_factory=dict)
+    release: str = ""
+    refused: tuple[str, ...] = ()
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -130,7 +134,10 @@ class AirflowServer:
         elif not path.startswith(f"/api/{self.version}/"):
             status, content = 404, {"detail": "Not Found"}
         elif path.endswith("/version"):
-            status, content = 200, {"version": "3.3.2" if self.version == "v2" else "2.11.2"}
+            newest = "3.3.2" if self.version == "v2" else "2.11.2"
+            status, content = 200, {"version": self.release or newest}
+        elif method in self.refused:
+            status, content = 403, {"detail": "Forbidden"}
         elif self.needs_sign_in and headers.get("Authorization") not in self._passes():
             status, content = 401, {"detail": "Invalid or missing credentials"}
         else:
@@ -205,6 +212,8 @@ class AirflowServer:
     def _trigger(self, dag: str, body: Any) -> tuple[int, Any]:
         if ("logical_date" in body) != (self.version == "v2"):
             return 422, {"detail": "logical_date"}
+        if self.dags is not None and not (self.dags / f"{dag}.py").exists():
+            return 404, {"detail": f"The Dag with ID: `{dag}` was not found"}
         if (dag, body["dag_run_id"]) in self.runs:
             return 409, {"detail": "it exists"}
         self.put_run(dag, body["dag_run_id"], "queued", conf=body["conf"])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.engines.airflow import AirflowEngine, open_cluster
 from aqueduct_core.errors import IntegrationError, UnsupportedError
 from aqueduct_core.store import ArtifactStore
+from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
 
 URL = "http://127.0.0.1:1"
 
@@ -48,6 +53,60 @@ def test_a_cluster_that_cannot_be_reached_is_not_kept(tmp_path: Path) -> None:
         with pytest.raises(IntegrationError, match=URL):
             client.connect_integration("cluster", "airflow", url=URL)
         assert client.integrations() == {}
+
+
+class Signed(httpx.Auth):
+    """Signs requests in a way of its own."""
+
+    def __init__(self, *, token: str) -> None:
+        self.token = token
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        yield request
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        ({"release": "2.8.4", "version": "v1"}, "is version 2.8.4, which is too old"),
+        ({"refused": ("PATCH",)}, "refused PATCH .*403"),
+        ({"refused": ("POST",)}, "refused POST .*403"),
+        ({"refused": ("DELETE",)}, "refused DELETE .*403"),
+    ],
+)
+def test_a_cluster_that_does_not_do_is_not_kept(
+    tmp_path: Path, known: dict[str, Any], told: str
+) -> None:
+    server = AirflowServer(dags=tmp_path / "dags", **known)
+    with server.serving(), aq.Client(home=tmp_path / "home") as client:
+        with pytest.raises(IntegrationError, match=told):
+            client.connect_integration("air", "airflow", url=server.url, auth=(USER, PASSWORD))
+        assert client.integrations() == {}
+
+
+def test_a_class_of_ones_own_signs_requests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("acme_auth")
+    module.Signed = Signed  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "acme_auth", module)
+    server = AirflowServer(dags=tmp_path / "dags")
+    auth = {"class": "acme_auth:Signed", "token": server.token}
+    with server.serving():
+        with aq.Client(home=tmp_path / "home") as client:
+            client.connect_integration("air", "airflow", url=server.url, auth=auth)
+        with aq.Client(home=tmp_path / "home") as client:
+            cluster = client._session.clusters.engine("air").cluster
+            assert cluster.api.version() == "3.3.2"
+            assert cluster.api.import_errors() == []
+            cluster.close()
+        data = (tmp_path / "home" / "aqueduct.db").read_bytes()
+        assert server.token.encode() not in data
+        for wrong in ("acme_auth:ModuleType", "acme_auth", "nowhere:Signed"):
+            cluster = open_cluster("air", {"url": server.url, "auth": {"class": wrong}})
+            with pytest.raises(IntegrationError, match=wrong):
+                cluster.test()
 
 
 def test_a_store_in_memory_is_refused(tmp_path: Path) -> None:

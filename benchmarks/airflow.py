@@ -1,0 +1,407 @@
+"""What Airflow as the engine costs: `python -m benchmarks.airflow [dags] [cost] [parse] [sync]`.
+
+dags    examples/airflow on a real Airflow 3: the workflow and the DAG written by hand take turns on the
+        same table; seconds from the start of a run to its end, by Airflow's clock.
+cost    a chain of trivial operators and one of trivial `@task`s: seconds, and seconds of processors, per
+        task; and the requests that a trivial operator makes to a store in a bucket.
+parse   a generated file with 500 operators, and one with as many of Airflow's EmptyOperators.
+sync    1,000 runs of 5 tasks are recorded, from a server that speaks Airflow's API: requests, seconds.
+
+The first two start an Airflow, in an environment of its own that is made once. Nothing is asserted;
+compare what stands in one line, not lines of two machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aqueduct_core as aq
+from aqueduct_core.dag import FlowSpec, OperatorSpec, Version
+from aqueduct_core.engines.airflow import Look
+from aqueduct_core.engines.airflow._generate import generate
+from aqueduct_core.engines.airflow._names import run_key
+from aqueduct_core.engines.airflow._pinned import pin
+from aqueduct_core.engines.airflow._settings import Layout
+from aqueduct_core.runtime import ended, write_result
+from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
+from tests.environments import ROOT, make_environment
+from tests.integration.airflow.cluster import Cluster
+from tests.integration.airflow.runs import Airflow
+from tests.integration.airflow.settings import SIGNING_KEY, Address
+from tests.servers import FaultProxy, S3Server
+
+EXAMPLES = ROOT / "examples" / "airflow"
+LOCK = ROOT / "tests" / "integration" / "airflow" / "airflow-3.lock"
+FEATURES = ["tenure", "MonthlyCharges", "SeniorCitizen"]
+CHAIN = 10
+OPERATORS = 500
+RUNS, TASKS = 1_000, 5
+
+BY_HAND = """
+from airflow.sdk import DAG, task
+
+with DAG("chain_by_hand", schedule=None) as dag:
+
+    @task
+    def start():
+        return 0
+
+    @task
+    def add(value):
+        return value + 1
+
+    value = start()
+    for _ in range({last}):
+        value = add(value)
+"""
+PARSE = """
+import json, sys, time
+import airflow.sdk
+from airflow.providers.standard.operators.empty import EmptyOperator
+import aqueduct_core.engines.airflow.tasks
+source = open(sys.argv[1]).read()
+times = []
+for _ in range(5):
+    start = time.process_time()
+    exec(compile(source, sys.argv[1], "exec"), {"__name__": "dag"})
+    times.append(time.process_time() - start)
+print(json.dumps(sorted(times)[2]))
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="by default all")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the table of `dags`")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    for name in options.parts or PARTS:
+        for line in PARTS[name](options):
+            print(line, flush=True)
+    return 0
+
+
+def dags(options: argparse.Namespace) -> Iterator[str]:
+    with _cluster() as (address, airflow, client):
+        _fill(client, address, options.rows)
+        _run_example(client)
+        shutil.copy(EXAMPLES / "by_hand.py", address.dags)
+        flow = client.flow("Customer Churn")
+        ids = {"workflow": airflow.dag(flow), "by hand": "customer_churn_by_hand"}
+        seconds: dict[str, list[float]] = {name: [] for name in ids}
+        for turn in range(options.rounds + 1):
+            for name, dag in ids.items():
+                found = _seconds(airflow, dag)
+                if turn:  # the first one warms up
+                    seconds[name].append(found)
+        ours, theirs = (median(seconds[name]) for name in ids)
+        listed = {name: [round(one, 2) for one in found] for name, found in seconds.items()}
+        yield f"reference DAG, {options.rows:,} rows: {listed}"
+        yield f"  workflow {ours:.2f} s, by hand {theirs:.2f} s: {ours / theirs:.2f} times"
+
+
+def cost(options: argparse.Namespace) -> Iterator[str]:
+    @aq.op
+    def start() -> int:
+        return 0
+
+    @aq.op
+    def add(value: int) -> int:
+        return value + 1
+
+    with _cluster() as (address, airflow, client):
+        Path(address.dags, "chain_by_hand.py").write_text(BY_HAND.format(last=CHAIN - 1))
+        value = start()
+        for _ in range(CHAIN - 1):
+            value = add(value)
+        flow = client.publish_flow(
+            "Chain", value, engine="airflow_cluster", run_now=False, quiet=True
+        )
+        ids = {"operators": airflow.dag(flow), "@task": "chain_by_hand"}
+        wall: dict[str, list[float]] = {name: [] for name in ids}
+        spent: dict[str, list[float]] = {name: [] for name in ids}
+        for turn in range(options.rounds + 1):
+            for name, dag in ids.items():
+                before = _processors(address.process("scheduler"))
+                found = _seconds(airflow, dag)
+                if turn:
+                    wall[name].append(found / CHAIN)
+                    spent[name].append((_processors(address.process("scheduler")) - before) / CHAIN)
+        for name in ids:
+            yield (
+                f"{name}: {median(wall[name]):.3f} s a task, {median(spent[name]):.3f} s of "
+                "processors, the scheduler's work in it"
+            )
+        added = median(spent["operators"]) - median(spent["@task"])
+        yield f"  an operator takes {added * 1000:.0f} ms of processors more than a @task"
+    yield from _requests()
+
+
+def _requests() -> Iterator[str]:
+    """What a task asks of a store in a bucket, past Airflow: the same code, in this process's child."""
+
+    @aq.op
+    def make() -> int:
+        return 1
+
+    @aq.op
+    def use(value: int) -> int:
+        return value
+
+    code = """
+import json, os, sys
+from pathlib import Path
+from aqueduct_core.dag import Version
+from aqueduct_core.engines.airflow._pinned import pin
+from aqueduct_core.runtime import Workspace
+from aqueduct_core.runtime._supervised import Call, supervise, together
+setup = json.load(sys.stdin)
+store = Workspace.from_json(setup).store
+for name in ("make", "use"):
+    version = Version.load(store, setup["flow"], pin(store, setup["flow"], "run", setup["digest"]))
+    call = Call(setup=setup, version=version, operators=together(version, name), run="run",
+                environments=Path("/nowhere"), report=print)
+    results, _ = supervise(call)
+    assert results[0].state == "succeeded", results[0].reason
+"""
+    with S3Server() as s3, FaultProxy(s3.endpoint) as proxy, TemporaryDirectory() as home:
+        options = s3.storage_options(proxy.endpoint)
+        url = f"s3://{s3.bucket()}/store"
+        with aq.Client(home=home, store=url, storage_options=options) as client:
+            flow = client.publish_flow("Two", use(make()), run_now=False, quiet=True)
+            setup = {
+                "store": url,
+                "storage_options": options,
+                "signing_key": (Path(home) / "signing.key").read_text().strip(),
+                "flow": flow.id,
+                "digest": flow.version().digest,
+            }
+            before = len(proxy.requests)
+            subprocess.run(
+                [sys.executable, "-c", code], input=json.dumps(setup), text=True, check=True
+            )
+            made = proxy.requests[before:]
+    # Each task first asks of which version its run is.
+    second = [at for at, (verb, path) in enumerate(made) if verb == "GET" and "/runs/" in path][-1]
+    yield f"requests of a task that takes one value and returns one: {len(made) - second}"
+    for verb, path in made[second:]:
+        yield f"  {verb:4} {path.partition('/store/')[2][:90]}"
+
+
+def parse(options: argparse.Namespace) -> Iterator[str]:
+    python = make_environment(LOCK) / "python"
+    with TemporaryDirectory() as folder:
+        files = {"operators": _generated(), "EmptyOperators": _empty()}
+        found = {}
+        for name, text in files.items():
+            file = Path(folder) / f"{name}.py"
+            file.write_text(text)
+            done = subprocess.run(
+                [str(python), "-c", PARSE, str(file)],
+                env={**os.environ, "AIRFLOW_HOME": folder},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            found[name] = json.loads(done.stdout.splitlines()[-1])
+        ours, theirs = found.values()
+        yield (
+            f"a file of {OPERATORS} operators: {ours * 1000:.0f} ms of a processor; of as many "
+            f"EmptyOperators: {theirs * 1000:.0f} ms; {(ours - theirs) * 1000:.0f} ms more"
+        )
+
+
+def sync(options: argparse.Namespace) -> Iterator[str]:
+    @aq.op
+    def number(value: int) -> int:
+        return value
+
+    with TemporaryDirectory() as folder:
+        server = AirflowServer(dags=Path(folder) / "dags")
+        with server.serving(), aq.Client(home=Path(folder) / "home") as client:
+            client.connect_integration(
+                "air", "airflow", url=server.url, auth=(USER, PASSWORD), dags=str(server.dags)
+            )
+            value = number(1)
+            for _ in range(TASKS - 1):
+                value = number(value)
+            flow = client.publish_flow("Many", value, engine="air", run_now=False, quiet=True)
+            version = Version.load(client.store, flow.id, flow.version().digest)
+            _put_runs(server, client, version)
+            yield _looked(client, f"{RUNS:,} runs of {TASKS} tasks", RUNS * TASKS)
+            yield _looked(client, "the same again, shortly after", RUNS * TASKS)
+
+
+def _put_runs(server: AirflowServer, client: aq.Client, version: Version) -> None:
+    """Runs that have ended a minute ago, with what their tasks have left in the store."""
+    from aqueduct_core.engines.airflow._names import dag_id
+    from aqueduct_core.engines.airflow._steps import steps
+    from tests.engines.airflow.api_server import at
+
+    dag, tasks = dag_id(version.name, version.flow), steps(version.spec)
+    for number in range(RUNS):
+        run = f"run-{number}"
+        server.put_run(dag, run, "success", start_date=at(-90), end_date=at(-61))
+        pin(client.store, version.flow, run_key(run), version.digest)
+        for step in tasks:
+            server.put_task(dag, run, step.task, "success")
+            for name in step.operators:
+                write_result(client.store, ended(version, name, run_key(run), "succeeded"))
+
+
+def _looked(client: aq.Client, what: str, tasks: int) -> str:
+    start = time.perf_counter()
+    found: list[Look] = list(client._session.clusters.look())
+    seconds = time.perf_counter() - start
+    [look] = found
+    if look.error is not None or look.problems:
+        raise RuntimeError(f"{look}")
+    per = f", {look.calls * 100 / tasks:.2f} for 100 tasks" if look.runs else ""
+    return f"{what}: {look.runs:,} runs read with {look.calls} requests{per} in {seconds:.1f} s"
+
+
+@contextmanager
+def _cluster() -> Iterator[tuple[Address, Airflow, aq.Client]]:
+    with Cluster() as address, Airflow(address) as airflow, TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        (home / "signing.key").write_text(SIGNING_KEY.hex())
+        with aq.Client(home=home) as client:
+            client.connect_integration(
+                "airflow_cluster",
+                "airflow",
+                url=address.url,
+                auth=(address.username, address.password),
+                dags=address.dags,
+                connections={"prod_database": "warehouse_file"},
+            )
+            yield address, airflow, client
+
+
+def _fill(client: aq.Client, address: Address, rows: int) -> None:
+    import numpy as np
+    import pandas as pd
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(1)
+
+    def table(size: int) -> Any:
+        return pd.DataFrame(
+            {
+                "id": np.arange(size),
+                "tenure": rng.integers(0, 72, size),
+                "MonthlyCharges": rng.uniform(20, 120, size).round(2),
+                "SeniorCitizen": rng.integers(0, 2, size),
+                "location": "US",
+            }
+        )
+
+    history = table(5_000)
+    risk = history["MonthlyCharges"] / 120 - history["tenure"] / 72
+    history["Churn"] = np.where(risk > 0, "Yes", "No")
+    warehouse: Any = client.connect_integration("prod_database", "sqlite", path=address.warehouse)
+    with warehouse.transaction() as transaction:
+        transaction.save(history, "churned", "replace")
+        transaction.save(table(rows), "customers", "replace")
+    store = Path(f"{address.folder}/churn")
+    store.mkdir(exist_ok=True)
+    model = LogisticRegression(max_iter=1000).fit(history[FEATURES], history["Churn"] == "Yes")
+    (store / "model.pkl").write_bytes(pickle.dumps(model))
+
+
+def _run_example(client: aq.Client) -> None:
+    environment = {**os.environ, "AQUEDUCT_HOME": client.home, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, str(EXAMPLES / "churn.py")], env=environment, check=True)
+
+
+def _seconds(airflow: Airflow, dag: str) -> float:
+    """Run a DAG; how long it took by Airflow's clock, from its start to its end."""
+    from datetime import datetime
+
+    while airflow.http.get(f"/api/v2/dags/{dag}").status_code != 200:
+        time.sleep(0.3)
+    run = airflow.post(f"/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"]
+    while True:
+        found = airflow.get(f"/dags/{dag}/dagRuns/{run}")
+        if found["state"] in ("success", "failed"):
+            assert found["state"] == "success", found
+            start, end = (datetime.fromisoformat(found[at]) for at in ("start_date", "end_date"))
+            return (end - start).total_seconds()
+        time.sleep(0.5)
+
+
+def _processors(root: int) -> float:
+    """Seconds of processors that a process and all it has started have taken."""
+    ticks, parents = 0, {}
+    times: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            number, fields = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        parents[number] = int(fields[1])
+        times[number] = sum(map(int, fields[11:15]))  # with those of children that have ended
+    for number, spent in times.items():
+        above: int | None = number
+        while above is not None and above != root:
+            above = parents.get(above)
+        ticks += spent if above == root else 0
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _generated() -> str:
+    operators = {
+        f"step {number}": OperatorSpec(
+            name=f"step {number}",
+            kind="op",
+            task={"digest": "x"},
+            after=(f"step {number - 10}",) if number >= 10 else (),
+        )
+        for number in range(OPERATORS)
+    }
+    spec = FlowSpec(name="large", operators=operators, parameters={}, python="3.11")
+    version = Version(
+        flow="6d6a9d2e-0c44-4f0c-9a53-1f6c2f2f3b0e",
+        name=spec.name,
+        digest=spec.digest,
+        spec=spec,
+        ids={name: f"{number:08x}-rest" for number, name in enumerate(operators)},
+        code={},
+        published="2026-11-22T18:54:51+00:00",
+    )
+    return generate(version, "s3://bucket/flows/x.json", Layout())
+
+
+def _empty() -> str:
+    lines = [
+        "from airflow.sdk import DAG",
+        "from airflow.providers.standard.operators.empty import EmptyOperator",
+        'with DAG("empty", schedule=None) as dag:',
+        *(f'    step_{n} = EmptyOperator(task_id="step_{n}")' for n in range(OPERATORS)),
+        *(f"    step_{n - 10} >> step_{n}" for n in range(10, OPERATORS)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], Iterator[str]]] = {
+    "dags": dags,
+    "cost": cost,
+    "parse": parse,
+    "sync": sync,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
