@@ -26,7 +26,7 @@ from aqueduct_core.errors import (
     PluginError,
     SerializerNotFoundError,
 )
-from aqueduct_core.serializers import BUILTIN
+from aqueduct_core.serializers import BUILTIN, ON_REQUEST
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -160,6 +160,12 @@ class Registry:
                 self._candidates[cls] = found
         return found
 
+    def takes(self, entry: Entry, cls: type) -> bool:
+        """Whether a serializer takes a class, chosen for it or only if it is asked to."""
+        if entry.name in ON_REQUEST:
+            return any(entry in self._matching(base) for base in cls.__mro__)
+        return entry in self.candidates(cls)
+
     def by_name(self, name: str, package: str = "") -> Any:
         """The serializer of this name.
 
@@ -242,6 +248,7 @@ class Registry:
         preferred = [entry for entry in matching if entry.name in self._preferred]
         if preferred:
             return preferred
+        matching = [entry for entry in matching if entry.name not in ON_REQUEST]
         # What is built in wins over what happens to be installed: the same value must not be stored
         # differently before and after the plugins were looked for.
         if any(entry.builtin for entry in matching):

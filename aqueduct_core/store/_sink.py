@@ -231,7 +231,7 @@ class Writer:
     def _named(self, obj: Any, name: str) -> Entry:
         entry = self._registry.entry(name)
         serializer = entry.load()
-        takes = entry in self._registry.candidates(type(obj))
+        takes = self._registry.takes(entry, type(obj))
         if not takes or (supports(serializer, Picks) and not serializer.accepts(obj)):
             raise UnserializableError(
                 f"the serializer {name!r} can't keep this {_class(obj)} exactly",

@@ -1,0 +1,1 @@
+"""Models, one file per library. Nothing is imported before its value is met."""
