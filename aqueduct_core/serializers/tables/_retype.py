@@ -33,6 +33,7 @@ _SWAPPED = {
     pa.date64(): pa.date32(),
 }
 _TEXT = (pa.string(), pa.large_string())
+_FIXED_LISTS = int(pa.__version__.partition(".")[0]) >= 26  # before, missing ones were no part of it
 _DAY = 86_400_000
 _MOST_SECONDS = (2**63 - 1) // 1000
 _EXTENSIONS = (
@@ -152,7 +153,7 @@ def _holds_type(kind: pa.DataType, *, top: bool) -> bool:
         return kind.value_type in _TEXT
     if top and isinstance(kind, _EXTENSIONS):
         return _holds_type(kind.storage_type, top=False)
-    if types.is_fixed_size_list(kind) and kind.list_size == 0:
+    if types.is_fixed_size_list(kind) and (kind.list_size == 0 or not _FIXED_LISTS):
         return False
     if types.is_struct(kind) and kind.num_fields == 0:
         return False
