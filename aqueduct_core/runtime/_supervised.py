@@ -145,7 +145,9 @@ def _worker(call: Call) -> Worker:
         )
         python, held = str(path), hold(path)
     start = fork if call.may_fork and can_fork(python) else None
-    worker = Worker(call.setup, python, held, start)
+    # With the version, which the worker needn't ask the store for once more.
+    setup = {**call.setup, "version": call.version.to_json()}
+    worker = Worker(setup, python, held, start)
     worker.connect(call.setup.get("connections", {}))
     worker.submit(call.batch)
     return worker

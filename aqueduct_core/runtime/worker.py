@@ -108,6 +108,9 @@ class _Loop:
         self._capture = Capture(Path(inbox.setup["spools"]))
         self._surroundings = _Surroundings()
         self._versions: dict[tuple[str, str], Version] = {}
+        if "version" in inbox.setup:
+            known = Version.from_json(inbox.setup["version"])
+            self._versions[known.flow, known.digest] = known
 
     def run(self) -> None:
         gc.freeze()  # what is there by now is never garbage
