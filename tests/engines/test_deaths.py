@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import aqueduct_core as aq
+from aqueduct_core.engines.local._execution import Execution
 from aqueduct_core.errors import ParameterError
 from tests.engines.conftest import Run, Workshop
 from tests.engines.processes import is_running, wait_until
@@ -131,7 +133,15 @@ def test_nothing_survives_a_cancel(workshop: Workshop, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick_grace")
-def test_nothing_survives_a_timeout(workshop: Workshop, tmp_path: Path) -> None:
+def test_nothing_survives_a_timeout(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Execution._timeout
+
+    def once_all_is_there(self: Execution, *about: Any) -> float | None:
+        return known(self, *about) if (tmp_path / "ready").exists() else None
+
+    monkeypatch.setattr(Execution, "_timeout", once_all_is_there)
     tree = aq.op(name="tree", timeout=1.5)(start_tree)(str(tmp_path))
     run = workshop.run(tree, aq.op(name="fine")(lambda: 1)())
     assert run.wait() == "failed"
