@@ -27,7 +27,7 @@ demo: $(VENV)/.demo
 	@AQUEDUCT_HOME="$${AQUEDUCT_HOME:-$(CURDIR)/.demo}" $(BIN)/aqueduct demo $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
