@@ -48,9 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """`aqueduct demo`."""
-    from aqueduct_core.cli.demo import demo
+    from aqueduct_core.cli.demo import demo, was_told
 
-    return int(demo(options.home, as_json=options.json))
+    if not options.serve:
+        return int(demo(options.home, as_json=options.json))
+    from aqueduct_core.cli._open import open_client
+    from aqueduct_core.cli._server import check_installed, serve
+
+    check_installed()
+    client = open_client(options)
+    if not was_told(client):
+        demo(options.home, as_json=options.json)
+    return serve(client, opens=True, port=options.port)
 
 
 def _command(place: str) -> Callable[[argparse.Namespace], int]:

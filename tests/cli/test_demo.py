@@ -44,4 +44,36 @@ def test_the_demo_tells_its_story(
     assert main(["demo", "--home", str(tmp_path)]) == 0  # again, and for people
     told = capsys.readouterr().out
     assert "held back" in told
+    assert "aqueduct demo --serve" in told
     assert "KeyError: 'arrival_delay' at demo/fourth.py" in told
+
+
+def test_the_demo_is_served_without_being_told_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aqueduct_core.cli import _server
+    from aqueduct_core.cli.demo import _flow, _story, was_told
+
+    assert _story._NAME == _flow.NAME
+    told: list[bool] = []
+    served: list[object] = []
+
+    @aq.op
+    def late() -> int:
+        return 1
+
+    def tell(home: str, *, as_json: bool) -> int:
+        with aq.Client(home=home) as client:
+            for _ in range(_story._RUNS):
+                client.publish_flow(_flow.NAME, [late()], quiet=True)
+        told.append(as_json)
+        return 0
+
+    monkeypatch.setattr("aqueduct_core.cli.demo.demo", tell)
+    monkeypatch.setattr(_server, "serve", lambda client, **options: served.append(options) or 0)
+    with aq.Client(home=tmp_path) as client:
+        assert not was_told(client)
+    for _ in range(2):
+        assert main(["demo", "--home", str(tmp_path), "--serve", "--port", "0"]) == 0
+    assert told == [False]
+    assert served == [{"opens": True, "port": 0}] * 2

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from aqueduct_core.cli.demo._story import demo
+from aqueduct_core.cli.demo._story import demo, was_told
 
-__all__ = ["demo"]
+__all__ = ["demo", "was_told"]

@@ -119,6 +119,7 @@ def places(screen: Any, client: Client, path: str) -> None:
     """Where everything is, and what to type next."""
     home = f"--home {client.home}"
     rows = [
+        ("in the browser", f"aqueduct demo --serve {home}"),
         ("warehouse", path),
         ("artifacts", os.path.join(client.home, "artifacts")),
         ("all runs", f"aqueduct runs {home}"),
