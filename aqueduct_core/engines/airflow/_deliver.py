@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from secrets import token_hex
 from tempfile import mkstemp
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["deliver", "probe", "take_away"]
 
+_VERSION = re.compile(r"^VERSION = [\"'](?P<store>.*)/flows/", re.MULTILINE)
+
 
 def deliver(place: str, name: str, content: str, options: Mapping[str, Any] | None = None) -> bool:
     """Put a file into a folder, a bucket or a repository: all of it at once, or not at all.
@@ -32,7 +35,8 @@ def deliver(place: str, name: str, content: str, options: Mapping[str, Any] | No
         Whether it is new there; False if the same was there already.
 
     Raises:
-        IntegrationError: It can't be written.
+        IntegrationError: It can't be written; or what is there is a workflow of another workspace,
+            which has the same name.
     """
     data = content.encode()
     if is_repository(place):
@@ -44,9 +48,12 @@ def deliver(place: str, name: str, content: str, options: Mapping[str, Any] | No
         if folder is not None:
             return _write(folder / name, data)
         storage = open_storage(place, **(options or {}))
-        if storage.stat(name) is not None and bytes(storage.get(name)) == data:
+        there = bytes(storage.get(name)) if storage.stat(name) is not None else None
+        if not _is_news(name, there, data):
             return False
         storage.put(name, data)
+    except _OtherWorkspaceError:
+        raise
     except (OSError, AqueductError) as error:
         raise IntegrationError(
             f"the DAG file {name} can't be written to {place}: {error}",
@@ -99,6 +106,35 @@ def _folder(place: str) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
+class _OtherWorkspaceError(IntegrationError):
+    pass
+
+
+def _is_news(name: str, there: bytes | None, data: bytes) -> bool:
+    """Whether a file differs from what is there, which must not be somebody else's.
+
+    Workflows of one name have one DAG. Two workspaces would take turns with it, and each would lose
+    sight of its runs.
+    """
+    if there is None or there == data:
+        return there is None
+    theirs, ours = _store_of(there), _store_of(data)
+    if theirs is not None and ours is not None and theirs != ours:
+        raise _OtherWorkspaceError(
+            f"Airflow has a workflow of this name from another workspace: {name} is of the store "
+            f"{theirs}, this one is in {ours}",
+            hint="publish it under another name, or delete the other one; if the store was moved, "
+            "remove the file",
+        )
+    return True
+
+
+def _store_of(file: bytes) -> str | None:
+    """The store of a DAG file's version."""
+    found = _VERSION.search(file.decode(errors="replace"))
+    return None if found is None else found["store"]
+
+
 def _remove(path: Path) -> bool:
     was_there = path.exists()
     path.unlink(missing_ok=True)
@@ -107,7 +143,7 @@ def _remove(path: Path) -> bool:
 
 def _write(path: Path, data: bytes) -> bool:
     """Written aside under a name that Airflow doesn't read, then moved into its place."""
-    if path.exists() and path.read_bytes() == data:
+    if not _is_news(path.name, path.read_bytes() if path.exists() else None, data):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = mkstemp(dir=path.parent, prefix=".aqueduct-", suffix=".tmp")
