@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from secrets import token_hex
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._afterwards import clear_away
@@ -91,16 +90,10 @@ def start_in_background(
 
 def recover(session: Session) -> list[str]:
     """Go on in the background with the runs whose process was killed; returns their keys."""
-    handles = session.engine.recover()
+    handles = session.engine.recover(lambda record: _Afterwards(session, record.flow))
     for handle in handles:
         session.keep(handle)
-        Thread(target=_finish, args=(session, handle), name="aqueduct-recovered").start()
     return [handle.run for handle in handles]
-
-
-def _finish(session: Session, handle: Handle) -> None:
-    handle.wait()
-    clear_away(session, session.tracking.run(handle.run).flow, handle.run)
 
 
 def retry(session: Session, run: RunRecord, *, wait: bool, quiet: bool) -> Run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from threading import Thread
 import pytest
 
 import aqueduct_core as aq
+from aqueduct_core.client import recover
 from tests.client.places import everywhere
 
 
@@ -175,3 +177,23 @@ def test_messages_about_runs(client: aq.Client) -> None:
     assert message["data"]["flow"] == "told"
     assert message["data"]["run"] == flow.latest().id
     assert message["data"]["state"] == "succeeded"
+
+
+def test_scheduled_runs_of_a_killed_process_go_on_and_are_cleared_away_after(
+    client: aq.Client,
+) -> None:
+    """Two of them have the same key: they were due at the same minute."""
+    session = client._session
+    flows = [
+        client.publish_flow(name, one(), keep_runs=1, quiet=True) for name in ("first", "second")
+    ]
+    gone = f"{platform.node()}:{os.getpid()}:0"
+    for flow in flows:
+        digest = flow.version().digest
+        session.tracking.start_run("scheduled-1", flow.id, digest, owner=gone, trigger="schedule")
+    assert recover(session) == ["scheduled-1", "scheduled-1"]
+    session.wait()
+    for flow in flows:
+        [run] = flow.runs()
+        assert (run.id, run.status) == ("scheduled-1", "succeeded")
+    assert recover(session) == []

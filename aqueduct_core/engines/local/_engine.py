@@ -145,13 +145,20 @@ class LocalEngine:
             results = self._tracking.results(run, flow=record.flow)
             return self._start(rest_after_failure(version, record, results), listener)
 
-    def recover(self, listener: Listener | None = None) -> list[RunHandle]:
-        """Go on with the runs whose process was killed; what had ended by then is kept."""
+    def recover(self, listen: Callable[[RunRecord], Listener] | None = None) -> list[RunHandle]:
+        """Go on with the runs whose process was killed; what had ended by then is kept.
+
+        Args:
+            listen: Makes who wants to know how a run goes.
+        """
         handles = []
         with self._alone():
             running = self._tracking.stale_runs(timedelta(0), engine=self.kind)
             for record in filter(is_abandoned, running):
+                if not self._tracking.take_over(record, this_process()):
+                    continue  # another machine was quicker
                 try:
+                    listener = None if listen is None else listen(record)
                     handles.append(self._start(self._rest(record), listener))
                 except AqueductError as error:  # its version is gone, for example
                     reason = f"its process was killed, and it can't go on: {error}"
