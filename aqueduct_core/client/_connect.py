@@ -15,6 +15,7 @@ from aqueduct_core.integrations._settings import from_environment, variable_of
 if TYPE_CHECKING:
     from aqueduct_core.client._remote import RemoteSession
     from aqueduct_core.client._session import Session
+    from aqueduct_core.dag import FlowSpec
     from aqueduct_core.engines.airflow import AirflowCluster
     from aqueduct_core.integrations import FileIntegration, SqlIntegration
     from aqueduct_core.notifications import Notification
@@ -37,6 +38,10 @@ _SECRET = re.compile(
     r"pass(word|wd|phrase)?$|^pwd$|secret|token|credential|api_?key|access_?key|private",
     re.IGNORECASE,
 )
+
+# What the version of a digest uses: versions never change, and reading one takes milliseconds.
+_SYSTEMS: dict[str, frozenset[str]] = {}
+_MOST_SYSTEMS = 10_000
 
 
 def is_secret(name: str, value: Any) -> bool:
@@ -136,11 +141,20 @@ def integration_users(session: Session) -> dict[str, list[str]]:
 
     found: dict[str, list[str]] = {}
     for flow in all_flows(session):
-        spec = session.tracking.version(flow.id, flow.digest).spec
-        systems = {str(item.task["integration"]) for item in spec.of_kind("query", "save")}
-        for name in systems | {spec.engine} - {"local"}:
+        systems = _SYSTEMS.get(flow.digest)
+        if systems is None:
+            systems = _systems(session.tracking.version(flow.id, flow.digest).spec)
+            if len(_SYSTEMS) >= _MOST_SYSTEMS:
+                _SYSTEMS.clear()
+            _SYSTEMS[flow.digest] = systems
+        for name in systems:
             found.setdefault(name, []).append(flow.name)
     return found
+
+
+def _systems(spec: FlowSpec) -> frozenset[str]:
+    known = {str(item.task["integration"]) for item in spec.of_kind("query", "save")}
+    return frozenset(known | {spec.engine} - {"local"})
 
 
 def is_data_system(connected: Connected) -> TypeGuard[SqlIntegration | FileIntegration]:

@@ -286,7 +286,8 @@ class Run:
 
     def _fresh(self) -> RunRecord:
         record = self._record
-        if record.state in FINISHED:
+        # A server says that a run has failed when its process is gone; another may go on with it.
+        if record.state in FINISHED and record.ended is not None:
             return record
         if is_here(self._session, record.engine):
             self._record = self._session.tracking.run(self.id, flow=record.flow)

@@ -17,13 +17,15 @@ from typing import Any
 
 import uvicorn
 
-from aqueduct_core.client import Client, recover, start_in_background
+from aqueduct_core.client import Client, Session, recover, start_in_background
 from aqueduct_core.errors import UnsupportedError
 from aqueduct_core.scheduler import Scheduler
 from aqueduct_core.server._settings import Settings
 from aqueduct_core.server.app import create_app
 
 __all__ = ["serve"]
+
+_RESCUE = 10.0  # seconds between two looks for runs whose process is gone
 
 _log = logging.getLogger("aqueduct_core.server")
 
@@ -105,11 +107,36 @@ def _link(services: Any) -> str:
 def _watching(client: Client, stop: Event, *, is_on: bool) -> Iterator[None]:
     """Go on with runs whose server was killed, and start others when it is time."""
     session = client._session
+    _go_on(session)
+    rescue = Thread(target=_go_on_forever, args=(session, stop), name="aqueduct-rescue")
+    rescue.start()
+    try:
+        with session.clusters.looked_after(), _scheduling(session, stop, is_on=is_on):
+            yield
+    finally:
+        stop.set()
+        rescue.join()
+
+
+def _go_on(session: Session) -> None:
     for key in recover(session):
         _log.info("%s: goes on", key)
+
+
+def _go_on_forever(session: Session, stop: Event) -> None:
+    """Go on with runs of servers that have died meanwhile."""
+    while not stop.wait(_RESCUE):
+        try:
+            _go_on(session)
+        except Exception:  # noqa: BLE001 - the database is away, for example: it is looked again
+            _log.exception("runs whose process is gone could not be looked for")
+
+
+@contextmanager
+def _scheduling(session: Session, stop: Event, *, is_on: bool) -> Iterator[None]:
+    """Start workflows when it is time."""
     if not is_on:
-        with session.clusters.looked_after():
-            yield
+        yield
         return
 
     def start(flow: str, run: str, tick: datetime | None, reason: str) -> None:
@@ -120,8 +147,7 @@ def _watching(client: Client, stop: Event, *, is_on: bool) -> Iterator[None]:
     thread = Thread(target=scheduler.run_forever, args=(stop,), name="aqueduct-scheduler")
     thread.start()
     try:
-        with session.clusters.looked_after():
-            yield
+        yield
     finally:
         stop.set()
         thread.join()

@@ -10,16 +10,18 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 
 from aqueduct_core.tracking._base import Base
 from aqueduct_core.tracking._tables import checks, metrics, results, runs, saves
-from aqueduct_core.tracking._values import CheckPoint, MetricPoint, ResultRecord, RunRecord
+from aqueduct_core.tracking._values import (
+    CheckPoint,
+    MetricPoint,
+    RunRecord,
+    SaveRecord,
+)
 
 __all__ = ["Overview"]
 
 RunKey = tuple[str, str]  # a workflow's id and the key of one of its runs
 
 _RUN = [column for column in runs.c if column.name != "number"]
-_RESULT = (
-    "operator", "name", "kind", "state", "attempt", "started", "seconds", "reason", "cached",
-)  # fmt: skip
 _BATCH = 100  # workflows that are named in one query
 
 
@@ -76,18 +78,57 @@ class Overview(Base):
             found[row.run_flow, row.run_key].append(point)
         return found
 
-    def results_of(self, some: Iterable[RunRecord]) -> dict[RunKey, list[ResultRecord]]:
-        """How the operators of some runs went, in the order of the graph."""
-        columns = [results.c[name] for name in (*_RESULT, "position")]
-        found: dict[RunKey, list[tuple[int, ResultRecord]]] = defaultdict(list)
-        for row in self._rows(results, columns, some):
-            known = {name: row._mapping[name] for name in _RESULT}
-            record = ResultRecord(run=row.run_key, **known)
-            found[row.run_flow, row.run_key].append((row.position, record))
-        return {
-            key: [record for _, record in sorted(items, key=lambda item: item[0])]
-            for key, items in found.items()
-        }
+    def states_of(
+        self, some: Iterable[RunRecord], names: Collection[str]
+    ) -> dict[RunKey, dict[str, str]]:
+        """How operators went in some runs: the state by name, `cached` if it was taken from there.
+
+        Args:
+            some: The runs.
+            names: The operators. Those that a run has no result of are left out.
+        """
+        columns = (
+            results.c.name,
+            results.c.state,
+            results.c.cached.is_not(None).label("is_cached"),
+        )
+        found: dict[RunKey, dict[str, str]] = defaultdict(dict)
+        for row in self._rows(results, columns, some, [results.c.name.in_(names)]):
+            state = "cached" if row.is_cached and row.state == "succeeded" else row.state
+            found[row.run_flow, row.run_key][row.name] = state
+        return dict(found)
+
+    def last_saves(self, *, limit: int = 200) -> list[tuple[SaveRecord, int]]:
+        """The newest save into each table or object, the last written first.
+
+        Args:
+            limit: How many.
+
+        Returns:
+            The save, and how often the table or object was written to.
+        """
+        place = (saves.c.integration, saves.c.target)
+        newest, times = func.max(saves.c.time).label("newest"), func.count().label("times")
+        query = select(*place, newest, times).group_by(*place)
+        places = query.order_by(newest.desc(), *place).limit(limit).subquery()
+        same = (
+            saves.c.integration == places.c.integration,
+            saves.c.target == places.c.target,
+            saves.c.time == places.c.newest,
+        )
+        names = ("flow", "name", "time", "integration", "target", "detail")
+        wanted = select(runs.c.id.label("run"), *(saves.c[name] for name in names), places.c.times)
+        wanted = wanted.join_from(places, saves, and_(*same))
+        wanted = wanted.join(runs, runs.c.number == saves.c.run)
+        wanted = wanted.order_by(places.c.newest.desc(), *place, saves.c.run.desc())
+        found: dict[tuple[str, str], tuple[SaveRecord, int]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(wanted):
+                known = dict(row._mapping)
+                count = known.pop("times")
+                save = SaveRecord(**known)
+                found.setdefault((save.integration, save.target), (save, count))
+        return list(found.values())
 
     def saved_places(self, *, limit: int = 200) -> list[tuple[str, str, int]]:
         """The tables and objects that workflows have written to, the last written first.

@@ -216,6 +216,30 @@ class Runs(Base):
 
         return self._database.write(beat)
 
+    def take_over(self, record: RunRecord, owner: str) -> bool:
+        """Look after a run from now on, whose owner is gone.
+
+        Args:
+            record: The run as it was when that was found out.
+            owner: Who looks after it from now on.
+
+        Returns:
+            Whether nobody else was quicker.
+        """
+
+        def take(connection: Connection) -> bool:
+            number = run_number(connection, record.id, record.flow)
+            mine = (
+                runs.c.number == number,
+                runs.c.state == "running",
+                runs.c.owner.is_not_distinct_from(record.owner),
+                runs.c.heartbeat.is_not_distinct_from(record.heartbeat),
+            )
+            taken = change(runs).where(*mine).values(owner=owner, heartbeat=now())
+            return bool(connection.execute(taken).rowcount)
+
+        return self._database.write(take)
+
     def stale_runs(self, older_than: timedelta, *, engine: str = "local") -> list[RunRecord]:
         """Runs whose owner hasn't told for a while that it is alive.
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic, sleep
 
 import httpx
 import pytest
@@ -189,10 +190,12 @@ def test_another_server_goes_on_with_the_runs_of_one_that_was_killed(
     with aq.Client(key, others[0].address) as client:
         (marks / "go").touch()
         found = client.flow("Long").run(run)
+        end = monotonic() + 90
         while found.status != "succeeded":  # failed, as long as nobody has seen that it is alone
-            assert found.operator("first").attempt == 1
+            assert monotonic() < end, found
+            sleep(0.1)
         assert (marks / "first").read_text() == "x", "what had ended was kept"
-        assert found.operator("second").attempt == 2
+        assert (marks / "second").exists(), "what had not was run again"
         assert len(client.flow("Long").runs()) == 1
 
 

@@ -10,11 +10,11 @@ from aqueduct_core.server._services import Services
 from aqueduct_core.server.draw import Bar
 from aqueduct_core.server.pages._reading import run_path, state_of_run, version_of
 from aqueduct_core.server.pages.flows import bar_of
-from aqueduct_core.tracking import ResultRecord, RunRecord
+from aqueduct_core.tracking import RunRecord
 
 __all__ = ["Column", "grid"]
 
-ROWS = 120  # operators that are shown; all are in each run's list
+ROWS = 100  # operators that are shown; all are in each run's list
 _LETTERS = {
     "succeeded": "s", "failed": "f", "warning": "w", "running": "r", "cached": "k",
     "skipped": "x", "canceled": "c", "pending": "p",
@@ -52,10 +52,6 @@ def grid(services: Services, runs: Sequence[RunRecord], numbers: dict[str, int])
         numbers: The numbers of versions by digest.
     """
     runs = list(reversed(runs))
-    results = services.tracking.results_of(runs)
-    states = [
-        {item.name: _letter(item) for item in results.get((run.flow, run.id), [])} for run in runs
-    ]
     specs = [version_of(services, run.flow, run.version).spec for run in runs]
     # The order of the newest graph; what is gone since comes last.
     kinds: dict[str, str] = {}
@@ -64,13 +60,15 @@ def grid(services: Services, runs: Sequence[RunRecord], numbers: dict[str, int])
             kinds.setdefault(name, operator.kind)
     current = specs[-1].operators if specs else {}
     names = sorted(kinds, key=lambda name: name not in current)
+    results = services.tracking.states_of(runs, names[:ROWS])
+    states = [results.get((run.flow, run.id), {}) for run in runs]
     rows = [
         {
             "name": name,
             "kind": kinds[name],
             "is_gone": name not in current,
             "cells": [
-                known.get(name, "p") if name in spec.operators else _ABSENT
+                _LETTERS.get(known.get(name, ""), "p") if name in spec.operators else _ABSENT
                 for known, spec in zip(states, specs, strict=True)
             ],
             "href": _newest(name, runs, specs),
@@ -78,11 +76,6 @@ def grid(services: Services, runs: Sequence[RunRecord], numbers: dict[str, int])
         for name in names[:ROWS]
     ]
     return {"columns": _columns(runs, numbers), "rows": rows, "more": len(names) - len(rows)}
-
-
-def _letter(item: ResultRecord) -> str:
-    is_cached = item.cached is not None and item.state == "succeeded"
-    return "k" if is_cached else _LETTERS.get(item.state, "p")
 
 
 def _newest(name: str, runs: Sequence[RunRecord], specs: Sequence[Any]) -> str:

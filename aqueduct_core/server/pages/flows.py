@@ -19,7 +19,7 @@ __all__ = ["router"]
 router = APIRouter()
 
 STATES = ("running", "succeeded", "warning", "failed", "canceled")
-_PAGE = 25
+_PAGE = 15  # a page is to stay below 100 KB
 _RUNS = 14
 _METRICS = 2
 
