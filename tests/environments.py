@@ -15,11 +15,12 @@ ROOT = Path(__file__).resolve().parents[1]
 _FOLDER = ROOT / ".environments"
 
 
-def make_environment(wanted: Path) -> Path:
+def make_environment(wanted: Path, *, installer: str = "uv") -> Path:
     """The folder with the programs of an environment that has this package, too.
 
     Args:
         wanted: The file with what it consists of, as pip and uv read it.
+        installer: `uv`, or `pip` where pip is configured to find what uv doesn't.
     """
     key = f"{wanted.read_text()}{sys.version}"
     folder = _FOLDER / f"{wanted.stem}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
@@ -27,7 +28,7 @@ def make_environment(wanted: Path) -> Path:
     with (folder / "lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)  # several test processes want it at once
         if not (folder / "done").exists():
-            _make(folder / "venv", wanted)
+            _make(folder / "venv", wanted, installer)
             (folder / "done").touch()
     return folder / "venv" / "bin"
 
@@ -39,16 +40,24 @@ def has_package_index() -> bool:
     return not done.returncode
 
 
-def _make(folder: Path, wanted: Path) -> None:
+def _make(folder: Path, wanted: Path, installer: str) -> None:
     python = folder / "bin" / "python"
-    _uv("venv", "--clear", "--python", sys.executable, folder)
-    # Large tools import thousands of modules in every process: compiled, it takes half the time.
-    _uv("pip", "install", "--compile-bytecode", "--python", python, "-r", wanted)
+    if installer == "pip":
+        _run(sys.executable, "-m", "venv", "--clear", folder)
+        _run(python, "-m", "pip", "install", "--quiet", "-r", wanted)
+    else:
+        _uv("venv", "--clear", "--python", sys.executable, folder)
+        # Large tools import thousands of modules in every process: compiled, it takes half the time.
+        _uv("pip", "install", "--compile-bytecode", "--python", python, "-r", wanted)
     _uv("pip", "install", "--no-deps", "--python", python, "--editable", ROOT)
 
 
 def _uv(*arguments: object) -> None:
-    command = [_uv_program(), *map(str, arguments)]
+    _run(_uv_program(), *arguments)
+
+
+def _run(*arguments: object) -> None:
+    command = [*map(str, arguments)]
     variables = {name: os.environ[name] for name in os.environ if name != "VIRTUAL_ENV"}
     done = subprocess.run(command, capture_output=True, text=True, env=variables)
     if done.returncode:
