@@ -32,6 +32,7 @@ BUILTIN: Mapping[str, tuple[str, str]] = {
     "mysql": (f"{_HERE}._mysql:MysqlIntegration", "mysql"),
     "postgres": (f"{_HERE}._postgres:PostgresIntegration", "postgres"),
     "s3": (f"{_HERE}.files:S3Integration", "s3"),
+    "snowflake": (f"{_HERE}._snowflake:SnowflakeIntegration", "snowflake"),
     "sqlalchemy": (f"{_HERE}._alchemy:AlchemyIntegration", "sql"),
     "sqlite": (f"{_HERE}._sqlite:SqliteIntegration", "sql"),
 }

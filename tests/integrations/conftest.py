@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import time
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +15,7 @@ from sqlalchemy import make_url
 
 from aqueduct_core.integrations import open_integration
 from tests.databases import MariadbServer, PostgresServer, Server
+from tests.environments import make_environment
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +36,43 @@ def postgres(postgres_server: Server) -> Iterator[Any]:
 @pytest.fixture
 def mariadb(mariadb_server: Server) -> Iterator[Any]:
     yield from _database(mariadb_server, "mariadb")
+
+
+@pytest.fixture(scope="session")
+def snowflake_server() -> Iterator[int]:
+    """The port of a server with Snowflake's protocol."""
+    here = Path(__file__).parent
+    try:
+        programs = make_environment(here / "snowflake.in")
+    except RuntimeError as error:
+        if "Failed to fetch" in str(error) or "error sending request" in str(error):
+            pytest.skip("there is no package index")
+        raise
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    command = [programs / "python", here / "snowflake_server.py", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            while not _listens(port):
+                assert process.poll() is None, "the server ended"
+                time.sleep(0.05)
+            yield port
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def snowflake(snowflake_server: int) -> Any:
+    config = {"account": "fakesnow", "user": "u", "password": "p", "schema": "S"}
+    place = {"host": "127.0.0.1", "port": snowflake_server, "protocol": "http"}
+    database = f"T{uuid.uuid4().hex[:12].upper()}"
+    return open_integration("warehouse", "snowflake", {**config, **place, "database": database})
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return not probe.connect_ex(("127.0.0.1", port))
 
 
 def _running(server: type[Server]) -> Iterator[Server]:
