@@ -1,13 +1,15 @@
-"""What Airflow as the engine costs: `python -m benchmarks.airflow [dags] [cost] [parse] [sync]`.
+"""What Airflow as the engine costs: `python -m benchmarks.airflow [dags] [cost] [parse] [sync] [large]`.
 
 dags    examples/airflow on a real Airflow 3: the workflow and the DAG written by hand take turns on the
         same table; seconds from the start of a run to its end, by Airflow's clock.
 cost    a chain of trivial operators and one of trivial `@task`s: seconds, and seconds of processors, per
         task; and the requests that a trivial operator makes to a store in a bucket.
 parse   a generated file with 500 operators, and one with as many of Airflow's EmptyOperators.
+large   a DataFrame of some gigabytes goes from one task to the next; not among "all", since it takes
+        as much memory.
 sync    1,000 runs of 5 tasks are recorded, from a server that speaks Airflow's API: requests, seconds.
 
-The first two start an Airflow, in an environment of its own that is made once. Nothing is asserted;
+`dags`, `cost` and `large` start an Airflow, in an environment of its own that is made once. Nothing is asserted;
 compare what stands in one line, not lines of two machines.
 """
 
@@ -47,6 +49,7 @@ EXAMPLES = ROOT / "examples" / "airflow"
 LOCK = ROOT / "tests" / "integration" / "airflow" / "airflow-3.lock"
 FEATURES = ["tenure", "MonthlyCharges", "SeniorCitizen"]
 CHAIN = 10
+COLUMNS = 10
 OPERATORS = 500
 RUNS, TASKS = 1_000, 5
 
@@ -86,9 +89,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="by default all")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the table of `dags`")
+    parser.add_argument("--gigabytes", type=float, default=3.0, help="of the DataFrame of `large`")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    for name in options.parts or PARTS:
+    for name in options.parts or [name for name in PARTS if name != "large"]:
         for line in PARTS[name](options):
             print(line, flush=True)
     return 0
@@ -199,6 +203,36 @@ for name in ("make", "use"):
     yield f"requests of a task that takes one value and returns one: {len(made) - second}"
     for verb, path in made[second:]:
         yield f"  {verb:4} {path.partition('/store/')[2][:90]}"
+
+
+def large(options: argparse.Namespace) -> Iterator[str]:
+    @aq.op
+    def make(rows: int) -> Any:
+        import numpy as np
+        import pandas as pd
+
+        rng = np.random.default_rng(1)
+        return pd.DataFrame({f"column {number}": rng.random(rows) for number in range(COLUMNS)})
+
+    @aq.op
+    def add_up(df: Any) -> dict[str, Any]:
+        return {"bytes": int(df.memory_usage(index=False).sum()), "mean": float(df.mean().mean())}
+
+    rows = round(options.gigabytes * 1e9) // (8 * COLUMNS)
+    with _cluster() as (_, airflow, client):
+        flow = client.publish_flow(
+            "Large", add_up(make(rows)), engine="airflow_cluster", run_now=False, quiet=True
+        )
+        seconds = _seconds(airflow, airflow.dag(flow))
+        list(client._session.clusters.look())
+        run = flow.latest()
+        found = run.artifact("add_up").get()
+        peaks = {item.name: (item.peak_memory or 0) / 1e9 for item in run.operators()}
+        listed = ", ".join(f"{name} {peak:.1f} GB" for name, peak in peaks.items())
+        yield (
+            f"a DataFrame of {found['bytes'] / 1e9:.2f} GB from task to task: {seconds:.1f} s, mean "
+            f"{found['mean']:.3f}; most memory: {listed}"
+        )
 
 
 def parse(options: argparse.Namespace) -> Iterator[str]:
@@ -399,6 +433,7 @@ def _empty() -> str:
 PARTS: dict[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "dags": dags,
     "cost": cost,
+    "large": large,
     "parse": parse,
     "sync": sync,
 }
