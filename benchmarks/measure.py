@@ -13,9 +13,7 @@ import argparse
 import gc
 import json
 import os
-import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from aqueduct_core.bench._memory import peak
 from benchmarks.byhand import ByHand
 from benchmarks.cases import CASES, Case, same, size, touch
 from benchmarks.limit import Limit
@@ -165,33 +164,6 @@ def memory(case: Case, name: str, *, quick: bool, base: Path) -> dict[str, int]:
             kept = place.load("value0")
         del kept
     return asdict(Memory(saving[0], loading[0]))
-
-
-@contextmanager
-def peak() -> Iterator[list[int]]:
-    """How far the resident memory rose over what it was, in bytes."""
-    gc.collect()
-    before = reset_peak()
-    rise = [0]
-    yield rise
-    rise[0] = max(0, highest() - before)
-
-
-def reset_peak() -> int:
-    """The resident memory now; on Linux the high-water mark is set back to it."""
-    if sys.platform == "linux":
-        Path("/proc/self/clear_refs").write_text("5")
-    return highest()
-
-
-def highest() -> int:
-    """The high-water mark of resident memory, in bytes."""
-    if sys.platform == "linux":
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 @contextmanager

@@ -1,178 +1,200 @@
-"""`aqueduct bench`: how quick this machine and its storage are with artifacts and workflows."""
+"""`aqueduct bench`: how a value is best stored here, and what storages and workflows take."""
 
 from __future__ import annotations
 
-import os
-import random
+import json
+import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from importlib.util import find_spec
+from collections.abc import Mapping
 from pathlib import Path
-from secrets import token_hex
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any
 
+from aqueduct_core.bench import (
+    Change,
+    Options,
+    Prices,
+    calibrate,
+    case_names,
+    compare,
+    draw,
+    front,
+    run,
+)
 from aqueduct_core.cli._print import as_size, as_time, console, print_json, table
-from aqueduct_core.client import Client
-from aqueduct_core.client._home import Home
-from aqueduct_core.dag import op
-from aqueduct_core.store import ArtifactStore
+from aqueduct_core.errors import ParameterError
+from aqueduct_core.store._profiles import save_profile
 
 __all__ = ["bench"]
 
-_ROUNDS = 3
-_COLUMNS = 10
-_CHAIN = 100
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """How one value is kept.
-
-    Attributes:
-        value: What it is.
-        size: Bytes in memory, as far as the serializer tells.
-        stored: Bytes in the storage.
-        format: The serializer.
-        save: Seconds to save it: the best of some rounds, as for `load`.
-        load: Seconds to load it.
-    """
-
-    value: str
-    size: int
-    stored: int
-    format: str
-    save: float
-    load: float
+_USUAL = ("mixed frame", "array", "records", "image")
+_COLUMNS = (
+    *("", "way", "stored as", ">save", ">load", ">stored", ">$ a month"),
+    *(">memory, save", ">memory, load", "comes back"),
+)
 
 
 def bench(options: Namespace) -> int:
-    """Save and load some values, and run workflows that do nothing."""
-    size = round(options.size * 1e6)
-    folder = Home(options.home).path
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="bench-", dir=folder) as place:
-        with _store(options.store or f"{place}/artifacts", options.policy) as store:
-            kept = [_keep(store, name, make) for name, make in _values(size)]
-        steps = _steps(Path(place) / "home")
+    """Measure; 1 if something is worse than in the report to compare with."""
+    if options.calibrate:
+        return _calibrate(options)
+    if options.workflows:
+        return _workflows(options)
+    if options.figure is not None and options.figure.suffix not in (".svg", ".png", ".pdf"):
+        raise ParameterError(f"{options.figure} is no figure", hint="end it in .svg, .png or .pdf")
+    before = None if options.compare is None else _earlier(options.compare)
+    sources = [*options.case, *options.value] or [name for name in _USUAL if name in case_names()]
+    report = run(sources, _options(options), _tell)
+    changes = [] if before is None else compare(report, before, tolerance=options.tolerance)
+    if options.figure is not None:
+        draw(report, options.figure)
     if options.json:
-        print_json({"values": [asdict(item) for item in kept], "workflows": steps})
-        return 0
-    screen = console()
-    columns = ["value", ">size", "format", ">stored", ">save", ">load"]
-    rows = [
-        (
-            item.value,
-            as_size(item.size),
-            item.format,
-            as_size(item.stored),
-            _speed(item.save, item.size),
-            _speed(item.load, item.size),
-        )
-        for item in kept
-    ]
-    screen.print(table(columns, rows, title=f"Artifacts in {options.store or folder}"))
-    told = [(name.replace("_", " "), as_time(seconds)) for name, seconds in steps.items()]
-    screen.print(table(["what", ">takes"], told, title="Workflows of operators that do nothing"))
-    return 0
+        print_json(report)
+    else:
+        _show(report)
+    for change in changes:
+        _complain(change)
+    return 1 if changes else 0
 
 
-@contextmanager
-def _store(url: str, policy: Any) -> Iterator[ArtifactStore]:
-    """A store in a folder of its own, of which nothing is left."""
-    store = ArtifactStore(
-        f"{url.rstrip('/')}/bench-{token_hex(6)}", policy=policy, signing_key=os.urandom(32)
+def _options(options: Namespace) -> Options:
+    return Options(
+        stores=options.store or ("",),
+        policies=options.policy,
+        serializers=options.serializer,
+        codecs=options.codec,
+        rounds=options.rounds or (3 if options.quick else 7),
+        quick=options.quick,
+        memory=not options.no_memory,
+        prices=Prices(
+            storage=options.price_storage,
+            compute=options.price_compute,
+            transfer=options.price_transfer,
+            saves=options.saves,
+            loads=options.loads,
+            months=options.months,
+        ),
     )
+
+
+def _tell(what: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{what} ...", end="", file=sys.stderr, flush=True)
+
+
+def _show(report: Mapping[str, Any]) -> None:
+    _tell("\r\033[K\r")
+    screen = console()
+    screen.width = max(screen.width, 150) if not screen.is_terminal else screen.width
+    loads = report["options"]["prices"]["loads"]
+    for name, value in report["values"].items():
+        stored = [result for result in value["results"] if "refused" not in result]
+        spots = [
+            (item["save"]["median"] + loads * item["load"]["median"], item["stored"])
+            for item in stored
+        ]
+        best = {id(stored[index]) for index in front(spots)}
+        rows = [_row(result, starred=id(result) in best) for result in _ordered(value["results"])]
+        title = f"{name}: {value['class']}, {as_size(value['size'])}"
+        screen.print(table(_COLUMNS, rows, title=title))
+    screen.print(
+        f"*: no other way is both quicker, for one save and {loads:g} loads, and smaller. Times are "
+        "medians; half of the rounds were within ±."
+    )
+
+
+def _ordered(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The cheapest first, what can't be stored last."""
+    return sorted(results, key=lambda result: result.get("cost", float("inf")))
+
+
+def _row(result: Mapping[str, Any], *, starred: bool) -> list[str]:
+    way = result["way"]["name"]
+    if "refused" in result:
+        return ["", way, "not", "", "", "", "", "", "", result["refused"]]
+    used = result.get("memory", {})
+    how = " + ".join(name for name in (result["serializer"], result["codec"]) if name != "none")
+    return [
+        "*" if starred else "",
+        way,
+        how or "pickle",
+        _time(result["save"]),
+        _time(result["load"]),
+        as_size(result["stored"]),
+        f"{result['cost']:.3g}",
+        as_size(used["save"]) if used else "",
+        as_size(used["load"]) if used else "",
+        result["fidelity"],
+    ]
+
+
+def _time(spread: Mapping[str, Any]) -> str:
+    middle = spread["median"] * 1e3
+    half = (spread["high"] - spread["low"]) / 2 * 1e3
+    digits = 0 if middle >= 100 else 1 if middle >= 1 else 2
+    return f"{middle:.{digits}f} ±{half:.{digits}f} ms"
+
+
+def _complain(change: Change) -> None:
+    print(
+        f"{change.value}, {change.way}: {change.what} was {change.before}, is {change.now}",
+        file=sys.stderr,
+    )
+
+
+def _earlier(path: Path) -> dict[str, Any]:
     try:
-        yield store
-    finally:
-        store.storage.delete(*[info.key for info in store.storage.list()])
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ParameterError(
+            f"the earlier report {path} can't be read: {error}", hint="it is what --json prints"
+        ) from error
+    if not isinstance(found, dict):
+        raise ParameterError(f"{path} is no report", hint="it is what --json prints")
+    return found
 
 
-def _values(size: int) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Values of about so many bytes, of the libraries that are there; each call makes another one."""
-    chance = random.Random(0)  # noqa: S311 - no secret
-    yield "random bytes", lambda: chance.randbytes(size)
-    yield "text", lambda: " ".join(chance.choices(_words(chance), k=max(1, size // 7)))
-    yield "records", lambda: [_record(chance, n) for n in range(max(1, size // 80))]
-    if find_spec("numpy") is None:
-        return
-    import numpy as np
-
-    drawn = np.random.default_rng(0)
-    items = max(1, size // 8)
-    yield "array of float64", lambda: drawn.standard_normal(items)
-    if find_spec("pandas") is None:
-        return
-    import pandas as pd
-
-    def frame() -> Any:
-        rows = max(1, items // _COLUMNS)
-        made: dict[str, Any] = {
-            f"x{n}": drawn.standard_normal(rows).round(3) for n in range(_COLUMNS - 2)
+def _calibrate(options: Namespace) -> int:
+    """Measure a storage, and keep the result for all stores on it."""
+    if options.home:
+        raise ParameterError(
+            "--home says nothing to --calibrate: stores without a client have to find the profile",
+            hint="set AQUEDUCT_HOME, for this command and for whatever uses the store",
+        )
+    found = calibrate(options.calibrate, price=options.price_storage)
+    profile = found.profile
+    path = save_profile(found.url, profile)
+    if options.json:
+        document = {
+            "url": found.url,
+            "upload": profile.upload,
+            "download": profile.download,
+            "latency": profile.latency,
+            "price": profile.price,
+            "default": profile.default,
+            "written": str(path),
         }
-        made["count"] = drawn.integers(0, 1_000, rows)
-        made["name"] = drawn.choice(_words(chance), rows)
-        return pd.DataFrame(made)
-
-    yield "table of 10 columns", frame
-
-
-def _words(chance: random.Random) -> list[str]:
-    return ["".join(chance.choices(_LETTERS, k=6)) for _ in range(1_000)]
-
-
-def _record(chance: random.Random, number: int) -> dict[str, Any]:
-    return {"id": number, "score": chance.random(), "tags": ["new", None], "open": number % 2 == 0}
-
-
-def _keep(store: ArtifactStore, name: str, make: Callable[[], Any]) -> Kept:
-    saves, loads = [], []
-    for number in range(_ROUNDS):
-        value = make()  # another one each time: what is there already is not written again
-        start = perf_counter()
-        ref = store.put(value, f"{name}-{number}")
-        saved = perf_counter()
-        loaded = store.get(ref)
-        loads.append(perf_counter() - saved)
-        saves.append(saved - start)
-        del value, loaded
-    manifest = store.manifest(ref)
-    stored = sum(part.stored or part.size for part in manifest.parts)
-    return Kept(name, manifest.size, stored, ref.serializer, min(saves), min(loads))
-
-
-def _steps(home: Path) -> dict[str, float]:
-    """What an operator costs in a workflow, in seconds: published, run, stored and recorded."""
-    one = op(_first)
-    more = op(_next)
-    with Client(home=home) as client:
-        start = perf_counter()
-        client.publish_flow("one", one(), quiet=True)
-        first = perf_counter() - start
-        chain = one()
-        for _ in range(_CHAIN - 1):
-            chain = more(chain)
-        flow = client.publish_flow("chain", chain, quiet=True, run_now=False)
-        runs = []
-        for _ in range(_ROUNDS):
-            start = perf_counter()
-            flow.trigger(quiet=True)
-            runs.append((perf_counter() - start) / _CHAIN)
-    return {"first_run_of_one_operator": first, f"operator_in_a_chain_of_{_CHAIN}": min(runs)}
-
-
-def _first() -> int:
+        print_json(document)
+        return 0
+    rows = [
+        ("upload", f"{as_size(round(profile.upload))}/s"),
+        ("download", f"{as_size(round(profile.download))}/s"),
+        ("latency", as_time(profile.latency)),
+        ("price", f"{profile.price:g} $ for a GB and a month"),
+    ]
+    console().print(table(["what", ">measured"], rows, title=found.url))
+    print(f"written to {path}; stores at or below this URL reckon with it from now on")
     return 0
 
 
-def _next(number: int) -> int:
-    return number + 1
+def _workflows(options: Namespace) -> int:
+    from aqueduct_core.cli._bench_workflows import steps
 
-
-def _speed(seconds: float, size: int) -> str:
-    return f"{as_time(seconds)}, {as_size(round(size / max(seconds, 1e-9)))}/s"
+    with TemporaryDirectory(prefix="aqueduct-bench-") as folder:
+        found = steps(Path(folder) / "home")
+    if options.json:
+        print_json(found)
+        return 0
+    told = [(name.replace("_", " "), as_time(seconds)) for name, seconds in found.items()]
+    console().print(table(["what", ">takes"], told, title="Operators that do nothing"))
+    return 0

@@ -6,7 +6,8 @@ Nothing but argparse is imported here: `--help` and a mistyped command answer at
 from __future__ import annotations
 
 import argparse
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from aqueduct_core._version import __version__
 
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     _add_artifacts(commands, common)
     _add_integrations(commands, common)
     _add_airflow(commands, common)
+    _add_bench(commands, common)
     _add_others(commands, common)
     return made
 
@@ -208,6 +210,56 @@ def _add_airflow(commands: _Commands, common: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_bench(commands: _Commands, common: argparse.ArgumentParser) -> None:
+    bench = _add(commands, "bench", "_bench:bench", "how a value is best stored here", common)
+    bench.add_argument("case", nargs="*", help="values of ours: mixed frame, array, records, ...")
+    several: dict[str, Any] = {"action": "append", "default": []}
+    bench.add_argument(
+        "--value", metavar="SOURCE", help="a value of yours: module:function, or a file", **several
+    )
+    bench.add_argument(
+        "--store",
+        metavar="URL",
+        help="store it there (default: a folder of this machine)",
+        **several,
+    )
+    bench.add_argument("--policy", metavar="NAME", help="only this policy", **several)
+    bench.add_argument("--serializer", metavar="NAME", help="only this serializer", **several)
+    bench.add_argument("--codec", metavar="CODEC", help="none, or zstd:1 to zstd:19", **several)
+    bench.add_argument("--rounds", type=_count, metavar="N", help="how often (default: 7)")
+    bench.add_argument("--quick", action="store_true", help="our values at a tenth, three rounds")
+    bench.add_argument("--no-memory", action="store_true", help="leave peak memory out")
+    for name, default, told in (
+        ("--price-storage", 0.023, "dollars for a gigabyte and a month"),
+        ("--price-compute", 3.6, "dollars for an hour of what waits"),
+        ("--price-transfer", 0.0, "dollars for a gigabyte that is loaded"),
+        ("--saves", 30.0, "how often it is saved in a month"),
+        ("--loads", 3.0, "how often each save is loaded"),
+        ("--months", 12.0, "for how long each save is kept"),
+    ):
+        bench.add_argument(
+            name, type=_amount, default=default, metavar="X", help=f"{told} (default: {default:g})"
+        )
+    bench.add_argument("--figure", type=Path, metavar="FILE", help="draw it: .svg, .png or .pdf")
+    bench.add_argument(
+        "--compare", type=Path, metavar="FILE", help="fail if worse than this earlier --json"
+    )
+    bench.add_argument(
+        "--tolerance",
+        type=_amount,
+        default=0.25,
+        metavar="X",
+        help="how much worse times and memory may be (default: 0.25, a quarter)",
+    )
+    other = bench.add_mutually_exclusive_group()
+    other.add_argument(
+        "--calibrate", metavar="URL", help="measure a storage, for the policy to reckon with"
+    )
+    other.add_argument(
+        "--workflows", action="store_true", help="measure operators that do nothing, instead"
+    )
+
+
 def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
     keys = _group(commands, "apikey", "look after the keys for the server")
     create = _add(keys, "create", "_apikeys:create", "make a key; it is shown once", common)
@@ -232,26 +284,6 @@ def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
         "--no-scheduler", action="store_true", help="start no workflows by the clock"
     )
     _add(commands, "scheduler", "_scheduler:run", "start workflows when it is time", common)
-
-    bench = _add(
-        commands, "bench", "_bench:bench", "how quick artifacts and workflows are here", common
-    )
-    bench.add_argument(
-        "--store", metavar="URL", help="measure artifacts there: s3://... (default: the workspace)"
-    )
-    bench.add_argument(
-        "--policy",
-        choices=["fast", "balanced", "small"],
-        default="balanced",
-        help="how they are encoded (default: balanced)",
-    )
-    bench.add_argument(
-        "--size",
-        type=_megabytes,
-        default=16.0,
-        metavar="MB",
-        help="how large each is (default: 16)",
-    )
 
     database = _group(commands, "db", "look after the database of workflows and runs")
     _add(
@@ -291,10 +323,10 @@ def _seconds(text: str) -> float:
     return number
 
 
-def _megabytes(text: str) -> float:
+def _amount(text: str) -> float:
     number = float(text)
-    if not 0 < number <= 10_000:
-        raise argparse.ArgumentTypeError("a number of megabytes up to 10000")
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError("a number from 0")
     return number
 
 

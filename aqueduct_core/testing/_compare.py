@@ -211,6 +211,7 @@ def _state(path: str, a: Any, b: Any) -> Pairs:
     if isinstance(left, str):  # the name of the one object that it is
         yield from identity(path, a, b)
         return
+    yield from _attributes(path, a, b)  # what their own pickling leaves out, too
     require(left[0] == right[0], path, "constructor", left[0], right[0])
     yield f"{path}.__reduce__()[1]", left[1], right[1]
     yield path, left[2] if len(left) > 2 else None, right[2] if len(right) > 2 else None

@@ -29,6 +29,13 @@ class One:
 THE_ONE = One()
 
 
+class Forgetful(Plain):
+    """Its own pickling loses something."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
 def forest(seed: int) -> RandomForestClassifier:
     random = np.random.default_rng(0)
     return RandomForestClassifier(3, random_state=seed).fit(
@@ -59,6 +66,7 @@ def test_a_copy_is_the_same(value: Any) -> None:
         (slotted(1), slotted(2)),
         (forest(1), forest(2)),
         (One(), THE_ONE),
+        (Forgetful(a=1), Forgetful(a=2)),
     ],
 )
 def test_what_differs_inside_is_found(value: Any, other: Any) -> None:
