@@ -18,6 +18,7 @@ from aqueduct_core.errors import CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers.science.torch import StateDictSerializer, TensorSerializer
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import SerializerTests, tamper
+from tests.golden import tensors as golden
 
 DTYPES = (
     *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
@@ -166,3 +167,15 @@ def test_ordered_dicts_do_not_import_torch(tmp_path: Path) -> None:
         f"ArtifactStore({str(tmp_path)!r}).put(OrderedDict(a=1), 'k'); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("policy", ["fast", "small"])
+@pytest.mark.parametrize("name", golden.VALUES)
+def test_what_the_first_version_stored_is_read(name: str, policy: str) -> None:
+    store = ArtifactStore(Path(golden.__file__).parent / "tensors-1", signing_key=golden.KEY)
+    loaded, value = store.get(f"{policy}/{name}"), golden.VALUES[name]()
+    if name == "state":
+        TestStateDictSerializer().assert_identical(loaded, value)
+        assert loaded["in.weight"] is loaded["out.weight"]
+    else:
+        same(loaded, value)
