@@ -126,15 +126,21 @@ def cost(options: argparse.Namespace) -> Iterator[str]:
     def add(value: int) -> int:
         return value + 1
 
+    @aq.op(requirements=["six==1.17.0"])
+    def add_elsewhere(value: int) -> int:
+        return value + 1
+
     with _cluster() as (address, airflow, client):
         Path(address.dags, "chain_by_hand.py").write_text(BY_HAND.format(last=CHAIN - 1))
-        value = start()
-        for _ in range(CHAIN - 1):
-            value = add(value)
-        flow = client.publish_flow(
-            "Chain", value, engine="airflow_cluster", run_now=False, quiet=True
-        )
-        ids = {"operators": airflow.dag(flow), "@task": "chain_by_hand"}
+        ids = {"@task": "chain_by_hand"}
+        for name, operator in (("operators", add), ("in an environment", add_elsewhere)):
+            value = start()
+            for _ in range(CHAIN - 1):
+                value = operator(value)
+            flow = client.publish_flow(
+                name, value, engine="airflow_cluster", run_now=False, quiet=True
+            )
+            ids[name] = airflow.dag(flow)
         wall: dict[str, list[float]] = {name: [] for name in ids}
         spent: dict[str, list[float]] = {name: [] for name in ids}
         for turn in range(options.rounds + 1):
@@ -149,6 +155,8 @@ def cost(options: argparse.Namespace) -> Iterator[str]:
                 f"{name}: {median(wall[name]):.3f} s a task, {median(spent[name]):.3f} s of "
                 "processors, the scheduler's work in it"
             )
+        later = median(wall["in an environment"]) - median(wall["operators"])
+        yield f"  an environment that is there adds {later:.2f} s"
         added = median(spent["operators"]) - median(spent["@task"])
         yield f"  an operator takes {added * 1000:.0f} ms of processors more than a @task"
     yield from _requests()
