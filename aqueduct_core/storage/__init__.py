@@ -7,15 +7,18 @@ the entry point group `aqueduct_core.storage`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from aqueduct_core.errors import PluginError
+from aqueduct_core.errors import PluginError, StorageError
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import Storage
 
 __all__ = ["open_storage"]
+
+_FLATTENED = re.compile(r"[a-z][a-z0-9+.-]+:/(?!/)")  # what `Path` makes of a URL
 
 
 def open_storage(url: str, **options: Any) -> Storage:
@@ -30,6 +33,11 @@ def open_storage(url: str, **options: Any) -> Storage:
         MissingExtraError: The scheme needs a library that is not installed.
         StorageError: The storage can't be opened.
     """
+    if found := _FLATTENED.match(url):
+        raise StorageError(
+            f"{url!r} was a URL before it became a Path",
+            hint=f'give it as text: "{found[0]}/{url[found.end() :]}"',
+        )
     scheme = urlsplit(url).scheme if "://" in url else "file"
     if scheme == "file":
         from aqueduct_core.storage._local import LocalStorage

@@ -27,6 +27,13 @@ def intact(storage: LocalStorage, key: str) -> bool:
     return found.intact
 
 
+@pytest.mark.parametrize("url", ["s3://bucket/prefix", "memory://name"])
+def test_a_url_that_became_a_path_is_no_folder(url: str) -> None:
+    with pytest.raises(StorageError, match="before it became a Path") as caught:
+        open_storage(str(Path(url)))
+    assert url in str(caught.value)
+
+
 def test_a_path_and_a_file_url_are_the_same_place(tmp_path: Path) -> None:
     spaced = tmp_path / "a folder"
     assert open_storage(str(spaced)).url == open_storage(spaced.as_uri()).url == spaced.as_uri()
