@@ -13,6 +13,7 @@ from pyarrow import csv
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._alchemy_saves import AlchemyTransaction
 from aqueduct_core.integrations._names import TableName
+from aqueduct_core.integrations._postgres_copy import HEAD, TAIL, encoded, is_binary
 
 __all__ = ["PostgresTransaction"]
 
@@ -37,13 +38,33 @@ class PostgresTransaction(AlchemyTransaction):
         columns = ", ".join(map(self.integration.quote, data.column_names))
         driver = self.connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
-        written = pa.table([_written(column) for column in data.columns], data.column_names)
-        text = f"COPY {self.qualified(target)} ({columns}) FROM STDIN (FORMAT csv)"
+        oids = self._oids(driver, target, data.column_names)
+        binary = all(map(is_binary, data.schema.types, oids))
+        text = f"COPY {self.qualified(target)} ({columns}) FROM STDIN (FORMAT {'binary' if binary else 'csv'})"
         with driver.cursor() as cursor, cursor.copy(text.encode()) as copy:
+            if binary:
+                copy.write(HEAD)
+                for rows in encoded(data, oids):
+                    copy.write(rows)
+                copy.write(TAIL)
+                return
+            written = pa.table([_written(column) for column in data.columns], data.column_names)
             for batch in written.to_batches(_BATCH):
                 buffer = pa.BufferOutputStream()
                 csv.write_csv(batch, buffer, _OPTIONS)
                 copy.write(buffer.getvalue())
+
+    def _oids(
+        self, driver: psycopg.Connection[Any], target: TableName, names: Sequence[str]
+    ) -> list[int]:
+        """The types of a table's columns."""
+        found = driver.execute(
+            "SELECT attname, atttypid FROM pg_attribute "
+            "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+            [self.qualified(target)],
+        )
+        known = dict(found.fetchall())
+        return [int(known[name]) for name in names]
 
     def replace(self, target: TableName, data: Any, columns: Mapping[str, Any]) -> None:
         if self._same_columns(data, columns):

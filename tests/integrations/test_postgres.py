@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pandas.testing import assert_frame_equal
 
-from aqueduct_core.errors import IntegrationError, UnserializableError
+from aqueduct_core.errors import IntegrationError, LossyTypeError, UnserializableError
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.testing import SQLIntegrationTests
@@ -261,7 +261,8 @@ def test_appending_keeps_values_or_names_the_column(
         assert found.isna().tolist() == frame["c"].isna().tolist()
     else:
         with pytest.raises(
-            IntegrationError, match=r"c(olumn)? [\"']?c|too long|invalid input|range"
+            (IntegrationError, LossyTypeError),
+            match=r"c(olumn)? [\"']?c|too long|invalid input|range",
         ):
             save(postgres, frame, mode="append")
         assert len(read(postgres, "SELECT * FROM t")) == 0
