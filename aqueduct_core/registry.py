@@ -13,6 +13,7 @@ import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
+from importlib.util import find_spec
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -304,7 +305,7 @@ class Registry:
     def _info(self, entry: Entry) -> SerializerInfo:
         types = tuple(kind if isinstance(kind, str) else _name_of(kind) for kind in entry.types)
         try:
-            version, state = entry.load().version, "ok"
+            version, state = entry.load().version, _state(entry)
         except AqueductError as error:
             version, state = None, f"{error.message}: {error.hint}"
         if entry.name in self._preferred:
@@ -316,6 +317,15 @@ def _entry_of(instance: Any, package: str, *, plugin: bool = False) -> Entry:
     family = getattr(instance, "family", "")
     types = tuple(instance.types)
     return Entry(instance.name, types, package, family, plugin=plugin, _loaded=instance)
+
+
+def _state(entry: Entry) -> str:
+    """Whether the library is there that a serializer imports no sooner than it meets a value."""
+    library = getattr(entry.load(), "needs", None)
+    if library is None or find_spec(library) is not None:
+        return "ok"
+    error = MissingExtraError(library, entry.extra, f"the serializer {entry.name!r}")
+    return f"{error.message}: {error.hint}"
 
 
 def supports(serializer: Any, ability: type) -> bool:

@@ -14,6 +14,9 @@ HEAVY = (
     "adbc_driver_manager",
     "cloudpickle",
     "fsspec",
+    "geopandas",
+    "lightgbm",
+    "matplotlib",
     "numpy",
     "orjson",
     "pandas",
@@ -22,8 +25,13 @@ HEAVY = (
     "pydantic",
     "rich",
     "s3fs",
+    "scipy",
+    "skops",
     "sklearn",
     "sqlalchemy",
+    "torch",
+    "xarray",
+    "xgboost",
 )
 
 BUDGET = 0.2

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+import aqueduct_core as aq
 from aqueduct_core import ArtifactStore
 from aqueduct_core.errors import MissingExtraError
 from aqueduct_core.testing import forge
@@ -38,9 +40,12 @@ def test_tensors_and_state_dicts(tmp_path: Path) -> None:
     assert "passed" in done.stdout
 
 
+@pytest.mark.skipif(find_spec("torch") is not None, reason="PyTorch is installed")
 def test_without_pytorch_the_error_names_the_extra(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
     store.put(b"x", "k")
     forge(store, "k", lambda content: content.update(serializer="torch.tensor"))
+    [state] = [item.state for item in aq.serializers() if item.name == "torch.tensor"]
+    assert "needs torch, which is not installed" in state
     with pytest.raises(MissingExtraError, match=r"torch[\s\S]*aqueduct-core\[torch\]"):
         store.get("k")
