@@ -4,7 +4,7 @@ Usage: python -m benchmarks.sql [--rows 1000000] [--rounds 3] [--stream 10000000
 
 Every contestant runs in a process of its own, and they take turns. Told is the best round: the time on the
 clock, the time of this machine's processor without that of a server, and how much memory was needed beyond
-what there was before (for reading, the result is part of it). A PostgreSQL server is started as for the
+what there was before (for reading, the result is part of it). Servers are started as for the
 tests.
 """
 
@@ -23,9 +23,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sql_cases import DATABASES, mixed_table
+from benchmarks.sql_cases import DATABASES as FIRST
+from benchmarks.sql_cases import Contest, mixed_table
+from benchmarks.sql_more import DATABASES as MORE
 
 __all__ = ["Measured", "measured"]
+
+DATABASES: Mapping[str, type[Contest]] = {**FIRST, **MORE}
 
 # What is measured of whom: at most so much of that contestant's.
 TARGETS = {

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["DATABASES", "mixed_table"]
+__all__ = ["DATABASES", "Contest", "Sql", "mixed_table"]
 
 _SEED = 20240229
 _TARGET = "written"  # the table that is written; `rows` is the one that is read
@@ -68,7 +68,7 @@ def _frame(rows: int) -> pd.DataFrame:
     return to_frame(mixed_table(rows))
 
 
-class _Sql:
+class Sql:
     """What is the same for all databases."""
 
     kind: ClassVar[str]
@@ -140,7 +140,7 @@ class _Sql:
         raise NotImplementedError
 
 
-class Postgres(_Sql):
+class Postgres(Sql):
     @classmethod
     def start(cls, stack: ExitStack, folder: Path) -> str:
         from tests.databases import PostgresServer
@@ -190,7 +190,7 @@ class Postgres(_Sql):
         return {"driver": driver, "pandas": by_pandas}
 
 
-class Sqlite(_Sql):
+class Sqlite(Sql):
     @classmethod
     def start(cls, stack: ExitStack, folder: Path) -> str:
         return str(folder / "shop.db")

@@ -151,13 +151,13 @@ def _gathered(kind: Any, data: bytes, begin: Any, length: Any, mask: Any) -> Any
     """Bytes from different places, one after the other."""
     if mask is not None:
         length = np.where(mask, 0, length)
-    offsets = np.zeros(len(length) + 1, np.int64)
+    offsets = np.zeros(len(length) + 1, np.int32)
     np.cumsum(length, out=offsets[1:])
-    places = np.repeat(begin - offsets[:-1], length)
-    places += np.arange(offsets[-1])
+    places = np.repeat((begin - offsets[:-1]).astype(np.int32), length)
+    places += np.arange(offsets[-1], dtype=np.int32)
     found = np.frombuffer(data, np.uint8)[places]
     valid = None if mask is None else pa.array(~mask).buffers()[1]
-    buffers = [valid, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(found)]
+    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(found)]
     return pa.Array.from_buffers(kind, len(length), buffers)
 
 

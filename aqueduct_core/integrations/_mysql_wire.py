@@ -24,8 +24,8 @@ __all__ = ["Prepared", "prepare"]
 _PREPARE, _EXECUTE = 0x16, 0x17
 _LARGEST = 0xFFFFFF  # bytes of a packet that is continued in the next one
 _SPLIT = b"\xff\xff\xff"
-_CHUNK = 4 << 20  # bytes of rows that are decoded together
-_PIECE = 1 << 20
+_CHUNK = 2 << 20  # bytes of rows that are decoded together
+_PIECE = 256 << 10
 _ERROR = 0xFF
 _MARGIN = b"\0" * 16  # what stands behind the last row, so that reading a bit too far is harmless
 
