@@ -14,11 +14,11 @@ and script stand in files only: the Content-Security-Policy allows no `style=` a
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse
 
 from aqueduct_core.server._auth import require
-from aqueduct_core.server._services import Services
+from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import environment
 from aqueduct_core.server.pages._words import FILTERS
 from aqueduct_core.server.pages.artifact import router as artifact
@@ -60,12 +60,17 @@ _PAGES = (
 )
 
 
+def _note_event(request: Request) -> None:
+    """Note the last event before the page is made: what happens from then on, its script is told."""
+    request.state.last_event = services_of(request).tracking.last_event()
+
+
 def router(services: Services) -> APIRouter:
     """All pages."""
     environment().filters.update(FILTERS)
     found = APIRouter(include_in_schema=False)
     for page in _PAGES:
-        found.include_router(page, dependencies=[Depends(require())])
+        found.include_router(page, dependencies=[Depends(require()), Depends(_note_event)])
 
     @found.get("/", dependencies=[Depends(require())])
     def home() -> RedirectResponse:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from aqueduct_core.dag import FlowSpec
 from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError
@@ -18,6 +18,7 @@ from aqueduct_core.server.pages._drift import drift
 from aqueduct_core.server.pages._pictures import as_picture, is_shown
 from aqueduct_core.server.pages._preview import view_of
 from aqueduct_core.server.pages._reading import Recent, flow_path, run_path, version_of
+from aqueduct_core.server.pages._rows import rows_between
 from aqueduct_core.server.pages._tables import as_file
 from aqueduct_core.tracking import ArtifactRecord, FlowRecord
 
@@ -77,6 +78,7 @@ def page(
         is_picture = is_shown(manifest)
         context["picture"] = run_path(flow, run, "pictures", name) if is_picture else None
         context["same"] = _same(services, record)
+        context["rows_from"] = run_path(flow, run, "rows", name) if _is_table(manifest) else None
     return render(request, "artifact.html", context)
 
 
@@ -88,13 +90,33 @@ def table(
     services = services_of(request)
     record = _record(services, flow, run, name)
     manifest = services.store.manifest(record.ref)
-    if not (manifest.safe and manifest.type in _TABLES and manifest.size <= _CONVERTED):
+    if not _is_table(manifest):
         raise ParameterError(
             f"{name!r} can't be made a {form} file here",
             hint="download it as it is stored, or load it in Python",
         )
     file, size = as_file(services.store, record.ref, form)
     return part_response(file, size, f"{name}.{form}")
+
+
+@router.get("/flows/{flow}/runs/{run}/rows/{name:path}")
+def rows(
+    request: Request,
+    flow: str,
+    run: str,
+    name: str,
+    start: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
+    count: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    """Rows of a table beyond its preview, for the script that scrolls through it."""
+    services = services_of(request)
+    record = _record(services, flow, run, name)
+    manifest = services.store.manifest(record.ref)
+    if not _is_table(manifest):
+        raise ParameterError(f"{name!r} is shown by its preview alone")
+    shown = view_of(manifest.type, manifest.description)
+    columns = [column["name"] for column in shown.get("head", ())]
+    return JSONResponse({"rows": rows_between(services.store, record.ref, columns, start, count)})
 
 
 @router.get("/flows/{flow}/runs/{run}/pictures/{name:path}")
@@ -107,6 +129,11 @@ def picture(request: Request, flow: str, run: str, name: str) -> Response:
         raise NotFoundError(f"{name!r} is no image that can be shown")
     file, kind = as_picture(services.store, record.ref, manifest)
     return StreamingResponse(chunks(file), media_type=kind)
+
+
+def _is_table(manifest: Manifest) -> bool:
+    """Whether it is a table that may be loaded here."""
+    return manifest.safe and manifest.type in _TABLES and manifest.size <= _CONVERTED
 
 
 def _record(services: Services, flow: str, run: str, name: str) -> ArtifactRecord:
@@ -136,7 +163,7 @@ def _downloads(flow: str, run: str, name: str, manifest: Manifest) -> list[dict[
          "href": f"{path}?part={label}", "size": part.size}
         for label, part in manifest.content.parts.items()
     ]  # fmt: skip
-    if manifest.type in _TABLES and manifest.safe and manifest.size <= _CONVERTED:
+    if _is_table(manifest):
         converted = run_path(flow, run, "tables", name)
         found += [
             {"name": word, "href": f"{converted}?form={form}", "size": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -15,8 +16,9 @@ from tests.server.browser.workspace import gated
 
 
 def run_path(site: Site, which: str = "churn") -> str:
+    """The path of the first run of a workflow, which no test changes."""
     flow = getattr(site.team, which)
-    return f"/flows/{flow.id}/runs/{quote(flow.latest().id, safe='')}"
+    return f"/flows/{flow.id}/runs/{quote(flow.runs()[-1].id, safe='')}"
 
 
 @pytest.fixture
@@ -176,6 +178,21 @@ def test_a_list_is_sorted_by_a_column(site: Site, page: Page) -> None:
     names = page.locator("table.steps tbody th a").all_inner_texts()
     page.get_by_role("button", name="Operator").click()
     assert page.locator("table.steps tbody th a").all_inner_texts() == names[::-1]
+
+
+def test_all_rows_of_a_table_are_scrolled_through(site: Site, page: Page) -> None:
+    page.goto(f"{run_path(site)}/artifacts/predict")
+    box = page.locator("[data-rows-from]")
+    expect(page.locator("[data-told]")).to_contain_text("1,295 rows")
+    table = site.team.churn.runs()[-1].artifact("predict").get()
+    assert "customer_id" in table
+    box.evaluate("node => node.scrollTo(0, node.scrollHeight)")
+    last = str(table["customer_id"].iloc[-1])
+    expect(box.locator("td", has_text=re.compile(f"^{last}$"))).to_be_visible()
+    assert box.locator("tbody tr").count() < 120, "only those in sight are in the page"
+    box.evaluate("node => node.scrollTo(0, 0)")
+    first = str(table["customer_id"].iloc[0])
+    expect(box.locator("td", has_text=re.compile(f"^{first}$"))).to_be_visible()
 
 
 def test_a_table_is_downloaded(site: Site, page: Page) -> None:

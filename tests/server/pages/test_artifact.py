@@ -101,6 +101,18 @@ def test_a_table_is_downloaded_in_other_formats(museum: Site, at: str, form: str
         assert pq.read_table(io.BytesIO(answer.content)).num_rows == 3
 
 
+def test_rows_beyond_the_preview_are_told_as_it_tells_them(museum: Site, at: str) -> None:
+    person = museum.signed_in("viewer")
+    found = person.get(f"{at}/rows/make.table?start=1&count=5").json()["rows"]
+    assert found == [
+        ["1", "2", "2026-01-02 00:00:00", "2026-01-02 00:00:00", None],
+        ["2", "3", None, "2026-01-03 00:00:00", "6.500"],
+    ]
+    assert person.get(f"{at}/rows/make.table?start=9").json()["rows"] == []
+    assert person.get(f"{at}/rows/make.thing").status_code == 422
+    assert person.get(f"{at}/rows/make.table?count=501").status_code == 422
+
+
 def test_what_is_no_table_is_not_made_one(museum: Site, at: str) -> None:
     answer = museum.signed_in("viewer").get(f"{at}/tables/make.thing?form=csv")
     assert answer.status_code == 422

@@ -41,3 +41,9 @@ def test_files_of_pages_are_there_and_stay(site: Site) -> None:
             answer = person.get(part)
             assert answer.status_code == 200, part
             assert "immutable" in answer.headers["cache-control"], part
+
+
+def test_pages_say_from_which_event_on_they_want_to_be_told(site: Site) -> None:
+    text = site.signed_in("viewer").get("/flows").text
+    assert f'<meta name="last-event" content="{site.tracking.last_event()}">' in text
+    assert "last-event" not in site.as_("nobody").get("/sign-in").text

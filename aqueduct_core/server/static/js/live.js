@@ -4,7 +4,8 @@ import { tellTimes } from "./times.js";
 
 const source = document.querySelector("[data-live-from]");
 const PAUSE = 1000; // milliseconds between two looks, at least
-let stream = null, waiting = null, last = 0;
+const lastOf = (page) => page.querySelector("meta[name=last-event]")?.content;
+let stream = null, waiting = null, last = 0, seen = lastOf(document) ?? 0;
 
 async function refresh() {
   waiting = null;
@@ -24,6 +25,7 @@ async function refresh() {
       if (focused) node.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     }
   }
+  seen = lastOf(fresh) ?? seen;
   dispatchEvent(new CustomEvent("page:fresh", { detail: fresh }));
   if (!fresh.querySelector("[data-live-from]")) close();
 }
@@ -34,7 +36,8 @@ function soon() {
 
 function open() {
   if (stream || !source.isConnected && !document.querySelector("[data-live-from]")) return;
-  stream = new EventSource(source.dataset.liveFrom);
+  const path = source.dataset.liveFrom; // from the last event before the page was made: none is missed
+  stream = new EventSource(`${path}${path.includes("?") ? "&" : "?"}after=${seen}`);
   for (const kind of ["flow", "run", "result"]) stream.addEventListener(kind, soon);
 }
 
