@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aqueduct_core.dag import Artifact, Function, Graph, Operator, Parameter, own_traceback
-from aqueduct_core.errors import OperatorError
+from aqueduct_core.errors import AqueductError, OperatorError
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.runtime import Clock, Failure
 from aqueduct_core.runtime._outputs import split
@@ -82,7 +82,10 @@ def _compute(
         own = error.with_traceback(own_traceback(error.__traceback__))
         made = f" (made at {operator.site})" if operator.site else ""
         failure = Failure.of(own)
-        raise OperatorError(f"{operator.kind} {name!r}{made} failed: {failure}") from own
+        # What this package says of what the function gave needs no name of a class.
+        said = isinstance(error, AqueductError) and not failure.frames
+        told = str(error) if said else str(failure)
+        raise OperatorError(f"{operator.kind} {name!r}{made} failed: {told}") from own
     return _Computed(name, store, refs, clock.seconds, peak.read())
 
 
