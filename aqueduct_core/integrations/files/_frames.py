@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -61,7 +62,8 @@ def arrow_of(value: Any, *, index: bool) -> pa.Table:
         if isinstance(value, pd.DataFrame):
             table = _from_pandas(value, index=index)
             for at, name in enumerate(value.columns):
-                if value.dtypes.iloc[at].kind == "O":
+                kind = value.dtypes.iloc[at]
+                if isinstance(kind, np.dtype) and kind.hasobject:
                     _check_objects(name, value.iloc[:, at], table.column(at))
             return table
         found: pa.Table = adapter_of(type(value))[1].arrow_of(value)

@@ -16,6 +16,9 @@ from aqueduct_core.integrations._frames import frame_of
 from aqueduct_core.integrations.files._frames import arrow_of, frame_from, is_table
 from aqueduct_core.integrations.files._source import SourceFile
 
+_SIMPLE = {str, bool, int, type(None)}
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
 __all__ = ["read_document", "read_lines", "table_of_lines", "write_document", "write_lines"]
 
 
@@ -77,8 +80,9 @@ def write_document(value: Any) -> list[Any]:
     """
     if is_table(value):
         value = _rows(value)
-    _check(value, "")
-    return [json.dumps(value, ensure_ascii=False, allow_nan=False).encode(), b"\n"]
+    else:
+        _check(value, "")
+    return [_encode(value).encode(), b"\n"]
 
 
 def write_lines(value: Any) -> list[Any]:
@@ -87,34 +91,48 @@ def write_lines(value: Any) -> list[Any]:
     Raises:
         LossyTypeError: JSON has no such value.
     """
-    lines = []
-    for number, row in enumerate(_rows(value)):
-        _check(row, f"[{number}]")
-        lines.append(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-    return ["".join(lines).encode()]
+    return ["".join([f"{_encode(row)}\n" for row in _rows(value)]).encode()]
 
 
 def _rows(value: Any) -> list[dict[str, Any]]:
+    """The rows of a table, all of whose cells JSON can hold."""
     if not is_table(value):
         raise LossyTypeError(
             f"a {type(value).__name__} has no rows that could be lines",
             hint='save a table, or the value as one document with format="json"',
         )
-    if not isinstance(value, pd.DataFrame):
-        rows: list[dict[str, Any]] = arrow_of(value, index=False).to_pylist()
-        return rows
-    counted = pd.RangeIndex(len(value))
-    if not value.index.equals(counted) or value.index.names != [None]:
+    if isinstance(value, pd.DataFrame):
+        names, columns = [*value.columns], _columns_of_pandas(value)
+    else:
+        table = arrow_of(value, index=False)
+        names, columns = table.column_names, [column.to_pylist() for column in table.columns]
+    for name, cells in zip(names, columns, strict=True):
+        _check({name: None}, "")
+        if not _all_simple(cells):
+            for number, cell in enumerate(cells):
+                _check(cell, f"[{number}][{name!r}]")
+    return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
+def _all_simple(cells: list[Any]) -> bool:
+    """Whether JSON holds all of them as they are, told in less time than by looking into each."""
+    kinds = {type(cell) for cell in cells}
+    if float not in kinds:
+        return kinds <= _SIMPLE
+    finite = all(math.isfinite(cell) for cell in cells if type(cell) is float)
+    return finite and kinds <= _SIMPLE | {float}
+
+
+def _columns_of_pandas(frame: pd.DataFrame) -> list[list[Any]]:
+    counted = pd.RangeIndex(len(frame))
+    if not frame.index.equals(counted) or frame.index.names != [None]:
         raise LossyTypeError(
             "the index of the DataFrame is more than the numbers of its rows",
             hint="frame.reset_index() makes it a column; reset_index(drop=True) drops it",
         )
-    if not value.columns.is_unique:
+    if not frame.columns.is_unique:
         raise LossyTypeError("two columns have one name", hint="rename one: frame.columns = [...]")
-    columns = [
-        [_plain(cell) for cell in value.iloc[:, at].tolist()] for at in range(value.shape[1])
-    ]
-    return [dict(zip(value.columns, cells, strict=True)) for cells in zip(*columns, strict=True)]
+    return [[_plain(cell) for cell in frame.iloc[:, at].tolist()] for at in range(frame.shape[1])]
 
 
 def _plain(cell: Any) -> Any:
