@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 from aqueduct_core.errors import MissingExtraError, TrackingError
 from aqueduct_core.tracking import Tracking, _database
@@ -141,3 +143,22 @@ def test_a_transaction_that_fails_leaves_nothing(tracking: Tracking) -> None:
     with pytest.raises((TrackingError, TypeError)):
         tracking.record(version, [a_result(version, "train", "r"), too_long])
     assert tracking.results("r") == []
+
+
+def test_a_connection_that_was_cut_is_replaced(
+    tracking: Tracking, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if backend == "sqlite":
+        pytest.skip("a file has no connection that could be cut")
+    monkeypatch.setattr(_database, "_TRUSTED", -1.0)  # as if it had been idle
+    assert tracking.last_event() == 0
+    own = {"postgresql": "pg_backend_pid()", "mariadb": "connection_id()"}[backend]
+    with tracking._database.engine.connect() as connection:
+        victim = connection.exec_driver_sql(f"SELECT {own}").scalar_one()
+    kill = {"postgresql": "SELECT pg_terminate_backend({})", "mariadb": "KILL {}"}[backend]
+    elsewhere = create_engine(tracking._database.url, poolclass=NullPool)
+    with elsewhere.connect() as connection:
+        connection.exec_driver_sql(kill.format(victim))
+    assert tracking.last_event() == 0
+    with tracking._database.engine.connect() as connection:
+        assert connection.exec_driver_sql(f"SELECT {own}").scalar_one() != victim
