@@ -62,6 +62,10 @@ def connect(session: Session, name: str, kind: str, config: Mapping[str, Any]) -
         there: Connected = _remote(session).connect(name, kind, config)
         return there
     made = _open(session, name, kind, config)
+    if kind == "airflow":
+        from aqueduct_core.engines.airflow import check_store
+
+        check_store(session.store)
     made.test()
     kept = _config(made)
     hidden = {key for key in kept if key in _secrets(made) or is_secret(key, kept[key])}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aqueduct_core.engines.airflow._cluster import AirflowCluster, open_cluster
-    from aqueduct_core.engines.airflow._engine import AirflowEngine, Deployment
+    from aqueduct_core.engines.airflow._engine import AirflowEngine, Deployment, check_store
     from aqueduct_core.engines.airflow._runs import AirflowHandle, AirflowRuns
     from aqueduct_core.engines.airflow._sync import Look
 
@@ -21,6 +21,7 @@ __all__ = [
     "AirflowRuns",
     "Deployment",
     "Look",
+    "check_store",
     "open_cluster",
 ]
 
@@ -31,6 +32,7 @@ _HOMES = {
     "AirflowRuns": "_runs",
     "Deployment": "_engine",
     "Look": "_sync",
+    "check_store": "_engine",
     "open_cluster": "_cluster",
 }
 

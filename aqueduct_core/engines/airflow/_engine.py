@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from time import monotonic, sleep
 from typing import Any
 
@@ -15,10 +16,10 @@ from aqueduct_core.engines.airflow._cluster import AirflowCluster
 from aqueduct_core.engines.airflow._deliver import deliver, take_away
 from aqueduct_core.engines.airflow._generate import generate
 from aqueduct_core.engines.airflow._names import dag_id, file_name, version_tag
-from aqueduct_core.errors import IntegrationError, UnsupportedError
+from aqueduct_core.errors import AqueductError, IntegrationError, UnsupportedError
 from aqueduct_core.store import ArtifactStore
 
-__all__ = ["AirflowEngine", "Deployment"]
+__all__ = ["AirflowEngine", "Deployment", "check_store"]
 
 _LOOK = 0.5  # seconds between two looks at what Airflow has read
 _CLOCKS = 2.0  # seconds that clocks of two machines may differ
@@ -54,11 +55,7 @@ class AirflowEngine:
     kind = "airflow"
 
     def __init__(self, cluster: AirflowCluster, store: ArtifactStore, folder: Path) -> None:
-        if store.url.startswith("memory:"):
-            raise UnsupportedError(
-                "Airflow's workers can't reach a store in the memory of this process",
-                hint='Client(store="s3://bucket/prefix") keeps artifacts where they can',
-            )
+        _check_reach(store)
         self.cluster = cluster
         self._store = store
         self._folder = folder
@@ -143,6 +140,33 @@ class AirflowEngine:
                     "patience= of the integration waits longer",
                 )
             sleep(_LOOK)
+
+
+def check_store(store: ArtifactStore) -> None:
+    """Find out whether versions can be put into a store, from which workers fetch them.
+
+    Raises:
+        UnsupportedError: It is in the memory of this process.
+        IntegrationError: It can't be written.
+    """
+    _check_reach(store)
+    probe = f"probes/{token_hex(8)}"
+    try:
+        store.storage.put(probe, b"")
+        store.storage.delete(probe)
+    except AqueductError as error:
+        raise IntegrationError(
+            f"the artifact store {store.url} can't be written: {error.message}",
+            hint="workflows are put there, for workers to fetch; Client(store=...) is where it is",
+        ) from error
+
+
+def _check_reach(store: ArtifactStore) -> None:
+    if store.url.startswith("memory:"):
+        raise UnsupportedError(
+            "Airflow's workers can't reach a store in the memory of this process",
+            hint='Client(store="s3://bucket/prefix") keeps artifacts where they can',
+        )
 
 
 def _tags(dag: Any) -> set[str]:

@@ -16,6 +16,7 @@ from aqueduct_core.engines.airflow import AirflowEngine, open_cluster
 from aqueduct_core.errors import IntegrationError, UnsupportedError
 from aqueduct_core.store import ArtifactStore
 from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
+from tests.servers import S3Server
 
 URL = "http://127.0.0.1:1"
 
@@ -53,6 +54,22 @@ def test_a_cluster_that_cannot_be_reached_is_not_kept(tmp_path: Path) -> None:
         with pytest.raises(IntegrationError, match=URL):
             client.connect_integration("cluster", "airflow", url=URL)
         assert client.integrations() == {}
+
+
+def test_a_store_that_cannot_be_written_is_told_when_a_cluster_is_connected(
+    tmp_path: Path,
+) -> None:
+    server = AirflowServer(dags=tmp_path / "dags")
+    with server.serving(), S3Server() as s3:
+        config = {"url": server.url, "auth": (USER, PASSWORD)}
+        options = s3.storage_options()
+        for store, kind in (("memory://", UnsupportedError), ("s3://nowhere/x", IntegrationError)):
+            given = options if store.startswith("s3") else None
+            home = tmp_path / kind.__name__
+            with aq.Client(home=home, store=store, storage_options=given) as client:
+                with pytest.raises(kind, match="store"):
+                    client.connect_integration("air", "airflow", **config)
+                assert client.integrations() == {}
 
 
 class Signed(httpx.Auth):
