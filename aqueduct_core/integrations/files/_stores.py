@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aqueduct_core.errors import (
     IntegrationError,
+    MissingExtraError,
     StorageError,
     StorageNotFoundError,
     StoragePermissionError,
@@ -354,8 +355,11 @@ def _service_account(name: str, given: Any) -> dict[str, Any] | None:
 def _google(name: str, key: Mapping[str, Any] | None) -> Any:
     if key is None:
         return None
-    from google.auth.exceptions import GoogleAuthError
-    from google.oauth2 import service_account
+    try:
+        from google.auth.exceptions import GoogleAuthError
+        from google.oauth2 import service_account
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "google", "gcs", f"{name}: credentials") from error
 
     scopes = ["https://www.googleapis.com/auth/devstorage.read_write"]
     try:
