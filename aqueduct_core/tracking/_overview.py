@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 
 from aqueduct_core.tracking._base import Base
-from aqueduct_core.tracking._tables import checks, metrics, results, runs, saves
+from aqueduct_core.tracking._tables import checks, flows, metrics, results, runs, saves
 from aqueduct_core.tracking._values import (
     CheckPoint,
     MetricPoint,
@@ -27,6 +27,12 @@ _BATCH = 100  # workflows that are named in one query
 
 class Overview(Base):
     """Many runs at once."""
+
+    def flow_names(self, some: Collection[str]) -> dict[str, str]:
+        """The names of some workflows by their ids; those that are gone are left out."""
+        query = select(flows.c.id, flows.c.name).where(flows.c.id.in_(some))
+        with self._database.read() as connection:
+            return {row.id: row.name for row in connection.execute(query)}
 
     def newest_runs(self, flows: Sequence[str], *, limit: int = 14) -> dict[str, list[RunRecord]]:
         """The newest runs of each of some workflows, the newest first.

@@ -42,6 +42,7 @@ def test_newest_runs_of_several_workflows(tracking: Tracking, version: Version) 
     found = tracking.newest_runs([version.flow, "none"], limit=2)
     assert [run.id for run in found[version.flow]] == ["r2", "r1"]
     assert found["none"] == []
+    assert tracking.flow_names([version.flow, "none"]) == {version.flow: version.name}
 
 
 def test_states_of_operators_in_several_runs(tracking: Tracking, version: Version) -> None:

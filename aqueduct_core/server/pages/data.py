@@ -48,7 +48,7 @@ def page(
     if view == "artifacts":
         return _artifacts(request, services, q)
     places = services.tracking.last_saves(limit=_PLACES)
-    names = _Names(services)
+    names = services.tracking.flow_names([last.flow for last, _ in places])
     rows = [
         _row(last, names) | {"times": times}
         for last, times in places
@@ -100,7 +100,7 @@ def _one(request: Request, services: Services, integration: str, target: str) ->
     found = services.tracking.saves(integration=integration, target=target, limit=_SAVES)
     if not found:
         raise NotFoundError(f"nothing was saved as {target!r} into {integration!r}")
-    names = _Names(services)
+    names = services.tracking.flow_names([item.flow for item in found])
     known = {item.name for item in services.tracking.integrations()}
     points = [
         Point(_rows_of(item), f"{item.time:%-d %b %H:%M}",
@@ -116,7 +116,7 @@ def _one(request: Request, services: Services, integration: str, target: str) ->
         if integration in known
         else None,
         "writers": [
-            {"flow": names.of(flow), "href": flow_path(flow), "operator": name}
+            {"flow": names[flow], "href": flow_path(flow), "operator": name}
             for flow, name in writers
         ],
         "plot": plot(points, label=f"Rows written to {target}", width=1000)
@@ -127,27 +127,13 @@ def _one(request: Request, services: Services, integration: str, target: str) ->
     return render(request, "data_table.html", context)
 
 
-class _Names:
-    """The names of workflows; those of deleted ones are gone with their saves."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._known: dict[str, str] = {}
-
-    def of(self, flow: str) -> str:
-        """The name of a workflow."""
-        if flow not in self._known:
-            self._known[flow] = self._services.tracking.flow(flow).name
-        return self._known[flow]
-
-
-def _row(item: SaveRecord, names: _Names) -> dict[str, Any]:
+def _row(item: SaveRecord, names: dict[str, str]) -> dict[str, Any]:
     place = {"integration": item.integration, "target": item.target}
     return {
         "save": item,
         "href": f"/data?{urlencode(place)}",
         "system_href": integration_path(item.integration),
-        "flow": names.of(item.flow),
+        "flow": names[item.flow],
         "flow_href": flow_path(item.flow),
         "run_href": run_path(item.flow, item.run),
         "operator_href": run_path(item.flow, item.run, "operators", item.name),
