@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -115,9 +114,8 @@ class SnowflakeIntegration(SqlDatabase):
 
     def tables(self) -> list[str]:
         with self.connection() as connection, self.explained("list its tables"):
-            found = self.rows(
-                connection, f"SELECT name FROM ({TABLES}) WHERE place = current_schema()"
-            )  # noqa: S608 - ours
+            text = f"SELECT name FROM ({TABLES}) WHERE place = current_schema()"  # noqa: S608 - ours
+            found = self.rows(connection, text)
             names = [given_name(name) for [name] in found]
         return sorted(name for name in names if name != LEDGER and not name.startswith(STAGING))
 
@@ -293,7 +291,3 @@ def _bound(value: Any) -> tuple[str, Any]:
 
 def _whole(column: Any) -> Any:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-
-
-# The driver logs how it connects, at a level that shows by default.
-logging.getLogger("snowflake.connector").setLevel(logging.ERROR)
