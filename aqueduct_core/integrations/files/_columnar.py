@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -61,19 +62,24 @@ def write_arrow(value: Any) -> list[Any]:
 
 
 def _read(file: SourceFile, kind: Any, columns: Sequence[str] | None, rows: Rows | None) -> Found:
+    with ExitStack() as opened:
+        # One opening for the schema and the rows: the file may be replaced meanwhile.
+        fragment = kind.make_fragment(_opened(file, opened, whole=columns is None and rows is None))
+        schema = fragment.physical_schema
+        needed = _needed(file, schema, columns, rows)
+        wanted = None if rows is None else _expression(file, rows, schema)
+        table = fragment.to_table(columns=needed, filter=wanted)
+    return table.replace_schema_metadata(schema.metadata), schema.names
+
+
+def _opened(file: SourceFile, stack: ExitStack, *, whole: bool) -> Any:
+    """A file as Arrow reads it; a whole one comes quicker in one transfer, a part in ranges."""
     local = file.local()
     if local is not None:
-        fragment = kind.make_fragment(str(local), filesystem=pa.fs.LocalFileSystem())
-    else:
-        # A whole file comes quicker in one transfer; a part of it in ranges.
-        part = columns is not None or rows is not None
-        opened = pa.PythonFile(file.open(), "r") if part else pa.BufferReader(file.read())
-        fragment = kind.make_fragment(opened)
-    schema = fragment.physical_schema
-    needed = _needed(file, schema, columns, rows)
-    wanted = None if rows is None else _expression(file, rows, schema)
-    table = fragment.to_table(columns=needed, filter=wanted)
-    return table.replace_schema_metadata(schema.metadata), schema.names
+        return stack.enter_context(pa.OSFile(str(local)))
+    if whole:
+        return pa.BufferReader(file.read())
+    return pa.PythonFile(stack.enter_context(file.open()), "r")
 
 
 def _needed(

@@ -121,7 +121,8 @@ def _header(file: SourceFile, data: bytes) -> list[str]:
             f"{file.name}: the column {repeated!r} is there twice",
             hint="give each column a name of its own in the first line",
         )
-    if len(names) == 1 and re.search(r"[;\t|]", names[0]):
+    quoted = data.removeprefix(b"\xef\xbb\xbf").startswith(b'"')
+    if len(names) == 1 and not quoted and re.search(r"[;\t|]", names[0]):
         raise IntegrationError(
             f"{file.name} has no comma in its first line: {names[0]!r:.80}",
             hint="fields are separated by commas in .csv and by tabs in .tsv files; read others "

@@ -6,12 +6,13 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from aqueduct_core.errors import StorageNotFoundError
+from aqueduct_core.errors import StorageError, StorageNotFoundError
 from aqueduct_core.storage import open_storage
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from aqueduct_core.abc import ObjectInfo
     from aqueduct_core.storage._fsspec import FsspecStorage
 
 __all__ = ["Bucket"]
@@ -52,7 +53,7 @@ class Bucket:
         return self._storage.get(path)
 
     def open(self, path: str, size: int) -> BinaryIO:
-        return io.BufferedReader(_Ranges(self._storage, path, size), _BLOCK)
+        return _Opened(_Ranges(self._storage, path, size), _BLOCK)
 
     def local(self, path: str) -> None:
         """None: objects are no files."""
@@ -103,6 +104,17 @@ class _StagedObject:
         self._before = None
 
 
+class _Opened(io.BufferedReader):
+    """An object that is read in ranges, all of which have to be of the same object."""
+
+    raw: _Ranges
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self.raw.check()
+
+
 class _Ranges(io.RawIOBase):
     """An object as a file that is read in ranges."""
 
@@ -111,7 +123,22 @@ class _Ranges(io.RawIOBase):
         self._storage = storage
         self._path = path
         self._size = size
+        self._seen = self._look()
         self._at = 0
+
+    def check(self) -> None:
+        """Refuse what was read in pieces of which some are of another object.
+
+        Raises:
+            StorageError: The object was replaced since it was opened.
+        """
+        if self._look() != self._seen:
+            raise StorageError(
+                f"{self._path!r} was replaced while it was read", hint="read it again"
+            )
+
+    def _look(self) -> ObjectInfo | None:
+        return self._storage.stat(self._path)
 
     def readable(self) -> bool:
         return True

@@ -93,6 +93,13 @@ def test_csv_columns_stay_text_if_they_shall(folder: FileIntegration) -> None:
     assert csv(folder, text, text=True).values.tolist() == [["1.10", "1"]]
 
 
+@pytest.mark.parametrize("line", ["a;b", "a\tb", "a|b"])
+def test_other_separators_are_told_and_not_guessed(folder: FileIntegration, line: str) -> None:
+    with pytest.raises(IntegrationError, match=r"t\.csv has no comma in its first line"):
+        csv(folder, f"{line}\n1;2\n")
+    assert csv(folder, f'"{line}"\n1;2\n').columns.tolist() == [line]
+
+
 def test_csv_with_tabs_and_compressed(folder: FileIntegration) -> None:
     put(folder, "t.tsv", b"a\tb\n1\tx,y\n")
     assert folder.read("t.tsv").to_dict("list") == {"a": [1], "b": ["x,y"]}

@@ -220,3 +220,23 @@ def test_what_is_not_there_is_named(lake: FileIntegration) -> None:
     save(lake, "yes.csv", pd.DataFrame({"a": [1]}))
     with pytest.raises(IntegrationError, match=r"no file matches '\*\.txt'[\s\S]*'yes\.csv'"):
         lake.read("*.txt")
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_an_error(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = make("s3")
+    save(lake, "t.parquet", pd.DataFrame({"a": range(1000), "b": range(1000)}))
+    storage = lake._place._storage
+    get = storage.get
+
+    def replaced(*arguments: Any) -> Any:
+        data = get(*arguments)
+        monkeypatch.setattr(storage, "get", get)
+        save(lake, "t.parquet", pd.DataFrame({"a": range(9), "b": range(9)}))
+        return data
+
+    monkeypatch.setattr(storage, "get", replaced)
+    with pytest.raises(IntegrationError, match=r"'t\.parquet' was replaced while it was read"):
+        lake.read("t.parquet", columns=["a"])
+    assert len(lake.read("t.parquet", columns=["a"])) == 9
