@@ -1,20 +1,15 @@
-"""SQLite: through its Arrow driver where that keeps every value, through the library's where not."""
+"""SQLite, through its Arrow driver."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, create_engine, inspect
-from sqlalchemy.pool import NullPool
-
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations._results import Result, extract, read
-from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
+from aqueduct_core.integrations._results import Column, Result, arrow_chunks, extract, read
 from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, SqlDatabase, TableInfo
 from aqueduct_core.integrations._sqlite_driver import (
     DRIVER_ERRORS,
@@ -53,40 +48,37 @@ class SqliteIntegration(SqlDatabase):
                 hint="give the path of a file",
             )
         self.path = Path(path).expanduser().resolve()
-        url = URL.create("sqlite", database=str(self.path))
-        # Transactions are begun by hand; a connection is as cheap as opening the file.
-        settings = {"timeout": _PATIENCE, "isolation_level": None}
-        self._engine = create_engine(url, poolclass=NullPool, connect_args=settings)
 
     def config(self) -> Mapping[str, JSON]:
         return {"path": str(self.path)}
 
     def tables(self) -> list[str]:
-        self._check_folder()
-        with self.explained("list its tables"):
-            inspector = inspect(self._engine)
-            names = [*inspector.get_table_names(), *inspector.get_view_names()]
-            return sorted(name for name in names if name != LEDGER)
+        with self._connection() as connection, self.explained("list its tables"):
+            found = connection.ask(
+                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+                "AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+            )
+        return sorted(name for [name] in found if name != LEDGER)
 
     def describe(self, table_name: str) -> TableInfo:
         with self._connection() as connection, self.explained(f"describe table {table_name!r}"):
             quoted = self.quote(table_name)
-            found = connection.execute(f"PRAGMA table_info({quoted})").fetchall()
+            found = connection.ask(f"PRAGMA table_info({quoted})")
             if not found:
                 raise IntegrationError(
                     f"{self.name}: no such table: {table_name}",
                     hint=self._advice("no such table"),
                 )
-            [[rows]] = connection.execute(f"SELECT count(*) FROM {quoted}").fetchall()  # noqa: S608 - quoted
+            [[rows]] = connection.ask(f"SELECT count(*) FROM {quoted}")  # noqa: S608 - quoted
         columns = tuple(ColumnInfo(row[1], row[2], not row[3]) for row in found)
         return TableInfo(table_name, columns, rows)
 
     def drop(self, table_name: str) -> None:
         with self._connection() as connection, self.explained(f"drop table {table_name!r}"):
-            connection.execute(f"DROP TABLE IF EXISTS {self.quote(table_name)}")
+            connection.run(f"DROP TABLE IF EXISTS {self.quote(table_name)}")
 
     def quote(self, name: str) -> str:
-        return str(self._engine.dialect.identifier_preparer.quote_identifier(name))
+        return '"' + name.replace('"', '""') + '"'
 
     def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
         with suppress(DoubtfulError), self._quick_result(statement, parameters) as found:
@@ -100,41 +92,39 @@ class SqliteIntegration(SqlDatabase):
 
     @contextmanager
     def result(self, statement: Statement, parameters: Mapping[str, Any]) -> Iterator[Result]:
-        text = statement.render(lambda name: f":{name}")
         bound = self._bound(statement, parameters)
         with self._connection() as connection, self.explained("run the query", statement.text):
-            shape = _shape(connection, statement)
-            connection.execute("PRAGMA query_only = ON")  # a query reads, nothing else
-            with closing(connection.execute(text, bound)) as cursor:
-                if cursor.description is None:
-                    raise IntegrationError(
-                        f"{self.name}: the statement returns no rows\n{statement.text}",
-                        hint="sql() takes a SELECT; save() writes",
-                    )
-                names = [column[0] for column in cursor.description]
-                declared = [kind for _, kind in shape] if shape else None
-                columns = columns_of_rows(names, declared)
-                rows = iter(lambda: cursor.fetchmany(_CHUNK), [])
-                yield Result(self.name, columns, row_chunks(len(columns), rows))
+            shape = connection.shape(statement)
+            names = connection.names(statement, bound)
+            if not names:
+                raise IntegrationError(
+                    f"{self.name}: the statement returns no rows\n{statement.text}",
+                    hint="sql() takes a SELECT; save() writes",
+                )
+            if shape is None:
+                reader = connection.open(statement, bound, lambda text: text, _CHUNK)
+                yield Result(self.name, [Column(name) for name in names], arrow_chunks(reader))
+                return
+            known = [(name, kind) for name, (_, kind) in zip(names, shape, strict=True)]
+            yield connection.exact(self.name, statement, bound, known)
 
     @contextmanager
     def _quick_result(
         self, statement: Statement, parameters: Mapping[str, Any]
     ) -> Iterator[Result]:
-        """The result by the Arrow driver, which is quicker and can't read everything."""
+        """The result in the quickest way, which can't read everything."""
         bound = self._bound(statement, parameters)
         with self._connection() as connection:
-            shape = _shape(connection, statement)
-        try:
-            if not shape or any(":" in name for name, _ in shape):  # names that repeat
-                raise DoubtfulError(f"{self.name}: only the other driver can tell the columns")
-            with closing(Connection(str(self.path), _PATIENCE)) as quick:
-                yield quick.result(self.name, statement, bound, shape)
-        except DRIVER_ERRORS as error:
-            raise DoubtfulError(
-                f"{self.name} ({self.path}) could not read on: {told(error)}",
-                hint="columns with values of several types need a CAST in the query",
-            ) from error
+            try:
+                shape = connection.shape(statement)
+                if not shape or any(":" in name for name, _ in shape):  # names that repeat
+                    raise DoubtfulError(f"{self.name}: the columns can't be told at once")
+                yield connection.quick(self.name, statement, bound, shape)
+            except DRIVER_ERRORS as error:
+                raise DoubtfulError(
+                    f"{self.name} ({self.path}) could not read on: {told(error)}",
+                    hint="columns with values of several types need a CAST in the query",
+                ) from error
 
     def _bound(self, statement: Statement, parameters: Mapping[str, Any]) -> dict[str, Any]:
         given = statement.values(parameters)
@@ -142,20 +132,17 @@ class SqliteIntegration(SqlDatabase):
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        self._check_folder()
-        with self.explained("open the database"):
-            connection = Connection(str(self.path), _PATIENCE)
-        with closing(connection):
+        with self._connection() as connection:
             with self.explained("begin a transaction"):
-                connection.execute("BEGIN IMMEDIATE")
+                connection.run("BEGIN IMMEDIATE")
             try:
                 yield SqliteTransaction(self, connection)
             except BaseException:
                 with suppress(*DRIVER_ERRORS):  # SQLite has taken it back itself after some errors
-                    connection.execute("ROLLBACK")
+                    connection.run("ROLLBACK")
                 raise
             with self.explained("commit"):
-                connection.execute("COMMIT")
+                connection.run("COMMIT")
 
     def _check_folder(self) -> None:
         if not self.path.parent.is_dir():
@@ -165,26 +152,20 @@ class SqliteIntegration(SqlDatabase):
             )
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self) -> Iterator[Connection]:
         self._check_folder()
         with self.explained("open the database"):
-            pooled = self._engine.raw_connection()
-        try:
-            connection = pooled.driver_connection
-            assert isinstance(connection, sqlite3.Connection)
+            connection = Connection(str(self.path), _PATIENCE)
+        with closing(connection):
             yield connection
-        finally:
-            pooled.close()
 
     @contextmanager
     def explained(self, what: str, text: str = "") -> Iterator[None]:
         """Tell errors of the driver in terms of the integration."""
-        from sqlalchemy.exc import DBAPIError
-
         try:
             yield
-        except (sqlite3.Error, sqlite3.Warning, DBAPIError, *DRIVER_ERRORS) as error:
-            said = told(error.orig if isinstance(error, DBAPIError) and error.orig else error)
+        except DRIVER_ERRORS as error:
+            said = told(error)
             raise IntegrationError(
                 f"{self.name} ({self.path}) could not {what}: {said}" + (text and f"\n{text}"),
                 hint=self._advice(said),
@@ -201,20 +182,6 @@ class SqliteIntegration(SqlDatabase):
         if "not a database" in reason:
             return "the file is something else; check the path"
         return "check the query and the database"
-
-
-def _shape(connection: sqlite3.Connection, statement: Statement) -> list[tuple[str, str]] | None:
-    """Name and declared type, empty for computed ones, of each column; None if it can't be told.
-
-    The driver doesn't tell, but a view's columns keep the declarations of what they come from.
-    """
-    view = f"CREATE TEMP VIEW aqueduct_types AS {statement.without_parameters()}"
-    try:
-        connection.execute(view)
-        columns = connection.execute("PRAGMA temp.table_info(aqueduct_types)").fetchall()
-    except (sqlite3.Error, sqlite3.Warning):
-        return None  # not every statement can be a view; the values are right without it, too
-    return [(column[1], str(column[2]).upper()) for column in columns]
 
 
 def _bindable(name: str, value: Any) -> Any:

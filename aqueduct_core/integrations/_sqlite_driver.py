@@ -2,7 +2,7 @@
 
 The driver types a column by the first rows it sees. A text and a number in one column would come back as
 two texts, integers above 2**53 beside a float rounded. So a query also tells where a value that may be
-text isn't, in the same pass, and results with such values are left to the driver of the standard library.
+text isn't, in the same pass, and a result with such values is read again, type by type.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ __all__ = ["DRIVER_ERRORS", "Connection", "DoubtfulError", "told"]
 DRIVER_ERRORS = (adbc.Error, OSError)  # the second by Arrow, in the middle of a result
 _BATCH_OPTION = "adbc.sqlite.query.batch_rows"
 _BATCH = 65_536
+_EXAMPLES = {"integer": "0", "real": "0.5", "text": "''", "blob": "x''"}
 _MARK = "CASE typeof({}) WHEN 'null' THEN 0 WHEN 'text' THEN 1 WHEN 'blob' THEN 2 ELSE 3 END"
 _TEXT, _BLOB = pa.array([0, 1]), pa.array([0, 2])
 _EXACT = 2**53  # integers beyond may be changed when they become floats
@@ -42,6 +43,9 @@ class DoubtfulError(IntegrationError):
 class Connection:
     """A connection that executes statements one after the other; it begins no transaction itself.
 
+    All that is done with a file is done by this one library: a second one in the same process, as that
+    of Python's own `sqlite3`, would let go of the first one's locks.
+
     Args:
         path: The file.
         patience: Seconds to wait for another writer.
@@ -50,31 +54,44 @@ class Connection:
     def __init__(self, path: str, patience: float) -> None:
         self._connection = adbc.connect(path, autocommit=True)
         self._cursor = self._connection.cursor()
-        self.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        self.ask(f"PRAGMA busy_timeout = {int(patience * 1000)}")
 
     def close(self) -> None:
         self._cursor.close()
         self._connection.close()
 
-    def execute(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a statement gives."""
-        self._cursor.execute(text, tuple(values) or None)
-        return self._cursor.fetchall() if self._cursor.description else []
+    def ask(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        self._cursor.execute(text, values or None)
+        return list(self._cursor.fetchall())
 
-    def insert(self, text: str, rows: Any) -> None:
-        """Execute a statement for each row of an Arrow table."""
+    def run(self, text: str, rows: Any = None) -> None:
+        """Execute a statement that gives no rows: once, or for each row of an Arrow table."""
+        # Not `execute`, which would keep an error until somebody asks for rows.
         self._cursor.executemany(text, rows)
 
-    def result(
-        self, source: str, statement: Statement, values: Mapping[str, Any], shape: Sequence[Any]
-    ) -> Result:
-        """Start a query that only reads.
+    def shape(self, statement: Statement) -> list[tuple[str, str]] | None:
+        """Name and declared type, empty for computed ones, of each column; None if it can't be told.
+
+        The driver doesn't tell, but a view's columns keep the declarations of what they come from.
+        """
+        view = f"CREATE TEMP VIEW aqueduct_types AS {statement.without_parameters()}"
+        try:
+            self.run(view)
+            columns = self.ask("PRAGMA temp.table_info(aqueduct_types)")
+            self.run("DROP VIEW temp.aqueduct_types")
+        except DRIVER_ERRORS:
+            return None  # not every statement can be a view
+        return [(column[1], str(column[2]).upper()) for column in columns]
+
+    def open(self, statement: Statement, values: Mapping[str, Any], around: Any, batch: int) -> Any:
+        """Start a query that only reads; returns an Arrow reader.
 
         Args:
-            source: What results are called in errors.
             statement: The query.
             values: Its parameters.
-            shape: Name and declared type of each column.
+            around: Makes the text that is executed of that of the query.
+            batch: The rows of a batch.
         """
         given: list[Any] = []
 
@@ -82,27 +99,96 @@ class Connection:
             given.append(values[name])
             return "?"
 
+        text = around(statement.render(mark))
+        self.run("PRAGMA query_only = ON")
+        self._cursor.adbc_statement.set_options(**{_BATCH_OPTION: str(batch)})
+        self._cursor.execute(text, tuple(given) or None)
+        return self._cursor.fetch_record_batch()
+
+    def names(self, statement: Statement, values: Mapping[str, Any]) -> list[str]:
+        """The names of a query's columns, which may repeat."""
+        with self.open(statement, values, lambda text: text, 1) as reader:
+            return list(reader.schema.names)
+
+    def quick(
+        self, source: str, statement: Statement, values: Mapping[str, Any], shape: Sequence[Any]
+    ) -> Result:
+        """The result of a query, which is doubtful if a column has values of several types.
+
+        Args:
+            source: What results are called in errors.
+            statement: The query.
+            values: Its parameters.
+            shape: Name and declared type of each column.
+        """
         columns = [f"c{index}" for index in range(len(shape))]
         marks = _Marks.of([declared for _, declared in shape])
-        first = ", ".join([*(_example(declared) for _, declared in shape), *marks.examples()])
-        listed = ", ".join([*columns, *marks.expressions(columns)])
-        # A line break before the bracket: the query may end in a comment.
-        query = f"{statement.render(mark)}\n"
-        text = f"WITH q({', '.join(columns)}) AS ({query}) SELECT {first} UNION ALL SELECT {listed} FROM q"  # noqa: S608 - the user's own  # fmt: skip
-        self.execute("PRAGMA query_only = ON")
-        self._cursor.adbc_statement.set_options(**{_BATCH_OPTION: str(_BATCH)})
-        self._cursor.execute(text, tuple(given) or None)
-        reader = self._cursor.fetch_record_batch()
+        first = [*(_example(declared) for _, declared in shape), *marks.examples()]
+        listed = [*columns, *marks.expressions(columns)]
+        reader = self.open(statement, values, _around(columns, first, listed), _BATCH)
         names = [name for name, _ in shape]
         made = columns_of_rows(names, [kind for _, kind in shape])
         typed = [Column(item.name, partial(_settled, item.settle), item.way_out) for item in made]
         return Result(source, typed, _checked(source, reader, names, marks))
 
+    def exact(
+        self, source: str, statement: Statement, values: Mapping[str, Any], shape: Sequence[Any]
+    ) -> Result:
+        """The result of a query, value by value: each column is asked for once for each type."""
+        columns = [f"c{index}" for index in range(len(shape))]
+        first = list(_EXAMPLES.values()) * len(columns)
+        listed = [f"CASE typeof({name}) WHEN '{kind}' THEN {name} END" for name in columns for kind in _EXAMPLES]  # fmt: skip
+        reader = self.open(statement, values, _around(columns, first, listed), _BATCH)
+        names = [name for name, _ in shape]
+        made = columns_of_rows(names, [kind for _, kind in shape])
+        return Result(source, made, _united(source, reader, names))
+
+
+def _around(columns: Sequence[str], first: Sequence[str], listed: Sequence[str]) -> Any:
+    """Expressions over the columns of a query, after a row of examples."""
+
+    def text(query: str) -> str:
+        # A line break before the bracket: the query may end in a comment.
+        named = f"WITH q({', '.join(columns)}) AS ({query}\n)"
+        return f"{named} SELECT {', '.join(first)} UNION ALL SELECT {', '.join(listed)} FROM q"  # noqa: S608 - the user's own
+
+    return text
+
+
+def _united(source: str, reader: Any, names: Sequence[str]) -> Iterator[list[Any]]:
+    """Chunks of one column for each four: an array if its values have one type, or else a tuple."""
+    examples = 1
+    for chunk in arrow_chunks(reader):
+        typed = [array[examples:] for array in chunk]
+        united = []
+        for index, name in enumerate(names):
+            some = typed[index * len(_EXAMPLES) : (index + 1) * len(_EXAMPLES)]
+            if not all(map(_is_utf8, some)):
+                raise IntegrationError(
+                    f"{source}: column {name!r} has text that is not in UTF-8",
+                    hint=f"read it as bytes: CAST({name} AS BLOB)",
+                )
+            used = [array for array in some if array.null_count < len(array)]
+            united.append(used[0] if len(used) == 1 else _values(used, len(some[0])))
+        yield united
+        examples = 0
+
+
+def _values(arrays: Sequence[Any], rows: int) -> Any:
+    if not arrays:
+        return pa.nulls(rows)
+    lists = [array.to_pylist() for array in arrays]
+    return tuple(
+        next((value for value in row if value is not None), None)
+        for row in zip(*lists, strict=True)
+    )
+
 
 def told(error: BaseException) -> str:
     """What SQLite says of an error, without what the driver adds."""
     said = str(error).partition("\nquery:")[0]
-    return re.sub(r"^[A-Z_]+: (\[SQLite\] )?(Failed to (prepare|step|execute) query: )?", "", said)
+    added = r"^[A-Z_]+: (\[SQLite\] )?(failed to (prepare|step|execute) query: )?"
+    return re.sub(added, "", said, flags=re.IGNORECASE)
 
 
 def _example(declared: str) -> str:

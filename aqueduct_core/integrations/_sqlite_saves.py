@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["SqliteTransaction"]
 
 _CHUNK = 100_000  # rows that the driver is given at once
+_MOST = 2_000  # columns
 _MIXED = {int: pa.int64(), float: pa.float64(), str: pa.string(), bytes: pa.binary()}
 
 
@@ -39,6 +40,11 @@ class SqliteTransaction:
         once: str | None = None,
     ) -> Mapping[str, JSON]:
         columns = columns_of(value)
+        if len(columns) > _MOST:  # the driver could write them, and others could not read them
+            raise IntegrationError(
+                f"{len(columns)} columns are too many for SQLite, which has up to {_MOST}",
+                hint="save some columns, or turn columns into rows: df.melt(...)",
+            )
         if keys:
             chosen = {item.name: item.values(0, len(item)) for item in columns if item.name in keys}
             rows = zip(*chosen.values(), strict=True)
@@ -54,10 +60,10 @@ class SqliteTransaction:
     def _write(
         self, table_name: str, mode: str, columns: list[Column], keys: Sequence[str]
     ) -> None:
-        found = self._connection.execute(
+        found = self._connection.ask(
             "SELECT type, name FROM sqlite_master WHERE name = ? COLLATE NOCASE "
             "AND type IN ('table', 'view')",
-            [table_name],
+            table_name,
         )
         if not found:
             self._create(table_name, columns, keys)
@@ -73,22 +79,23 @@ class SqliteTransaction:
         """How many rows were saved under this before."""
         if once is None:
             return None
-        self._connection.execute(
+        self._connection.run(
             f"CREATE TABLE IF NOT EXISTS {LEDGER} (id TEXT PRIMARY KEY, table_name TEXT, saved INTEGER)"
         )
         text = f"SELECT saved FROM {LEDGER} WHERE id = ?"  # noqa: S608 - ours
-        found = self._connection.execute(text, [once])
+        found = self._connection.ask(text, once)
         return found[0][0] if found else None
 
     def _remember(self, once: str | None, table_name: str, rows: int) -> None:
         if once is not None:
             text = f"INSERT INTO {LEDGER} VALUES (?, ?, ?)"  # noqa: S608 - ours
-            self._connection.execute(text, [once, table_name, rows])
+            known = {"id": [once], "name": [table_name], "rows": [rows]}
+            self._connection.run(text, pa.table(known))
 
     def _merge(self, name: str, columns: list[Column], keys: Sequence[str]) -> None:
         """Change the rows with the same keys, and add the others."""
         quote = self._integration.quote
-        self._connection.execute("DROP TABLE IF EXISTS temp.aqueduct_staging")
+        self._connection.run("DROP TABLE IF EXISTS temp.aqueduct_staging")
         self._create("aqueduct_staging", columns, keys, kind="TEMP TABLE")
         self._insert("aqueduct_staging", columns)
         target, names = f"main.{quote(name)}", [quote(item.name) for item in columns]
@@ -97,13 +104,13 @@ class SqliteTransaction:
         if others:
             changes = ", ".join(f"{column} = new.{column}" for column in others)
             text = f"UPDATE {target} AS mine SET {changes} FROM temp.aqueduct_staging AS new"  # noqa: S608 - quoted
-            self._connection.execute(f"{text} WHERE {same}")
+            self._connection.run(f"{text} WHERE {same}")
         listed = ", ".join(names)
-        self._connection.execute(
+        self._connection.run(
             f"INSERT INTO {target} ({listed}) SELECT {listed} FROM temp.aqueduct_staging AS new "  # noqa: S608 - quoted
             f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS mine WHERE {same})"
         )
-        self._connection.execute("DROP TABLE temp.aqueduct_staging")
+        self._connection.run("DROP TABLE temp.aqueduct_staging")
 
     def _prepare(self, kind: str, name: str, mode: str, columns: list[Column]) -> None:
         if mode == "fail":
@@ -119,7 +126,7 @@ class SqliteTransaction:
         if mode in ("append", "upsert"):
             self._check_columns(name, columns)
         else:
-            self._connection.execute(f"DROP TABLE {self._integration.quote(name)}")
+            self._connection.run(f"DROP TABLE {self._integration.quote(name)}")
             self._create(name, columns)
 
     def _create(
@@ -129,10 +136,10 @@ class SqliteTransaction:
         defined = [f"{quote(item.name)} {item.declared}".rstrip() for item in columns]
         if keys:
             defined.append(f"PRIMARY KEY ({', '.join(map(quote, keys))})")
-        self._connection.execute(f"CREATE {kind} {quote(name)} ({', '.join(defined)})")
+        self._connection.run(f"CREATE {kind} {quote(name)} ({', '.join(defined)})")
 
     def _check_columns(self, name: str, columns: list[Column]) -> None:
-        table = self._connection.execute(f"PRAGMA table_info({self._integration.quote(name)})")
+        table = self._connection.ask(f"PRAGMA table_info({self._integration.quote(name)})")
         existing = {row[1].lower(): row[2] for row in table}
         for column in columns:
             declared = existing.get(column.name.lower())
@@ -157,7 +164,7 @@ class SqliteTransaction:
         for start in range(0, len(columns[0]), _CHUNK):
             arrays = [array for item in columns for array in _arrays(item, start)]
             names = [f"p{index}" for index in range(len(arrays))]
-            self._connection.insert(text, pa.table(arrays, names))
+            self._connection.run(text, pa.table(arrays, names))
 
 
 def _is_mixed(column: Column) -> bool:

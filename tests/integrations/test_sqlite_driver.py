@@ -1,4 +1,4 @@
-"""The two drivers of SQLite: the quick one tells what the exact one tells, or is not used."""
+"""The two ways to read SQLite: the quick one tells what the exact one tells, or is not used."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ MIXED = {
 
 
 @pytest.mark.parametrize("query", MIXED.values(), ids=MIXED.keys())
-def test_both_drivers_tell_the_same(
+def test_both_ways_tell_the_same(
     database: SqlIntegration, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(database, "CREATE TABLE t (value)")
     query = query.replace("(VALUES (3), (1), (2)) AS t(value)", "t")
     save(database, pd.DataFrame({"value": [3, 1, 2]}), mode="append")
     quick = read(database, query)
-    monkeypatch.setattr(_sqlite.Connection, "result", _doubt)
+    monkeypatch.setattr(_sqlite.Connection, "quick", _doubt)
     assert_frame_equal(quick, read(database, query))
 
 
@@ -121,3 +121,40 @@ def test_a_large_result_is_stored_as_it_comes(
     )
     with pytest.raises(IntegrationError, match="CAST"):
         store.put(found, "mixed")
+
+
+def test_a_file_that_somebody_writes_to_is_waited_for_and_then_told(
+    database: SqlIntegration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_sqlite, "_PATIENCE", 0.1)
+    frame = pd.DataFrame({"c": [1]})
+    save(database, frame)
+    with database.transaction() as other:
+        other.save(frame + 1, "t", "append")
+        with pytest.raises(IntegrationError, match=r"locked[\s\S]*another program writes"):
+            save(database, frame + 2, mode="append")
+        assert read(database, "SELECT * FROM t")["c"].tolist() == [1]
+    save(database, frame + 2, mode="append")
+    assert read(database, "SELECT * FROM t")["c"].tolist() == [1, 2, 3]
+
+
+def test_a_table_that_was_dropped_between_runs(database: SqlIntegration) -> None:
+    save(database, pd.DataFrame({"c": [1]}))
+    database.drop("t")
+    with pytest.raises(IntegrationError, match=r"no such table: t[\s\S]*the database is empty"):
+        read(database, "SELECT * FROM t")
+    save(database, pd.DataFrame({"c": [2]}), mode="append")
+    assert read(database, "SELECT * FROM t")["c"].tolist() == [2]
+
+
+def test_a_table_of_too_many_columns_is_refused(database: SqlIntegration) -> None:
+    with pytest.raises(IntegrationError, match="too many"):
+        save(database, pd.DataFrame([[1] * 3000], columns=[f"c{n}" for n in range(3000)]))
+    assert database.tables() == []
+
+
+def test_a_constraint_that_fails_takes_everything_back(database: SqlIntegration) -> None:
+    run(database, "CREATE TABLE t (c INTEGER UNIQUE); INSERT INTO t VALUES (5)")
+    with pytest.raises(IntegrationError, match=r"could not save table 't': UNIQUE constraint"):
+        save(database, pd.DataFrame({"c": [1, 2, 5]}), mode="append")
+    assert read(database, "SELECT * FROM t")["c"].tolist() == [5]
