@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "supervise", "together"]
 
 _LOOK = 1.0  # seconds between looks at a worker that says nothing
+_PATIENCE = 10.0  # seconds in which libraries can send or write what they hold at the end
 
 
 class _Canceled(BaseException):
@@ -125,7 +126,7 @@ def supervise(call: Call) -> tuple[list[Result], int]:
             number = canceled.number
             stopped = "canceled", f"it was asked to stop by {signal.Signals(number).name}"
         if worker is not None:
-            worker.finish()
+            worker.finish(_PATIENCE)
         results += _unfinished(call, store, worker, results, stopped)
         if worker is not None:
             worker.dispose()

@@ -76,6 +76,8 @@ class Database:
             # it takes a third of the time.
             self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         _open.add(self.engine)
+        # Also where nobody calls close(), and at the end of the program.
+        weakref.finalize(self, self.engine.dispose)
 
     def __repr__(self) -> str:
         return f"<Database {self}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from types import FrameType
@@ -11,6 +12,7 @@ import pytest
 
 from aqueduct_core.engines.base import RunState
 from aqueduct_core.engines.local import RunHandle
+from tests.engines.processes import wait_until
 
 
 def interrupt_in(line: int) -> None:
@@ -87,3 +89,20 @@ def test_a_second_interrupt_in_any_line_kills(line: int) -> None:
         handle.wait()
     assert work.asked == [None, 0]
     assert handle.wait() == "canceled"
+
+
+def test_a_signal_that_does_not_end_the_wait_is_noticed() -> None:
+    """As one that comes just before the system call, or that another thread gets."""
+    work = Work()
+    handle = RunHandle("r", work.run, work.stop)
+
+    def interrupt() -> None:
+        wait_until(lambda: handle._ended._waiting)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        thread.start()
+        handle.wait()
+    thread.join()
+    assert work.asked == [None]

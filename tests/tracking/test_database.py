@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import threading
@@ -162,3 +163,15 @@ def test_a_connection_that_was_cut_is_replaced(
     assert tracking.last_event() == 0
     with tracking._database.engine.connect() as connection:
         assert connection.exec_driver_sql(f"SELECT {own}").scalar_one() != victim
+
+
+def test_connections_are_closed_when_nobody_has_the_database(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'aqueduct.db'}")
+    with database.read() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+    assert driver.total_changes == 0
+    del database
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        driver.total_changes  # noqa: B018 - it raises

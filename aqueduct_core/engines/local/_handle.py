@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock, Thread
+from time import monotonic
 
 from aqueduct_core.engines.base import RunState
 
 __all__ = ["RunHandle"]
+
+_LOOK = 0.5  # seconds after which what waits looks whether it was interrupted
 
 
 class RunHandle:
@@ -89,7 +92,8 @@ class _End:
     """Something that happens once, and that can be waited for.
 
     An exception of a signal may come out of any line of `wait`, which does no harm here. An `Event`
-    that it hits between two steps fails with "release unlocked lock", or waits for ever.
+    that it hits between two steps fails with "release unlocked lock", or waits for ever. And it waits
+    in pieces: a signal that comes just before the system call does not end that one.
     """
 
     def __init__(self) -> None:
@@ -107,8 +111,11 @@ class _End:
         closed = Lock()
         closed.acquire()
         self._waiting.append(closed)
+        deadline = None if timeout is None else monotonic() + timeout
         try:
-            if not self._has_come:
-                closed.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
+            while not self._has_come:
+                left = _LOOK if deadline is None else min(_LOOK, deadline - monotonic())
+                if left <= 0 or closed.acquire(timeout=left):
+                    break
         finally:
             self._waiting.remove(closed)
