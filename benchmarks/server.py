@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
+import os
 import random
 import statistics
 import sys
@@ -155,6 +156,7 @@ def _load(server: Process, key: str, paths: Sequence[str], options: argparse.Nam
     """Let many people in; returns how many requests failed."""
     context = multiprocessing.get_context("spawn")
     told: Any = context.Queue()
+    used = _cpu_seconds(server)
     arguments = (server.address, key, options.writers, options.seconds, options.thought, told)
     writing = context.Process(target=_write, args=arguments)
     writing.start()
@@ -171,6 +173,12 @@ def _load(server: Process, key: str, paths: Sequence[str], options: argparse.Nam
     print("|---|---:|---:|---:|---:|---:|")
     for name, tally in tallies.items():
         print(tally.row(name), flush=True)
+    used = _cpu_seconds(server) - used
+    count = sum(len(tally.seconds) for tally in tallies.values())
+    print(
+        f"\nThe server had {used / options.seconds:.2f} of {os.cpu_count()} cores, and used "
+        f"{used / max(count, 1) * 1e3:.0f} ms of them for each of these."
+    )
     failed = [f"{name}: {error}" for name, tally in tallies.items() for error in tally.errors]
     for text in failed[:20]:
         print(text, file=sys.stderr)
@@ -178,6 +186,12 @@ def _load(server: Process, key: str, paths: Sequence[str], options: argparse.Nam
     for line in lines[:20]:
         print(line, file=sys.stderr)
     return len(failed) + len(lines)
+
+
+def _cpu_seconds(server: Process) -> float:
+    """What the server has used so far, without its workers."""
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _read_all(

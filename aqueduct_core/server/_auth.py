@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from threading import Lock
 from time import time
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import HTTPException, Request
-from starlette.concurrency import run_in_threadpool
 
 from aqueduct_core.client import Session
 from aqueduct_core.server._settings import Settings
@@ -25,10 +25,12 @@ __all__ = ["ROLES", "Auth", "Role", "User", "require"]
 
 Role: TypeAlias = Literal["viewer", "editor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
+T = TypeVar("T")
 
 _DAY = 24 * 60 * 60
 _LINK_MINUTES = 15
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_THREADS = 4  # that look up who somebody is
 _TRIES, _WINDOW = 10, 300.0  # failures to sign in, and in how many seconds
 
 
@@ -72,6 +74,7 @@ class Auth:
         self._secret = hmac.digest(secret, b"aqueduct_core.server sessions", hashlib.sha256)
         self._links: dict[str, tuple[str, float]] = {}
         self._lock = Lock()
+        self._threads = CapacityLimiter(_THREADS)
         self.throttle = Throttle(_TRIES, _WINDOW)
 
     @property
@@ -117,6 +120,10 @@ class Auth:
             ident, ends = self._links.pop(token, ("", 0.0))
         return _user(self._session.tracking.api_key(ident)) if ends > time() else None
 
+    async def aside(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Call something short in a thread that no page is made in: else it would wait for pages."""
+        return await to_thread.run_sync(call, *arguments, limiter=self._threads)
+
     def _sign(self, text: str) -> str:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
 
@@ -148,9 +155,9 @@ async def _identify(request: Request) -> User:
     cookie = request.cookies.get(auth.cookie)
     user: User | None = None
     if scheme.lower() == "bearer":
-        user = await run_in_threadpool(auth.by_key, key.strip())
+        user = await auth.aside(auth.by_key, key.strip())
     elif cookie is not None:
-        user = await run_in_threadpool(auth.by_cookie, cookie)
+        user = await auth.aside(auth.by_cookie, cookie)
         if user is not None and request.method not in _SAFE:
             await _check_csrf(request, user)
     if user is None:

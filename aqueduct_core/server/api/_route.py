@@ -16,7 +16,12 @@ from aqueduct_core.server.api._models import Problem
 
 __all__ = ["Admin", "Cursor", "Editor", "Limit", "Served", "Viewer", "new_router"]
 
-Served = Annotated[Services, Depends(services_of)]
+
+async def _served(request: Request) -> Services:
+    return services_of(request)  # not in a thread of its own, as a plain function would be
+
+
+Served = Annotated[Services, Depends(_served)]
 Viewer = Annotated[User, Depends(require("viewer"))]
 Editor = Annotated[User, Depends(require("editor"))]
 Admin = Annotated[User, Depends(require("admin"))]

@@ -60,9 +60,10 @@ _PAGES = (
 )
 
 
-def _note_event(request: Request) -> None:
+async def _note_event(request: Request) -> None:
     """Note the last event before the page is made: what happens from then on, its script is told."""
-    request.state.last_event = services_of(request).tracking.last_event()
+    services = services_of(request)
+    request.state.last_event = await services.auth.aside(services.tracking.last_event)
 
 
 def router(services: Services) -> APIRouter:

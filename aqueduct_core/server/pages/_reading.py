@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import quote
@@ -90,6 +91,7 @@ def state_of_run(run: RunRecord) -> str:
     return "failed" if is_lost(run) else run.state
 
 
+@lru_cache(4096)  # a page can name a workflow a thousand times
 def part(name: str) -> str:
     """A name as a part of a path."""
     return quote(name, safe="")
