@@ -15,7 +15,7 @@ __all__ = ["fields_of_url", "from_environment", "variable_of"]
 
 _PREFIX = "AQUEDUCT_INTEGRATION_"
 # What the scheme of a URL means, as far as it isn't the name of a kind itself.
-_SCHEMES = {"postgresql": "postgres"}
+_SCHEMES = {"postgresql": "postgres", "file": "filesystem", "gs": "gcs", "az": "azure"}
 
 
 def variable_of(name: str) -> str:

@@ -6,13 +6,13 @@ A *place* holds the bytes (`_local`, `_remote`), a *format* turns them into valu
 
 from __future__ import annotations
 
-from aqueduct_core.integrations.files._integration import FileIntegration
-from aqueduct_core.integrations.files._stores import (
+from aqueduct_core.integrations.files._clouds import (
     AzureIntegration,
-    FilesystemIntegration,
     GcsIntegration,
     S3Integration,
 )
+from aqueduct_core.integrations.files._integration import FileIntegration
+from aqueduct_core.integrations.files._stores import FilesystemIntegration
 
 __all__ = [
     "AzureIntegration",

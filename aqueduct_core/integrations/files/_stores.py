@@ -1,16 +1,15 @@
-"""The kinds of places that files are in: a folder, Amazon S3, Google Cloud Storage, Azure."""
+"""A folder, and what the object stores have in common."""
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from aqueduct_core.errors import (
     IntegrationError,
-    MissingExtraError,
     StorageError,
     StorageNotFoundError,
     StoragePermissionError,
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
     from aqueduct_core.integrations.files._place import Place
 
-__all__ = ["AzureIntegration", "FilesystemIntegration", "GcsIntegration", "S3Integration"]
+__all__ = ["BucketIntegration", "FilesystemIntegration"]
 
 
 class FilesystemIntegration(FileIntegration):
@@ -34,12 +33,14 @@ class FilesystemIntegration(FileIntegration):
     Args:
         name: What the user calls it.
         path: The folder. It has to be there.
+        url: The same as a URL: `file:///data/sales`.
     """
 
     kind = "filesystem"
 
-    def __init__(self, name: str, *, path: str | Path) -> None:
+    def __init__(self, name: str, *, path: str | Path = "", url: str | None = None) -> None:
         super().__init__(name)
+        path = path or unquote(_split(name, url).path)
         if not str(path):
             raise IntegrationError(f"{name}: path is empty", hint='path="/data/sales"')
         self.path = Path(path).expanduser().absolute()
@@ -69,6 +70,7 @@ class BucketIntegration(FileIntegration):
         name: What the user calls it.
         bucket: The bucket.
         prefix: The root in the bucket; by default all of it.
+        url: Both of them in one.
     """
 
     what: ClassVar[str] = "bucket"
@@ -76,8 +78,11 @@ class BucketIntegration(FileIntegration):
     credentials: ClassVar[str]  # which settings a refused login is about
     host: ClassVar[str]  # which setting says where the server is
 
-    def __init__(self, name: str, bucket: str, prefix: str) -> None:
+    def __init__(self, name: str, bucket: str, prefix: str, url: str | None) -> None:
         super().__init__(name)
+        if url is not None:
+            parts = _split(name, url)
+            bucket, prefix = bucket or parts.netloc, prefix or unquote(parts.path)
         if not bucket or set(bucket) & set("/?#@: \\"):
             raise IntegrationError(
                 f"{name}: {bucket!r} can't be the name of a {self.what}",
@@ -137,236 +142,21 @@ class BucketIntegration(FileIntegration):
         return None
 
 
-class S3Integration(BucketIntegration):
-    """A bucket of Amazon S3, or of a store that speaks its protocol.
+def _split(name: str, url: str | None) -> SplitResult:
+    """The parts of a URL, which holds no secrets.
 
-    Without keys they come from where AWS tools look for them: the environment, a profile, the
-    machine's role.
-
-    Args:
-        name: What the user calls it.
-        bucket: The bucket.
-        prefix: The root in the bucket; by default all of it.
-        access_key_id: The key's id.
-        secret_access_key: The secret key.
-        session_token: Of temporary credentials.
-        profile: A profile of AWS's configuration.
-        region: The region.
-        endpoint_url: The server, if it isn't Amazon's: `http://minio:9000`.
-        anonymous: For public buckets.
+    Raises:
+        IntegrationError: It has more than a place in it. Its text is not shown.
     """
-
-    kind = "s3"
-    scheme = "s3"
-    secrets = frozenset({"secret_access_key", "session_token"})
-    credentials = "access_key_id and secret_access_key"
-    host = "endpoint_url and region"
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        bucket: str,
-        prefix: str = "",
-        access_key_id: str | None = None,
-        secret_access_key: str | None = None,
-        session_token: str | None = None,
-        profile: str | None = None,
-        region: str | None = None,
-        endpoint_url: str | None = None,
-        anonymous: bool = False,
-    ) -> None:
-        super().__init__(name, bucket, prefix)
-        if (access_key_id is None) != (secret_access_key is None):
-            raise IntegrationError(
-                f"{name}: access_key_id and secret_access_key belong together",
-                hint="give both, or none to use the credentials of the environment",
-            )
-        self._id, self._secret, self._token = access_key_id, secret_access_key, session_token
-        self._profile, self._region = profile, region
-        self._endpoint, self._anonymous = endpoint_url, anonymous
-
-    def _settings(self) -> Mapping[str, JSON]:
-        return {
-            "access_key_id": self._id,
-            "secret_access_key": self._secret,
-            "session_token": self._token,
-            "profile": self._profile,
-            "region": self._region,
-            "endpoint_url": self._endpoint,
-            "anonymous": self._anonymous or None,
-        }
-
-    def _options(self) -> Mapping[str, Any]:
-        return {
-            "key": self._id,
-            "secret": self._secret,
-            "token": self._token,
-            "profile": self._profile,
-            "endpoint_url": self._endpoint,
-            "client_kwargs": {"region_name": self._region} if self._region else None,
-            "anon": self._anonymous or None,
-        }
-
-    def _host(self) -> str | None:
-        return self._endpoint
-
-
-class GcsIntegration(BucketIntegration):
-    """A bucket of Google Cloud Storage.
-
-    Without credentials they come from where Google's tools look for them.
-
-    Args:
-        name: What the user calls it.
-        bucket: The bucket.
-        prefix: The root in the bucket; by default all of it.
-        credentials: The key of a service account: its JSON, or what that says as a dict.
-        project: The project.
-        endpoint_url: The server, if it isn't Google's.
-        anonymous: For public buckets.
-    """
-
-    kind = "gcs"
-    scheme = "gs"
-    secrets = frozenset({"credentials"})
-    credentials = "credentials"
-    host = "endpoint_url"
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        bucket: str,
-        prefix: str = "",
-        credentials: str | Mapping[str, Any] | None = None,
-        project: str | None = None,
-        endpoint_url: str | None = None,
-        anonymous: bool = False,
-    ) -> None:
-        super().__init__(name, bucket, prefix)
-        self._key = _service_account(name, credentials)
-        self._project, self._endpoint, self._anonymous = project, endpoint_url, anonymous
-
-    def _settings(self) -> Mapping[str, JSON]:
-        return {
-            "credentials": None if self._key is None else json.dumps(self._key),
-            "project": self._project,
-            "endpoint_url": self._endpoint,
-            "anonymous": self._anonymous or None,
-        }
-
-    def _options(self) -> Mapping[str, Any]:
-        return {
-            "project": self._project,
-            "endpoint_url": self._endpoint,
-            "token": "anon" if self._anonymous else _google(self.name, self._key),
-        }
-
-    def _host(self) -> str | None:
-        return self._endpoint
-
-
-class AzureIntegration(BucketIntegration):
-    """A container of Azure Blob Storage.
-
-    Without a key or a token the credentials come from where Azure's tools look for them.
-
-    Args:
-        name: What the user calls it.
-        container: The container.
-        prefix: The root in the container; by default all of it.
-        account_name: The storage account.
-        account_key: Its key.
-        sas_token: A shared access signature.
-        connection_string: All of these in one.
-        anonymous: For public containers.
-    """
-
-    kind = "azure"
-    what = "container"
-    scheme = "az"
-    secrets = frozenset({"account_key", "sas_token", "connection_string"})
-    credentials = "account_key, sas_token or connection_string"
-    host = "account_name"
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        container: str,
-        prefix: str = "",
-        account_name: str | None = None,
-        account_key: str | None = None,
-        sas_token: str | None = None,
-        connection_string: str | None = None,
-        anonymous: bool = False,
-    ) -> None:
-        super().__init__(name, container, prefix)
-        if account_name is None and connection_string is None:
-            raise IntegrationError(
-                f"{name}: a container needs its account",
-                hint="account_name=..., or connection_string=...",
-            )
-        self._account, self._key, self._sas = account_name, account_key, sas_token
-        self._connection, self._anonymous = connection_string, anonymous
-
-    def _settings(self) -> Mapping[str, JSON]:
-        return {
-            "account_name": self._account,
-            "account_key": self._key,
-            "sas_token": self._sas,
-            "connection_string": self._connection,
-            "anonymous": self._anonymous or None,
-        }
-
-    def _options(self) -> Mapping[str, Any]:
-        open_to_all = self._anonymous or self._key or self._sas or self._connection
-        return {
-            "account_name": self._account,
-            "account_key": self._key,
-            "sas_token": self._sas,
-            "connection_string": self._connection,
-            "anon": None if open_to_all and not self._anonymous else self._anonymous,
-        }
-
-    def _host(self) -> str | None:
-        return self._account
+    parts = urlsplit(url or "")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise IntegrationError(
+            f"{name}: url has more in it than a place",
+            hint="s3://bucket/prefix; credentials are settings of their own",
+        )
+    return parts
 
 
 def _said(error: StorageError) -> str:
     """What the server said, without what we put in front of it."""
     return error.message.partition(": ")[2] or error.message
-
-
-def _service_account(name: str, given: Any) -> dict[str, Any] | None:
-    if given is None:
-        return None
-    hint = "give the content of the JSON file that Google makes for a key of a service account"
-    try:
-        found = json.loads(given) if isinstance(given, str) else dict(given)
-    except ValueError:  # not raised from it: the text would show what was given
-        raise IntegrationError(f"{name}: credentials are no JSON", hint=hint) from None
-    if not isinstance(found, dict) or found.get("type") != "service_account":
-        raise IntegrationError(f"{name}: credentials are no key of a service account", hint=hint)
-    return found
-
-
-def _google(name: str, key: Mapping[str, Any] | None) -> Any:
-    if key is None:
-        return None
-    try:
-        from google.auth.exceptions import GoogleAuthError
-        from google.oauth2 import service_account
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "google", "gcs", f"{name}: credentials") from error
-
-    scopes = ["https://www.googleapis.com/auth/devstorage.read_write"]
-    try:
-        made: Any = service_account.Credentials
-        return made.from_service_account_info(key, scopes=scopes)
-    except (GoogleAuthError, ValueError):
-        raise IntegrationError(
-            f"{name}: the key of the service account can't be used",
-            hint="check credentials: give the whole JSON, with the private key's line breaks",
-        ) from None

@@ -11,6 +11,7 @@ import pytest
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import kinds, open_integration
+from aqueduct_core.integrations._settings import from_environment
 from tests.integrations.files.conftest import SECRET, gcs_config, s3_config
 from tests.servers import AzureServer, FaultProxy, GcsServer, Rule, S3Server
 
@@ -108,7 +109,10 @@ def test_what_is_wrong_with_azure_is_said(azure_server: AzureServer) -> None:
         ("s3", {"bucket": "b", "prefix": "../x"}, "leads out"),
         ("s3", {"bucket": "b", "access_key_id": "x"}, "belong together"),
         ("s3", {"bucket": "b", "passwort": "x"}, "no setting 'passwort'"),
-        ("s3", {}, "needs the setting 'bucket'"),
+        ("s3", {}, "can't be the name of a bucket"),
+        ("s3", {"url": "s3://key:planted@b/p"}, "credentials are settings"),
+        ("s3", {"url": "s3://b/p?region=x"}, "more in it than a place"),
+        ("s3", {"url": "s3://b/../x"}, "leads out"),
         ("azure", {"container": "c"}, "needs its account"),
         ("filesystem", {"path": ""}, "path is empty"),
     ],
@@ -142,3 +146,31 @@ def test_secrets_are_not_shown(s3_server: S3Server, gcs_server: GcsServer) -> No
     plain = {key: value for key, value in lake.config().items() if key not in lake.secrets}
     assert SECRET not in repr(plain)
     assert "secret_access_key" in lake.config()
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "more", "config"),
+    [
+        ("s3://b/p/q", "s3", {}, {"bucket": "b", "prefix": "p/q"}),
+        ("gs://b", "gcs", {}, {"bucket": "b"}),
+        (
+            "az://c/p%20q/",
+            "azure",
+            {"account_name": "a"},
+            {"container": "c", "prefix": "p q", "account_name": "a"},
+        ),
+        ("file:///data/a%20b", "filesystem", {}, {"path": "/data/a b"}),
+    ],
+)
+def test_a_url_says_the_place(
+    url: str,
+    kind: str,
+    more: dict[str, Any],
+    config: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: Any = open_integration("lake", kind, {"url": url, **more})
+    assert made.config() == config
+    assert open_integration("lake", kind, made.config()).config() == config
+    monkeypatch.setenv("AQUEDUCT_INTEGRATION_LAKE", url)
+    assert from_environment("lake", kinds()) == {"kind": kind, "config": {"url": url}}
