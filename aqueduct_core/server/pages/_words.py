@@ -36,10 +36,10 @@ _ICONS = frozenset(
 )  # fmt: skip
 
 _TITLES = {
-    "airflow": "Apache Airflow", "bigquery": "BigQuery", "duckdb": "DuckDB", "gcs": "Google Cloud Storage",
+    "airflow": "Apache Airflow", "azure": "Azure Blob Storage", "bigquery": "BigQuery", "duckdb": "DuckDB", "gcs": "Google Cloud Storage",
     "mariadb": "MariaDB", "mysql": "MySQL", "postgres": "PostgreSQL", "s3": "Amazon S3",
     "slack": "Slack", "sqlalchemy": "Another SQL database", "sqlite": "SQLite",
-    "sqlserver": "SQL Server",
+    "filesystem": "Folder", "mssql": "SQL Server",
 }  # fmt: skip
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from aqueduct_core.client import integration_users
 from aqueduct_core.client._connect import is_database
 from aqueduct_core.errors import AqueductError, NotFoundError
 from aqueduct_core.server._auth import User, require
@@ -17,8 +17,8 @@ from aqueduct_core.server._templates import render
 from aqueduct_core.server.pages._fields import all_kinds
 from aqueduct_core.server.pages._preview import cell
 from aqueduct_core.server.pages._reach import cluster_state, is_quiet, reach
-from aqueduct_core.server.pages._reading import flow_path, integration_path, is_piece
-from aqueduct_core.tracking import IntegrationRecord
+from aqueduct_core.server.pages._reading import Recent, flow_path, integration_path, is_piece
+from aqueduct_core.tracking import FlowRecord, IntegrationRecord
 
 __all__ = ["found_integration", "router"]
 
@@ -27,6 +27,8 @@ router = APIRouter()
 _TABLES = 300
 _ROWS = 50
 _COLUMNS = 60
+_PAGE = 200
+_used: Recent[frozenset[str]] = Recent(10_000)
 
 Text = Annotated[str, Query(max_length=600)]
 
@@ -35,7 +37,7 @@ Text = Annotated[str, Query(max_length=600)]
 def page(request: Request) -> Response:
     """All of them."""
     services = services_of(request)
-    users = integration_users(services.session)
+    users = _users(services)
     kinds = {item.name: item for item in all_kinds()}
     rows = [
         {
@@ -44,10 +46,7 @@ def page(request: Request) -> Response:
             "href": integration_path(item.name),
             "place": _place(item),
             "is_quiet": is_quiet(item.kind),
-            "users": [
-                {"name": name, "href": flow_path(_flow_id(services, name))}
-                for name in users.get(item.name, [])
-            ],
+            "users": users[item.name],
         }
         for item in services.tracking.integrations()
     ]
@@ -72,7 +71,6 @@ def one(request: Request, name: str, table: Text = "", q: Text = "") -> Response
     services = services_of(request)
     item = found_integration(services, name)
     kind = next((known for known in all_kinds() if known.name == item.kind), None)
-    users = integration_users(services.session).get(name, [])
     context = {
         "item": item,
         "kind": kind,
@@ -80,7 +78,7 @@ def one(request: Request, name: str, table: Text = "", q: Text = "") -> Response
         "group": "data" if kind is None else kind.group,
         "is_quiet": is_quiet(item.kind),
         "config": _config(item),
-        "users": [{"name": user, "href": flow_path(_flow_id(services, user))} for user in users],
+        "users": _users(services)[name],
         "saved": [
             (target, times)
             for system, target, times in services.tracking.saved_places(limit=200)
@@ -182,9 +180,29 @@ def _group(row: Mapping[str, Any]) -> str:
     return "data" if row["kind"] is None else str(row["kind"].group)
 
 
-def _flow_id(services: Services, name: str) -> str:
-    found = services.tracking.flow_named(name)
-    return "" if found is None else found.id
+def _users(services: Services) -> dict[str, list[dict[str, str]]]:
+    """The workflows that use each integration in their current version."""
+    found: dict[str, list[dict[str, str]]] = defaultdict(list)
+    cursor: str | None = None
+    while True:
+        page = services.tracking.flows(cursor=cursor, limit=_PAGE)
+        for flow in page:
+            for system in _systems(services, flow):
+                found[system].append({"name": flow.name, "href": flow_path(flow.id)})
+        cursor = page.cursor
+        if cursor is None:
+            return found
+
+
+def _systems(services: Services, flow: FlowRecord) -> frozenset[str]:
+    """What the current version of a workflow uses, which never changes."""
+
+    def read() -> frozenset[str]:
+        spec = services.tracking.version(flow.id, flow.digest).spec
+        used = {str(item.task["integration"]) for item in spec.of_kind("query", "save")}
+        return frozenset(used | {spec.engine})
+
+    return _used.get((flow.id, flow.digest), read)
 
 
 def _place(item: IntegrationRecord) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import Browser
 
 import aqueduct_core as aq
 from tests.server.browser.conftest import PICTURES, Site
 from tests.server.browser.windows import Window
+from tests.server.conftest import serving
 
 # The theme in which each size is looked through for what shuts people out.
 _LOOKED_THROUGH = {"wide": "light", "narrow": "dark"}
@@ -97,6 +100,20 @@ def test_a_page_is_fit_to_be_seen(site: Site, windows: dict[str, Window], name: 
             if _LOOKED_THROUGH[size] == theme:
                 assert window.barriers() == [], f"{path}: {size}, {theme}"
         assert window.faults == [], f"{path}: {size}"
+
+
+def test_an_empty_workspace_says_how_to_begin(browser: Browser, tmp_path: Path) -> None:
+    with aq.Client(home=tmp_path / "home") as client, serving(client) as served:
+        key = client._session.tracking.create_api_key("admin", "admin")[1]
+        for size, theme in _LOOKED_THROUGH.items():
+            window = Window(browser, served.address, key, size, theme)
+            for name in ("flows", "data", "data?view=artifacts", "integrations"):
+                window.open(f"/{name}")
+                window.shoot(PICTURES / f"empty-{name.replace('?', '-')}-{size}-{theme}.png")
+                assert window.overflow() <= 0, name
+                assert window.barriers() == [], name
+            assert window.faults == []
+            window.close()
 
 
 @pytest.mark.parametrize("name", ["sign-in", "not-there"])
