@@ -328,7 +328,7 @@ def _cluster() -> Iterator[tuple[Address, Airflow, aq.Client]]:
                 url=address.url,
                 auth=(address.username, address.password),
                 dags=address.dags,
-                connections={"prod_database": "warehouse_file"},
+                connections={"prod_database": "warehouse"},
             )
             yield address, airflow, client
 

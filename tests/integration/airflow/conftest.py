@@ -59,7 +59,7 @@ def client(address: Address, tmp_path: Path) -> Iterator[aq.Client]:
             auth=(address.username, address.password),
             dags=address.dags,
             environments=address.environments,
-            connections={"prod_database": "warehouse_file"},
+            connections={"prod_database": f"warehouse_{token_hex(4)}"},
         )
         yield found
 
@@ -143,13 +143,21 @@ def postgres(bucket: aq.Client, airflow: Airflow) -> Iterator[SqlIntegration]:
 
 
 @pytest.fixture
-def warehouse(client: aq.Client, address: Address) -> SqlIntegration:
-    """The database that Airflow has a connection to, by another name."""
-    found = client.connect_integration("prod_database", "sqlite", path=address.warehouse)
+def warehouse(client: aq.Client, airflow: Airflow, tmp_path: Path) -> SqlIntegration:
+    """A database of the test's own that Airflow has a connection to, by another name."""
+    found = connect_warehouse(client, airflow, str(tmp_path / "warehouse.db"))
     table = pd.DataFrame({"id": [1, 2, 3], "location": ["US", "CH", "US"]})
     with found.transaction() as transaction:
         transaction.save(table, "customers", "replace")
     return found
+
+
+def connect_warehouse(client: aq.Client, airflow: Airflow, path: str) -> SqlIntegration:
+    """Have the client, and Airflow, know a SQLite database."""
+    names = client._session.clusters.engine("airflow_cluster").cluster.connections
+    connection = {"connection_id": names["prod_database"], "conn_type": "sqlite", "host": path}
+    airflow.post("/connections", connection)
+    return client.connect_integration("prod_database", "sqlite", path=path)
 
 
 @pytest.fixture

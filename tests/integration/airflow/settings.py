@@ -46,7 +46,7 @@ class Address:
 
     @property
     def warehouse(self) -> str:
-        """The SQLite database of its connection `warehouse_file`."""
+        """The SQLite database of its connection `warehouse`."""
         return f"{self.folder}/warehouse.db"
 
     def process(self, name: str) -> int:
@@ -99,8 +99,6 @@ def environment_of(address: Address, database: str) -> dict[str, str]:
             "HOME": f"{folder}/home",
             "AIRFLOW_HOME": f"{folder}/home",
             "AIRFLOW_CONN_AQUEDUCT": key,
-            # One by the name that our tests give it, one for examples/airflow/by_hand.py.
-            "AIRFLOW_CONN_WAREHOUSE_FILE": warehouse,
             "AIRFLOW_CONN_WAREHOUSE": warehouse,
             "CHURN_STORE": f"file://{folder}/churn",
             "AQUEDUCT_XCOM_STORE": address.xcom,
@@ -125,6 +123,7 @@ _COMMON = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
+    "CORE__XCOM_BACKEND": "aqueduct_core.adapters.airflow.XComBackend",
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "LOGGING__COLORED_CONSOLE_LOG": "False",
 }
@@ -138,7 +137,6 @@ def _of_three(address: Address) -> dict[str, str]:
         "CORE__EXECUTION_API_SERVER_URL": f"{address.url}/execution/",
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{address.username}:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-        "CORE__XCOM_BACKEND": "aqueduct_core.adapters.airflow.XComBackend",
         "CORE__ALLOWED_DESERIALIZATION_CLASSES": "airflow.* aqueduct_core.*",
         "API__HOST": "127.0.0.1",
         "API__PORT": address.url.rpartition(":")[2],

@@ -17,6 +17,7 @@ from aqueduct_core.engines.airflow import AirflowEngine, open_cluster
 from aqueduct_core.engines.airflow._names import file_name
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import SqlIntegration
+from aqueduct_core.store import ArtifactStore
 from tests.integration.airflow.cluster import Cluster
 from tests.integration.airflow.settings import SIGNING_KEY, Address
 
@@ -34,7 +35,7 @@ def address(installable: None) -> Iterator[Address]:
 @pytest.fixture
 def layout(address: Address) -> dict[str, Any]:
     return {
-        "connections": {"prod_database": "warehouse_file"},
+        "connections": {"prod_database": "warehouse"},
         "environments": address.environments,
         "interpreter": sys.executable,
     }
@@ -55,6 +56,15 @@ def client(address: Address, layout: dict[str, Any], tmp_path: Path) -> Iterator
             **layout,
         )
         yield found
+
+
+@pytest.fixture
+def warehouse(client: aq.Client, address: Address) -> SqlIntegration:
+    """The database that Airflow has a connection to, by another name."""
+    found = client.connect_integration("prod_database", "sqlite", path=address.warehouse)
+    with found.transaction() as transaction:
+        transaction.save(pd.DataFrame({"id": [1, 2, 3]}), "customers", "replace")
+    return found
 
 
 def publish(client: aq.Client, name: str, *artifacts: Any) -> aq.Flow:
@@ -150,3 +160,46 @@ def test_what_airflow_cannot_read_is_told(client: aq.Client, name: str) -> None:
     with pytest.raises(IntegrationError, match="heaviest"):
         publish(client, name, one())
     assert client.flows() == []
+
+
+DAG = """
+from airflow import DAG
+from airflow.decorators import task
+
+with DAG("xcom_by_hand", schedule=None) as dag:
+
+    @task
+    def make():
+        return {"data": b"\\0" * 100_000, "nan": float("nan"), 1: (2, "é")}
+
+    @task
+    def look(made):
+        assert made["data"] == b"\\0" * 100_000
+        assert made["nan"] != made["nan"]
+        assert made[1] == (2, "é")
+
+    look(make())
+"""
+
+
+def test_what_tasks_return_is_stored_and_comes_back(client: aq.Client, address: Address) -> None:
+    Path(address.dags, "xcom_by_hand.py").write_text(DAG)
+    api = client._session.clusters.engine("airflow_cluster").cluster.api
+    deadline = time.monotonic() + _PATIENCE
+
+    def ended(run: str) -> bool:
+        assert time.monotonic() < deadline, api.log("xcom_by_hand", run, "look", 1)
+        found = api.dag_run("xcom_by_hand", run)
+        return found is not None and found.has_ended
+
+    while api.dag("xcom_by_hand") is None:
+        assert time.monotonic() < deadline, api.import_errors()
+        time.sleep(0.3)
+    api.trigger("xcom_by_hand", "once", {})
+    while not ended("once"):
+        time.sleep(0.3)
+    found = api.dag_run("xcom_by_hand", "once")
+    assert found is not None
+    assert found.state == "success", api.log("xcom_by_hand", "once", "look", 1)
+    store = ArtifactStore(address.xcom, signing_key=SIGNING_KEY)
+    assert [ref.type for ref in store.list("xcom/xcom_by_hand/once/")] == ["json"]

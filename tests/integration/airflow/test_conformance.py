@@ -127,7 +127,7 @@ def test_what_goes_wrong_is_told_and_stops_what_needs_it_alone(
     assert "sys.exit(3)" in str(told["leaves"])
     assert told["after"] == "it needs 'raises', which failed"
     assert run.logs("start") == "printed é\nand said\n"
-    assert run.error("raises").frames[-1].line == 'raise ValueError("not this one")'
+    assert run.error("raises").frames[-1].code == 'raise ValueError("not this one")'
 
 
 def test_a_finding_of_severity_warning_holds_nothing_back(

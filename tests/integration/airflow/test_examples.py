@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 import aqueduct_core as aq
 from aqueduct_core.integrations import SqlIntegration
 from tests.environments import ROOT
-from tests.integration.airflow.conftest import bucket_of, planted
+from tests.integration.airflow.conftest import bucket_of, connect_warehouse, planted
 from tests.integration.airflow.runs import Airflow, AirflowRun
 from tests.integration.airflow.settings import Address
 
@@ -29,6 +29,12 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 CHURN = ROOT.parent / "shared" / "data" / "tables" / "customer_churn.csv"
 EXAMPLES = ROOT / "examples" / "airflow"
 FEATURES = ["tenure", "MonthlyCharges", "SeniorCitizen"]
+
+
+@pytest.fixture
+def warehouse(client: aq.Client, airflow: Airflow, address: Address) -> SqlIntegration:
+    """The database that Airflow calls `warehouse`."""
+    return connect_warehouse(client, airflow, address.warehouse)
 
 
 @pytest.fixture

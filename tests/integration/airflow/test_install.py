@@ -71,6 +71,17 @@ print(json.dumps(ApiClient().sanitize_for_serialization(found["pod_override"])))
     }
 
 
+def test_functions_that_airflow_calls_are_imported_when_they_are_called(run: Any) -> None:
+    assert run("""
+import json, sys
+from aqueduct_core.engines.airflow.tasks import callback
+
+call = callback("plistlib:UID")
+before = "plistlib" in sys.modules
+print(json.dumps([before, call(7).data]))
+""") == [False, 7]
+
+
 def test_airflows_own_way_to_serialize_carries_a_reference(run: Any) -> None:
     code = """
 import json
