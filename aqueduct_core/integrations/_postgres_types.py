@@ -131,6 +131,9 @@ def _decimals(modifier: int, array: Any) -> Any:
         parts = pc.split_pattern(texts, ".", max_splits=1)
         fractions = pc.list_element(parts.filter(pc.equal(pc.list_value_length(parts), 2)), 1)
         scale = pc.max(pc.utf8_length(fractions)).as_py() or 0
+        whole = pc.utf8_length(pc.utf8_ltrim(pc.list_element(parts, 0), "-0"))
+        # Arrow casts a text of 39 digits to another number without a word.
+        precision = max(precision, scale + (pc.max(whole).as_py() or 0))
     if not 0 <= scale <= precision <= _LARGEST:
         raise ValueError(f"its numbers have more than {_LARGEST} digits")
     try:

@@ -133,6 +133,8 @@ def test_enums_domains_and_composites_are_text(postgres: Any) -> None:
         ("'NaN'::numeric", "NaN and infinity"),
         ("'-Infinity'::numeric", "NaN and infinity"),
         ("(1e40)::numeric", "more than 38 digits"),
+        ("(1e39 - 1)::numeric", "more than 38 digits"),
+        ("(-1e37)::numeric - 0.01", "more than 38 digits"),
         ("'24:00'::time", "24:00:00"),
         ("'{{1,2},{3,4}}'::int[]", "several dimensions"),
     ],
