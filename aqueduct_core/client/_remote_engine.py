@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from urllib.parse import quote
 from aqueduct_core.client._remote_http import Http
 from aqueduct_core.client._remote_tracking import RemoteTracking
 from aqueduct_core.engines.base import Listener, RunState, Silent
+from aqueduct_core.errors import NotFoundError
 
 if TYPE_CHECKING:
     from aqueduct_core.dag import Version
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["RemoteEngine"]
 
 _FINISHED = ("succeeded", "warning", "failed", "canceled", "skipped")
+_GRACE = 30.0  # seconds for operators that are stopped
 _LOOKS = (0.05, 1.0)  # the shortest and the longest pause between two looks, in seconds
 
 
@@ -48,7 +51,12 @@ class RemoteEngine:
             "run": run,
             "values": {name: dict(value) for name, value in (parameters or {}).items()},
         }
-        self._http.post(f"/flows/{quote(version.flow)}/trigger", wanted, is_safe=True)
+        try:
+            self._http.post(f"/flows/{quote(version.flow)}/trigger", wanted, is_safe=True)
+        except KeyboardInterrupt:
+            with suppress(NotFoundError):  # it hadn't started
+                self.cancel(run, flow=version.flow)
+            raise
         return _Handle(self, version.flow, run, listener or Silent())
 
     def cancel(self, run: str, *, flow: str) -> None:
@@ -88,7 +96,18 @@ class _Handle:
         return known
 
     def wait(self, timeout: float | None = None) -> RunState:
-        """Wait for its end; returns the state that it has by then."""
+        """Wait for its end; returns the state that it has by then.
+
+        Ctrl-C meanwhile stops the run.
+        """
+        try:
+            return self._wait(timeout)
+        except KeyboardInterrupt:
+            self.cancel()
+            self._wait(_GRACE)
+            raise
+
+    def _wait(self, timeout: float | None) -> RunState:
         deadline = None if timeout is None else monotonic() + timeout
         pause, longest = _LOOKS
         while True:

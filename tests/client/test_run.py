@@ -10,6 +10,7 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.errors import NotFoundError
+from tests.client.places import everywhere
 
 
 @aq.op
@@ -177,6 +178,7 @@ def test_other_programs_read_the_same(run: aq.Run) -> None:
             client.run("nope")
 
 
+@everywhere
 def test_what_failed_runs_again_and_nothing_else_does(client: aq.Client, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
 
@@ -202,3 +204,34 @@ def test_what_failed_runs_again_and_nothing_else_does(client: aq.Client, tmp_pat
     assert (tmp_path / "steady").read_text() == "x"
     assert run.operator("shaky").attempt == 2
     assert run.operator("steady").attempt == 1
+
+
+@everywhere
+def test_a_run_in_the_background_is_waited_for_and_stopped(
+    client: aq.Client, tmp_path: Path
+) -> None:
+    folder = str(tmp_path)
+
+    @aq.op
+    def waiting(folder: str) -> int:
+        from pathlib import Path
+        from time import sleep
+
+        print("it has begun", flush=True)
+        while not (Path(folder) / "go").exists():
+            sleep(0.02)
+        return 1
+
+    flow = client.publish_flow("flow", waiting(folder), quiet=True, wait=False)
+    run = flow.latest()
+    with pytest.raises(TimeoutError, match=r"not ended within 0\.01 seconds"):
+        run.wait(0.01)
+    while "it has begun" not in run.logs("waiting"):
+        assert run.status in ("pending", "running")
+    assert run.duration is None
+    run.cancel()
+    assert run.wait(60).status == "canceled"
+    assert run.operator("waiting").state == "canceled"
+    (tmp_path / "go").touch()
+    assert run.retry(quiet=True).status == "succeeded"
+    assert run.artifact("waiting").get() == 1

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def waiting(path: str) -> str:
     with open(path) as file:
         return file.read()
 
-client = aq.Client()
+client = aq.Client(*sys.argv[3:])
 print("ready", flush=True)
 flow = client.publish_flow("flow", waiting(sys.argv[1]), wait=sys.argv[2] == "wait")
 print("published", flush=True)
@@ -50,12 +51,12 @@ def fifo(tmp_path: Path) -> Path:
     return tmp_path / "fifo"
 
 
-def program(fifo: Path, how: str) -> subprocess.Popen[str]:
+def program(fifo: Path, how: str, *place: str) -> subprocess.Popen[str]:
     """A program whose operator has started, and waits for somebody to write into `fifo`."""
     script = fifo.with_name("script.py")
     script.write_text(WAITING)
     made = subprocess.Popen(
-        [sys.executable, str(script), str(fifo), how],
+        [sys.executable, str(script), str(fifo), how, *place],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -82,15 +83,16 @@ def test_the_interpreter_ends_after_its_runs(home: Path, fifo: Path) -> None:
         assert run.artifact("waiting").get() == "done"
 
 
-def test_ctrl_c_cancels_the_run(home: Path, fifo: Path) -> None:
-    made = program(fifo, "wait")
+@everywhere
+def test_ctrl_c_cancels_the_run(client: aq.Client, fifo: Path) -> None:
+    session: Any = client._session
+    made = program(fifo, "wait", *((session.key, session.place) if session.is_remote else ()))
     made.send_signal(signal.SIGINT)
     _, told = made.communicate(timeout=60)
     assert "KeyboardInterrupt" in told
-    with aq.Client() as client:
-        run = client.flow("flow").latest()
-        assert run.status == "canceled"
-        assert run.operator("waiting").state == "canceled"
+    run = client.flow("flow").latest()
+    assert run.status == "canceled"
+    assert run.operator("waiting").state == "canceled"
 
 
 def test_a_run_is_canceled_from_another_program(home: Path, fifo: Path) -> None:
