@@ -21,6 +21,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -135,6 +136,7 @@ def main() -> int:
         tool.python()
     sizes = {tool.name: (options.short and tool.short) or (tool.chain, tool.fan) for tool in tools}
     figures: dict[str, dict[str, list[float]]] = {tool.name: {} for tool in tools}
+    load = os.getloadavg()[0]
     for turn in range(options.rounds):
         for tool in tools:
             print(f"round {turn + 1}: {tool.name}", file=sys.stderr, flush=True)
@@ -151,7 +153,11 @@ def main() -> int:
         if row
     }
     report = {
-        "machine": {"python": platform.python_version(), "cores": os.cpu_count()},
+        "machine": {
+            "python": platform.python_version(),
+            "cores": os.cpu_count(),
+            "load": round(load, 1),
+        },
         "rounds": options.rounds,
         "operators": sizes,
         "seconds": table,
@@ -165,27 +171,46 @@ def main() -> int:
 
 
 def shown(report: dict[str, Any]) -> str:
-    """The figures as tables: how long it takes, and how much of a processor."""
-    machine, table, sizes = report["machine"], report["seconds"], report["operators"]
+    """The figures as tables: how much of a processor it takes, and how long."""
+    machine = report["machine"]
     kept = {tool.name: tool.persists for tool in TOOLS}
-    lines = [
-        (
-            f"Measured with Python {machine['python']} on {machine['cores']} cores; medians of "
-            f"{report['rounds']} rounds. In brackets: how many times as much as the first row."
-        ),
-        "",
-        (
-            "| tool | keeps | operators | one operator, whole script | chain, cold | chain, warm | "
-            "chain, processor | fan, cold | fan, warm | fan, processor |"
-        ),
-        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
+    counts = {
+        name: " + ".join(f"{size:,}" for size in sizes)
+        for name, sizes in report["operators"].items()
+    }
+    told = (
+        f"Measured with Python {machine['python']} on {machine['cores']} cores, with a load of "
+        f"{machine['load']} by other programs; rounds: {report['rounds']}. In brackets: how many "
+        "times as much as the first row."
+    )
+    processor = ("chain processor", "fan processor")
+    clock = ("start", "chain cold", "chain warm", "fan cold", "fan warm")
+    return "\n".join(
+        [
+            told,
+            "",
+            "| tool | keeps | operators | processor per operator: chain | fan-out |",
+            "|---|---|--:|--:|--:|",
+            *_rows(report, processor, lambda name: [kept[name], counts[name]]),
+            "",
+            (
+                "| tool | script with one operator | per operator: chain, cold | chain, warm "
+                "| fan-out, cold | fan-out, warm |"
+            ),
+            "|---|--:|--:|--:|--:|--:|",
+            *_rows(report, clock, lambda name: []),
+        ]
+    )
+
+
+def _rows(
+    report: dict[str, Any], columns: tuple[str, ...], known: Callable[[str], list[str]]
+) -> Iterator[str]:
+    table = report["seconds"]
     first = next(iter(table.values()))
     for name, row in table.items():
-        cells = [_shown(key, row[key], first[key]) for key in row]
-        count = " + ".join(f"{size:,}" for size in sizes[name])
-        lines.append(f"| {name} | {kept[name]} | {count} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        cells = [_shown(column, row[column], first[column]) for column in columns]
+        yield f"| {' | '.join([name, *known(name), *cells])} |"
 
 
 def _shown(column: str, seconds: float, first: float) -> str:
