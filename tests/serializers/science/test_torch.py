@@ -18,6 +18,9 @@ from tests.environments import ROOT, make_environment
 HERE = Path(__file__).parent
 
 
+@pytest.mark.skipif(
+    not os.environ.get("CI"), reason="PyTorch can be gigabytes: CI=true installs it"
+)
 @pytest.mark.integration
 @pytest.mark.network
 @pytest.mark.timeout(900)
