@@ -73,11 +73,14 @@ def publish_flights(client: aq.Client, **options: Any) -> aq.client.Flow:
 class Site:
     """A server, its workspace and its people."""
 
-    def __init__(self, client: aq.Client, served: Served, flow: aq.client.Flow) -> None:
+    def __init__(
+        self, client: aq.Client, served: Served, flow: aq.client.Flow | None = None
+    ) -> None:
         self.client = client
         self.address, self.app = served
-        self.flow = flow
-        self.run = flow.latest()
+        if flow is not None:
+            self.flow = flow
+            self.run = flow.latest()
         self.tracking = client._session.tracking
         self.keys = {
             role: self.tracking.create_api_key(role, role)[1]

@@ -39,11 +39,6 @@ def looking(site: Site, role: str = "admin") -> Look:
 def empty_site(tmp_path: Path) -> Iterator[Site]:
     """A server with nothing in it."""
     with aq.Client(home=tmp_path / "home") as client, serving(client) as served:
-        site = Site.__new__(Site)
-        site.client = client
-        site.address, site.app = served
-        site.tracking = client._session.tracking
-        site.keys = {"admin": site.tracking.create_api_key("admin", "admin")[1]}
-        site._opened = []
+        site = Site(client, served)
         yield site
         site.close()

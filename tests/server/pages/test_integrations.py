@@ -12,7 +12,9 @@ import pytest
 import aqueduct_core as aq
 from aqueduct_core.errors import ParameterError
 from aqueduct_core.server.pages._fields import Field, all_kinds, config_from, fields_of, texts_of
-from tests.server.conftest import Site
+from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
+from tests.engines.airflow.conftest import publish
+from tests.server.conftest import Site, serving
 from tests.server.pages.conftest import looking
 
 
@@ -220,3 +222,32 @@ def test_secrets_never_come_back_into_the_form() -> None:
     fields = fields_of("postgres")
     config = {"host": "h", "port": 5432, "password": "hunter2"}
     assert texts_of(fields, config) == {"host": "h", "port": "5432"}
+
+
+def test_a_cluster_tells_which_dags_are_behind(tmp_path: Path) -> None:
+    server = AirflowServer(dags=tmp_path / "dags")
+    with (
+        server.serving() as airflow,
+        aq.Client(home=tmp_path / "home") as client,
+        serving(client) as served,
+    ):
+        client.connect_integration(
+            "air", "airflow", url=airflow.url, auth=(USER, PASSWORD), dags=str(airflow.dags)
+        )
+        publish(client)
+        site = Site(client, served)
+        person, path = site.signed_in("viewer"), "/integrations/air/cluster"
+        [file] = (tmp_path / "dags").glob("*.py")
+        older = file.read_text()
+        text = person.get(path).text
+        assert "1 of 1" in text
+        assert "never" in text, "nobody has looked at its runs"
+        list(client._session.clusters.look())
+        assert "never" not in person.get(path).text
+        publish(client, limit=50)
+        assert "1 of 1" in person.get(path).text
+        file.write_text(older)
+        assert "an older version" in person.get(path).text
+        file.unlink()
+        assert "know it" in person.get(path).text
+        site.close()
