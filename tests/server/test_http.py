@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from aqueduct_core.errors import StorageUnavailableError, TrackingError
 from aqueduct_core.server import Settings
 from tests.server.conftest import Site
 
@@ -112,6 +113,26 @@ def test_the_server_says_that_it_can_work(site: Site) -> None:
     nobody = site.as_("nobody")
     assert nobody.get("/healthz").text == "ok\n"
     assert nobody.get("/readyz").text == "ok\n"
+
+
+@pytest.mark.parametrize("what", ["database", "store"])
+def test_the_server_says_that_it_can_not_work(
+    new_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    site = new_site()
+
+    def fail(*_: object) -> None:
+        raise TrackingError("it is away") if what == "database" else StorageUnavailableError("away")
+
+    if what == "database":
+        monkeypatch.setattr(site.tracking, "last_event", fail)
+    else:
+        monkeypatch.setattr(site.client.store.storage, "stat", fail)
+    nobody = site.as_("nobody")
+    assert nobody.get("/readyz").status_code == 503
+    assert nobody.get("/healthz").status_code == 200, "a restart would not help"
+    monkeypatch.undo()
+    assert nobody.get("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize(
