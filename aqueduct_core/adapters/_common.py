@@ -88,5 +88,5 @@ def annotations_of(function: Callable[..., Any]) -> dict[str, Any]:
     """What a function's annotations say; those that only type checkers can read say nothing."""
     try:
         return inspect.get_annotations(function, eval_str=True)
-    except (NameError, TypeError, AttributeError):
+    except (NameError, TypeError, AttributeError, SyntaxError):
         return {}
