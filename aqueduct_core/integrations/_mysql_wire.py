@@ -27,6 +27,7 @@ _SPLIT = b"\xff\xff\xff"
 _CHUNK = 2 << 20  # bytes of rows that are decoded together
 _PIECE = 256 << 10
 _ERROR = 0xFF
+_HEAD = struct.Struct("<IB")  # of a packet, and its first byte
 _MARGIN = b"\0" * 16  # what stands behind the last row, so that reading a bit too far is harmless
 
 
@@ -114,16 +115,16 @@ def _walk(data: bytearray, position: int, starts: list[int]) -> tuple[int, bytes
     Returns:
         Where the last whole row ends, and the packet that ends the result if it is there.
     """
-    append, length = starts.append, len(data)
+    append, unpack, length = starts.append, _HEAD.unpack_from, len(data)
     while position + 4 < length:
-        size = data[position] | data[position + 1] << 8 | data[position + 2] << 16
-        begin = position + 4
-        after = begin + size
+        head, first = unpack(data, position)
+        size = head & _LARGEST  # the fourth byte is a running number
+        after = position + 4 + size
         if after > length or size == _LARGEST:
             break
-        if data[begin]:  # rows begin with a zero
-            return position, bytes(data[begin:after])
-        append(begin)
+        if first:  # rows begin with a zero
+            return position, bytes(data[position + 4 : after])
+        append(position + 4)
         position = after
     return position, None
 

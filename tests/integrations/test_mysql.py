@@ -334,6 +334,13 @@ def test_what_is_no_number_there_is_refused(mariadb: Any, value: float) -> None:
     assert mariadb.tables() == left_behind(mariadb) == []
 
 
+def test_more_columns_than_a_table_may_have_are_refused(mariadb: Any) -> None:
+    names = [f"c{number}" for number in range(1_600)]
+    with pytest.raises(IntegrationError, match="Too many columns"):
+        save(mariadb, pd.DataFrame([[1] * len(names)], columns=names))
+    assert mariadb.tables() == left_behind(mariadb) == []
+
+
 def test_identifiers_are_kept_as_text(mariadb: Any) -> None:
     keys = [uuid.UUID(int=1), None]
     save(mariadb, column(*keys, dtype=object))
