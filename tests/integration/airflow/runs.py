@@ -18,7 +18,7 @@ from tests.integration.airflow.settings import Address
 
 __all__ = ["Airflow", "AirflowRun"]
 
-_PATIENCE = 150.0
+_PATIENCE = 300.0
 
 
 class Airflow:

@@ -23,7 +23,7 @@ from tests.integration.airflow.settings import SIGNING_KEY, Address
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-_PATIENCE = 150.0
+_PATIENCE = 300.0
 
 
 @pytest.fixture(scope="module")

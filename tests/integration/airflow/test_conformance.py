@@ -251,12 +251,12 @@ def test_a_run_is_canceled_with_what_it_has_started(
 
     number = tmp_path / "pid"
     run = publish(never(sleeper(str(tmp_path)))).trigger(wait=False, quiet=True)
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 300
     while not number.exists() or not number.read_text():
         assert time.monotonic() < deadline, states(run)
         time.sleep(0.1)
     run.cancel()
-    assert run.wait(150).status == "canceled"
+    assert run.wait(300).status == "canceled"
     while Path(f"/proc/{number.read_text()}").exists():
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -77,7 +77,7 @@ def test_the_example_does_what_the_dag_written_by_hand_does(
     (store / "model.pkl").write_bytes(pickle.dumps(model))
     shutil.copy(EXAMPLES / "by_hand.py", address.dags)
     dag = "customer_churn_by_hand"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while airflow.http.get(f"/api/v2/dags/{dag}").status_code != 200:
         assert time.monotonic() < deadline, airflow.get("/importErrors")
         time.sleep(0.3)

@@ -25,7 +25,7 @@ from tests.integration.airflow.runs import Airflow
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-_PATIENCE = 150.0
+_PATIENCE = 300.0
 _MANY = 200
 
 

@@ -22,7 +22,7 @@ from tests.servers import FaultProxy, Rule, S3Server
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-_PATIENCE = 150.0
+_PATIENCE = 300.0
 _OUTAGE = 20.0
 
 

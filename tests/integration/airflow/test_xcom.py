@@ -70,7 +70,7 @@ def test_what_tasks_return_is_stored_and_comes_back(
 ) -> None:
     Path(address.dags, "xcom_by_hand.py").write_text(DAG)
     path = "/api/v2/dags/xcom_by_hand"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while airflow.http.get(path).status_code != 200:
         assert time.monotonic() < deadline, airflow.get("/importErrors")
         time.sleep(0.3)
