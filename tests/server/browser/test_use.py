@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
-from tests.server.browser.conftest import Site
+from tests.server.browser.conftest import PICTURES, Site
 from tests.server.browser.windows import Window
 from tests.server.browser.workspace import gated
 
@@ -97,6 +97,24 @@ def test_the_panel_tells_what_failed_and_leads_to_its_neighbours(site: Site, pag
     expect(side.get_by_role("heading", level=2)).to_have_text("orders")
     page.reload()
     expect(side.get_by_role("heading", level=2)).to_have_text("orders")
+
+
+@pytest.mark.parametrize(("size", "theme"), [("wide", "dark"), ("narrow", "light")])
+def test_what_opens_on_demand_is_fit_to_be_seen(
+    site: Site, open_window: Callable[..., Window], size: str, theme: str
+) -> None:
+    window = open_window(size, theme)
+    page = window.open(run_path(site, "broken"))
+    page.locator(".node.is-failed a.head").click()
+    expect(page.locator("[data-side]")).to_contain_text("KeyError")
+    assert window.barriers() == []
+    window.shoot(PICTURES / f"run-panel-{size}-{theme}.png")
+    window.open(f"/flows/{site.team.churn.id}")
+    page.locator("summary", has_text="Run now").click()
+    expect(page.get_by_label("min_tenure")).to_be_visible()
+    assert window.barriers() == []
+    assert window.overflow() <= 0
+    window.shoot(PICTURES / f"run-now-{size}-{theme}.png")
 
 
 def test_the_grid_is_walked_through_with_arrow_keys(site: Site, page: Page) -> None:
