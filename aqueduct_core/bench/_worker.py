@@ -29,7 +29,7 @@ from aqueduct_core.testing import assert_identical
 __all__ = ["fidelity", "main"]
 
 _QUICK = 0.5  # seconds; ways that have taken less are asked again,
-_MOST = 40  # up to so many times
+_MOST = 25  # up to so many times
 _SHOWN = 200  # characters of a reason
 
 

@@ -128,7 +128,7 @@ def test_what_comes_back_changed_is_said() -> None:
 
 def test_rounds_go_on_while_they_are_quick_and_end_when_patience_does() -> None:
     assert _worker._wants_more([(0.001, 0.001)] * 7, 7, 15.0)
-    assert not _worker._wants_more([(0.001, 0.001)] * 40, 7, 15.0)
+    assert not _worker._wants_more([(0.001, 0.001)] * 25, 7, 15.0)
     assert not _worker._wants_more([(0.3, 0.3)] * 7, 7, 15.0)
     assert _worker._wants_more([(0.3, 0.3)] * 6, 7, 15.0)
     assert not _worker._wants_more([(10.0, 6.0)], 7, 15.0)

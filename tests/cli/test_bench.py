@@ -14,12 +14,15 @@ import pytest
 from aqueduct_core.cli import main
 from aqueduct_core.store import ArtifactStore
 
-QUICK = ["bench", "tiny dict", "--policy", "fast", "--rounds", "1", "--no-memory"]
+QUICK = ["bench", "--value", "tiny.json", "--policy", "fast", "--rounds", "1", "--no-memory"]
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own, in a folder with a value that needs no library."""
     monkeypatch.setenv("AQUEDUCT_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.json").write_text('{"model": "v3", "layers": [64, 32]}')
     return tmp_path / "home"
 
 
@@ -29,10 +32,10 @@ def report(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any
     return found
 
 
-def test_a_value_of_ours_is_told_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_value_is_told_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(QUICK) == 0
     told = capsys.readouterr().out
-    assert "tiny dict: dict" in told
+    assert "tiny.json: dict" in told
     assert "a pickle in a file" in told
     assert "exact" in told
 
@@ -59,14 +62,14 @@ def test_storages_are_compared_and_left_empty(
 ) -> None:
     stores = [f"{tmp_path}/one", f"{tmp_path}/two"]
     found = report(capsys, *QUICK, *[word for url in stores for word in ("--store", url)])
-    names = [item["way"]["name"] for item in found["values"]["tiny dict"]["results"]]
+    names = [item["way"]["name"] for item in found["values"]["tiny.json"]["results"]]
     assert names == ["a pickle in a file", *(f"fast @ {url}" for url in stores)]
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["tiny.json"]
 
 
 def test_prices_are_reckoned_with(capsys: pytest.CaptureFixture[str]) -> None:
     free = report(capsys, *QUICK, "--price-storage", "0", "--price-compute", "0")
-    assert {item["cost"] for item in free["values"]["tiny dict"]["results"]} == {0}
+    assert {item["cost"] for item in free["values"]["tiny.json"]["results"]} == {0}
 
 
 def test_what_is_worse_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,13 +78,13 @@ def test_what_is_worse_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     path.write_text(json.dumps(before))
     assert main([*QUICK, "--compare", str(path), "--tolerance", "1000"]) == 0
     (ours,) = [
-        item for item in before["values"]["tiny dict"]["results"] if item["way"]["name"] == "fast"
+        item for item in before["values"]["tiny.json"]["results"] if item["way"]["name"] == "fast"
     ]
     ours["stored"] //= 2
     path.write_text(json.dumps(before))
     capsys.readouterr()
     assert main([*QUICK, "--compare", str(path), "--tolerance", "1000"]) == 1
-    assert "tiny dict, fast: stored was" in capsys.readouterr().err
+    assert "tiny.json, fast: stored was" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", [None, "no json", "[]", "{}"])
