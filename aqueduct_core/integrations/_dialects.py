@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import mssql as typed_mssql
 
-from aqueduct_core.errors import IntegrationError, LossyTypeError
+from aqueduct_core.errors import IntegrationError, LossyTypeError, MissingExtraError
 from aqueduct_core.integrations._alchemy import AlchemyIntegration
 from aqueduct_core.integrations._alchemy_saves import AlchemyTransaction
 
@@ -35,6 +36,7 @@ class _Fields(AlchemyIntegration):
 
     secrets = frozenset({"password"})
     transactions: type[AlchemyTransaction] | None = None
+    package: str
 
     def __init__(self, name: str, driver: str, config: Mapping[str, JSON], **query: str) -> None:
         known: dict[str, Any] = {key: value for key, value in config.items() if value is not None}
@@ -46,6 +48,17 @@ class _Fields(AlchemyIntegration):
 
     def config(self) -> Mapping[str, JSON]:
         return dict(self._config)
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        try:
+            return super().engine
+        except (ImportError, IntegrationError) as error:
+            told = (ImportError, sa.exc.NoSuchModuleError)
+            if not isinstance(error, told) and not isinstance(error.__cause__, told):
+                raise
+            what = f"An integration of kind {self.kind!r}"
+            raise MissingExtraError(self.package, self.kind, what) from error
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -120,6 +133,7 @@ class MssqlIntegration(_Fields):
     """
 
     kind = "mssql"
+    package = "pymssql"
     transactions = _MssqlTransaction
 
     def __init__(
@@ -157,6 +171,7 @@ class RedshiftIntegration(_Fields):
     """
 
     kind = "redshift"
+    package = "redshift_connector"
     transactions = _RedshiftTransaction
 
     def __init__(
@@ -193,6 +208,7 @@ class TrinoIntegration(_Read):
     """
 
     kind = "trino"
+    package = "trino"
 
     def __init__(
         self,
@@ -225,6 +241,7 @@ class BigqueryIntegration(_Read):
     """
 
     kind = "bigquery"
+    package = "sqlalchemy-bigquery"
     secrets = frozenset()
 
     def __init__(

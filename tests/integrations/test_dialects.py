@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from aqueduct_core.errors import IntegrationError, LossyTypeError
+from aqueduct_core.errors import IntegrationError, LossyTypeError, MissingExtraError
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.integrations._statement import Statement
 
@@ -53,6 +54,18 @@ def test_a_server_that_is_not_there_is_told(kind: str) -> None:
     with pytest.raises(IntegrationError, match="can't be reached") as caught:
         made.test()
     assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("kind", "module"), [("mssql", "pymssql"), ("redshift", "redshift_connector")]
+)
+def test_a_missing_driver_is_told_with_its_extra(
+    kind: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    made: Any = open_integration("w", kind, CONFIGS[kind])
+    with pytest.raises(MissingExtraError, match=rf"{module}[\s\S]*\[{kind}\]"):
+        made.test()
 
 
 DEFINITIONS = {
