@@ -31,13 +31,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import aqueduct_core as aq
-from aqueduct_core.dag import FlowSpec, OperatorSpec, Version
+from aqueduct_core.dag import Version
 from aqueduct_core.engines.airflow import Look
-from aqueduct_core.engines.airflow._generate import generate
 from aqueduct_core.engines.airflow._names import run_key
 from aqueduct_core.engines.airflow._pinned import pin
-from aqueduct_core.engines.airflow._settings import Layout
 from aqueduct_core.runtime import ended, write_result
+from benchmarks.airflow_cases import (
+    BY_HAND,
+    OPERATORS,
+    PARSE,
+    REQUESTS,
+    empty,
+    generated,
+    processors,
+)
 from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
 from tests.environments import ROOT, make_environment
 from tests.integration.airflow.cluster import Cluster
@@ -50,39 +57,7 @@ LOCK = ROOT / "tests" / "integration" / "airflow" / "airflow-3.lock"
 FEATURES = ["tenure", "MonthlyCharges", "SeniorCitizen"]
 CHAIN = 10
 COLUMNS = 10
-OPERATORS = 500
 RUNS, TASKS = 1_000, 5
-
-BY_HAND = """
-from airflow.sdk import DAG, task
-
-with DAG("chain_by_hand", schedule=None) as dag:
-
-    @task
-    def start():
-        return 0
-
-    @task
-    def add(value):
-        return value + 1
-
-    value = start()
-    for _ in range({last}):
-        value = add(value)
-"""
-PARSE = """
-import json, sys, time
-import airflow.sdk
-from airflow.providers.standard.operators.empty import EmptyOperator
-import aqueduct_core.engines.airflow.tasks
-source = open(sys.argv[1]).read()
-times = []
-for _ in range(5):
-    start = time.process_time()
-    exec(compile(source, sys.argv[1], "exec"), {"__name__": "dag"})
-    times.append(time.process_time() - start)
-print(json.dumps(sorted(times)[2]))
-"""
 
 
 def main() -> int:
@@ -145,11 +120,11 @@ def cost(options: argparse.Namespace) -> Iterator[str]:
         spent: dict[str, list[float]] = {name: [] for name in ids}
         for turn in range(options.rounds + 1):
             for name, dag in ids.items():
-                before = _processors(address.process("scheduler"))
+                before = processors(address.process("scheduler"))
                 found = _seconds(airflow, dag)
                 if turn:
                     wall[name].append(found / CHAIN)
-                    spent[name].append((_processors(address.process("scheduler")) - before) / CHAIN)
+                    spent[name].append((processors(address.process("scheduler")) - before) / CHAIN)
         for name in ids:
             yield (
                 f"{name}: {median(wall[name]):.3f} s a task, {median(spent[name]):.3f} s of "
@@ -173,22 +148,6 @@ def _requests() -> Iterator[str]:
     def use(value: int) -> int:
         return value
 
-    code = """
-import json, os, sys
-from pathlib import Path
-from aqueduct_core.dag import Version
-from aqueduct_core.engines.airflow._pinned import pin
-from aqueduct_core.runtime import Workspace
-from aqueduct_core.runtime._supervised import Call, supervise, together
-setup = json.load(sys.stdin)
-store = Workspace.from_json(setup).store
-for name in ("make", "use"):
-    version = Version.load(store, setup["flow"], pin(store, setup["flow"], "run", setup["digest"]))
-    call = Call(setup=setup, version=version, operators=together(version, name), run="run",
-                environments=Path("/nowhere"), report=print)
-    results, _ = supervise(call)
-    assert results[0].state == "succeeded", results[0].reason
-"""
     with S3Server() as s3, FaultProxy(s3.endpoint) as proxy, TemporaryDirectory() as home:
         options = s3.storage_options(proxy.endpoint)
         url = f"s3://{s3.bucket()}/store"
@@ -203,7 +162,7 @@ for name in ("make", "use"):
             }
             before = len(proxy.requests)
             subprocess.run(
-                [sys.executable, "-c", code], input=json.dumps(setup), text=True, check=True
+                [sys.executable, "-c", REQUESTS], input=json.dumps(setup), text=True, check=True
             )
             made = proxy.requests[before:]
     # Each task first asks of which version its run is.
@@ -246,7 +205,7 @@ def large(options: argparse.Namespace) -> Iterator[str]:
 def parse(options: argparse.Namespace) -> Iterator[str]:
     python = make_environment(LOCK) / "python"
     with TemporaryDirectory() as folder:
-        files = {"operators": _generated(), "EmptyOperators": _empty()}
+        files = {"operators": generated(), "EmptyOperators": empty()}
         found = {}
         for name, text in files.items():
             file = Path(folder) / f"{name}.py"
@@ -383,59 +342,6 @@ def _seconds(airflow: Airflow, dag: str) -> float:
             start, end = (datetime.fromisoformat(found[at]) for at in ("start_date", "end_date"))
             return (end - start).total_seconds()
         time.sleep(0.5)
-
-
-def _processors(root: int) -> float:
-    """Seconds of processors that a process and all it has started have taken."""
-    ticks, parents = 0, {}
-    times: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            number, fields = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended
-            continue
-        parents[number] = int(fields[1])
-        times[number] = sum(map(int, fields[11:15]))  # with those of children that have ended
-    for number, spent in times.items():
-        above: int | None = number
-        while above is not None and above != root:
-            above = parents.get(above)
-        ticks += spent if above == root else 0
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _generated() -> str:
-    operators = {
-        f"step {number}": OperatorSpec(
-            name=f"step {number}",
-            kind="op",
-            task={"digest": "x"},
-            after=(f"step {number - 10}",) if number >= 10 else (),
-        )
-        for number in range(OPERATORS)
-    }
-    spec = FlowSpec(name="large", operators=operators, parameters={}, python="3.11")
-    version = Version(
-        flow="6d6a9d2e-0c44-4f0c-9a53-1f6c2f2f3b0e",
-        name=spec.name,
-        digest=spec.digest,
-        spec=spec,
-        ids={name: f"{number:08x}-rest" for number, name in enumerate(operators)},
-        code={},
-        published="2026-11-22T18:54:51+00:00",
-    )
-    return generate(version, "s3://bucket/flows/x.json", Layout())
-
-
-def _empty() -> str:
-    lines = [
-        "from airflow.sdk import DAG",
-        "from airflow.providers.standard.operators.empty import EmptyOperator",
-        'with DAG("empty", schedule=None) as dag:',
-        *(f'    step_{n} = EmptyOperator(task_id="step_{n}")' for n in range(OPERATORS)),
-        *(f"    step_{n - 10} >> step_{n}" for n in range(10, OPERATORS)),
-    ]
-    return "\n".join(lines) + "\n"
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], Iterator[str]]] = {

@@ -1,0 +1,114 @@
+"""What benchmarks/airflow.py runs on Airflow, and reads: files, and times of processes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from aqueduct_core.dag import FlowSpec, OperatorSpec, Version
+from aqueduct_core.engines.airflow._generate import generate
+from aqueduct_core.engines.airflow._settings import Layout
+
+__all__ = ["BY_HAND", "OPERATORS", "PARSE", "REQUESTS", "empty", "generated", "processors"]
+
+OPERATORS = 500
+
+BY_HAND = """
+from airflow.sdk import DAG, task
+
+with DAG("chain_by_hand", schedule=None) as dag:
+
+    @task
+    def start():
+        return 0
+
+    @task
+    def add(value):
+        return value + 1
+
+    value = start()
+    for _ in range({last}):
+        value = add(value)
+"""
+PARSE = """
+import json, sys, time
+import airflow.sdk
+from airflow.providers.standard.operators.empty import EmptyOperator
+import aqueduct_core.engines.airflow.tasks
+source = open(sys.argv[1]).read()
+times = []
+for _ in range(5):
+    start = time.process_time()
+    exec(compile(source, sys.argv[1], "exec"), {"__name__": "dag"})
+    times.append(time.process_time() - start)
+print(json.dumps(sorted(times)[2]))
+"""
+REQUESTS = """
+import json, os, sys
+from pathlib import Path
+from aqueduct_core.dag import Version
+from aqueduct_core.engines.airflow._pinned import pin
+from aqueduct_core.runtime import Workspace
+from aqueduct_core.runtime._supervised import Call, supervise, together
+setup = json.load(sys.stdin)
+store = Workspace.from_json(setup).store
+for name in ("make", "use"):
+    version = Version.load(store, setup["flow"], pin(store, setup["flow"], "run", setup["digest"]))
+    call = Call(setup=setup, version=version, operators=together(version, name), run="run",
+                environments=Path("/nowhere"), report=print)
+    results, _ = supervise(call)
+    assert results[0].state == "succeeded", results[0].reason
+"""
+
+
+def processors(root: int) -> float:
+    """Seconds of processors that a process and all it has started have taken."""
+    ticks, parents = 0, {}
+    times: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            number, fields = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        parents[number] = int(fields[1])
+        times[number] = sum(map(int, fields[11:15]))  # with those of children that have ended
+    for number, spent in times.items():
+        above: int | None = number
+        while above is not None and above != root:
+            above = parents.get(above)
+        ticks += spent if above == root else 0
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def generated() -> str:
+    operators = {
+        f"step {number}": OperatorSpec(
+            name=f"step {number}",
+            kind="op",
+            task={"digest": "x"},
+            after=(f"step {number - 10}",) if number >= 10 else (),
+        )
+        for number in range(OPERATORS)
+    }
+    spec = FlowSpec(name="large", operators=operators, parameters={}, python="3.11")
+    version = Version(
+        flow="6d6a9d2e-0c44-4f0c-9a53-1f6c2f2f3b0e",
+        name=spec.name,
+        digest=spec.digest,
+        spec=spec,
+        ids={name: f"{number:08x}-rest" for number, name in enumerate(operators)},
+        code={},
+        published="2026-11-22T18:54:51+00:00",
+    )
+    return generate(version, "s3://bucket/flows/x.json", Layout())
+
+
+def empty() -> str:
+    lines = [
+        "from airflow.sdk import DAG",
+        "from airflow.providers.standard.operators.empty import EmptyOperator",
+        'with DAG("empty", schedule=None) as dag:',
+        *(f'    step_{n} = EmptyOperator(task_id="step_{n}")' for n in range(OPERATORS)),
+        *(f"    step_{n - 10} >> step_{n}" for n in range(10, OPERATORS)),
+    ]
+    return "\n".join(lines) + "\n"
