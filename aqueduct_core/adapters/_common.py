@@ -5,17 +5,33 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from aqueduct_core.errors import ParameterError
+from aqueduct_core.errors import MissingExtraError, ParameterError
 from aqueduct_core.store import ArtifactStore
 
-__all__ = ["annotations_of", "key_of", "open_store", "table_class"]
+__all__ = ["annotations_of", "key_of", "needs", "open_store", "table_class"]
 
 _TABLES = ("pandas", "polars", "pyarrow")
+
+
+@contextmanager
+def needs(library: str, extra: str) -> Iterator[None]:
+    """Around the imports of the tool that an adapter is for.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != library:
+            raise  # it is there, and misses something itself
+        raise MissingExtraError(library, extra, f"the adapter for {library}") from error
 
 
 def open_store(

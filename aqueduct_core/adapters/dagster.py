@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from dagster import ConfigurableIOManager, MetadataValue, TableColumn, TableRecord, TableSchema
-
-from aqueduct_core.adapters._common import key_of, open_store, table_class
+from aqueduct_core.adapters._common import key_of, needs, open_store, table_class
 from aqueduct_core.errors import ParameterError
 from aqueduct_core.manifest import Manifest
 from aqueduct_core.store import ArtifactStore
+
+with needs("dagster", "dagster"):
+    from dagster import ConfigurableIOManager, MetadataValue, TableColumn, TableRecord, TableSchema
 
 __all__ = ["AqueductIOManager"]
 

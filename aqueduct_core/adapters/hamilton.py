@@ -11,12 +11,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hamilton.io.data_adapters import DataLoader, DataSaver
-from hamilton.registry import LOADER_REGISTRY, SAVER_REGISTRY, register_adapter
-
-from aqueduct_core.adapters._common import open_store, table_class
+from aqueduct_core.adapters._common import needs, open_store, table_class
 from aqueduct_core.manifest import Manifest
 from aqueduct_core.store import ArtifactStore
+
+with needs("hamilton", "hamilton"):
+    from hamilton.io.data_adapters import DataLoader, DataSaver
+    from hamilton.registry import LOADER_REGISTRY, SAVER_REGISTRY, register_adapter
 
 __all__ = ["AqueductLoader", "AqueductSaver", "register"]
 

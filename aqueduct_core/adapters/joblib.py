@@ -11,16 +11,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from joblib import register_store_backend
-from joblib._store_backends import (
-    CacheItemInfo,
-    CacheWarning,
-    StoreBackendBase,
-    StoreBackendMixin,
-)
-
-from aqueduct_core.adapters._common import open_store
+from aqueduct_core.adapters._common import needs, open_store
 from aqueduct_core.errors import AqueductError, ArtifactNotFoundError
+
+with needs("joblib", "joblib"):
+    from joblib import register_store_backend
+    from joblib._store_backends import (
+        CacheItemInfo,
+        CacheWarning,
+        StoreBackendBase,
+        StoreBackendMixin,
+    )
 
 __all__ = ["AqueductStoreBackend", "register"]
 

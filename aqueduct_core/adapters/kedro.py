@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, NewType
 
-from kedro.io.core import AbstractVersionedDataset, Version
-from kedro.utils import load_obj
-
-from aqueduct_core.adapters._common import open_store
+from aqueduct_core.adapters._common import needs, open_store
 from aqueduct_core.store._keys import key_of, listing_prefix
+
+with needs("kedro", "kedro"):
+    from kedro.io.core import AbstractVersionedDataset, Version
+    from kedro.utils import load_obj
 
 __all__ = ["AqueductDataset"]
 

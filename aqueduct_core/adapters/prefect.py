@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from prefect.serializers import Serializer
-
-from aqueduct_core.adapters._common import open_store
+from aqueduct_core.adapters._common import needs, open_store
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.store import ArtifactStore
+
+with needs("prefect", "prefect"):
+    from prefect.serializers import Serializer
 
 __all__ = ["AqueductSerializer"]
 
