@@ -33,7 +33,8 @@ _SWAPPED = {
     pa.date64(): pa.date32(),
 }
 _TEXT = (pa.string(), pa.large_string())
-_FIXED_LISTS = int(pa.__version__.partition(".")[0]) >= 26  # before, missing ones were no part of it
+# Before, a missing list was written without the items that its place has.
+_FIXED_LISTS = int(pa.__version__.partition(".")[0]) >= 26
 _DAY = 86_400_000
 _MOST_SECONDS = (2**63 - 1) // 1000
 _EXTENSIONS = (
