@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
-from aqueduct_core.errors import IntegrationError, NotFoundError
+from aqueduct_core.errors import IntegrationError, NotFoundError, UnsupportedError
 from aqueduct_core.integrations import kinds, open_integration
 from aqueduct_core.integrations._settings import from_environment, variable_of
 
@@ -181,6 +181,11 @@ def _open(session: Session, name: str, kind: str, config: Mapping[str, Any]) -> 
 
         if kind in KINDS:
             return open_notification(name, kind, config)
+        raise UnsupportedError(
+            f"there is no integration of kind {kind!r}",
+            hint=f"data systems: {', '.join(kinds())}; clusters: airflow; messages: "
+            f"{', '.join(KINDS)}",
+        )
     made: Any = open_integration(name, kind, config)
     made.owner = session.owner
     integration: SqlIntegration | FileIntegration = made
