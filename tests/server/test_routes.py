@@ -35,7 +35,6 @@ ADMINS = {
     ("GET", "/api/v1/keys"),
     ("POST", "/api/v1/keys"),
     ("DELETE", "/api/v1/keys/{key}"),
-    ("POST", "/flows/{flow}/delete"),
     ("POST", "/integrations/{name}/forget"),
     ("GET", "/connect"),
     ("POST", "/connect"),

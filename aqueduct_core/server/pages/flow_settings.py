@@ -22,7 +22,6 @@ __all__ = ["router"]
 
 router = APIRouter()
 _editor = [Depends(require("editor"))]
-_admin = [Depends(require("admin"))]
 _MOST = 1_000_000
 
 
@@ -41,7 +40,7 @@ def page(request: Request, flow: str) -> Response:
     return render(request, "flow_settings.html", context)
 
 
-@router.post("/flows/{flow}/retention", dependencies=_admin)
+@router.post("/flows/{flow}/retention", dependencies=_editor)
 def retention(
     request: Request, flow: str, keep: Annotated[str, Form(max_length=20)] = ""
 ) -> Response:
@@ -74,7 +73,7 @@ async def notify(request: Request, flow: str) -> Response:
     return RedirectResponse(flow_path(flow, "settings"), 303)
 
 
-@router.post("/flows/{flow}/delete", dependencies=_admin)
+@router.post("/flows/{flow}/delete", dependencies=_editor)
 async def delete(request: Request, flow: str) -> Response:
     """Delete it, with its runs and their data; and the tables that were ticked."""
     services = services_of(request)
