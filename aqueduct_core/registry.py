@@ -48,7 +48,7 @@ class SerializerInfo:
         version: The version it writes, or None if it can't be loaded.
         types: The types it takes.
         package: The distribution it comes from, with its version.
-        state: `ok`, `preferred`, or why it can't be used.
+        state: `ok`, `preferred`, `not installed: ` and what installs it, or why it can't be used.
     """
 
     name: str
@@ -306,6 +306,8 @@ class Registry:
         types = tuple(kind if isinstance(kind, str) else _name_of(kind) for kind in entry.types)
         try:
             version, state = entry.load().version, _state(entry)
+        except MissingExtraError as error:
+            version, state = None, f"not installed: {error.hint}"
         except AqueductError as error:
             version, state = None, f"{error.message}: {error.hint}"
         if entry.name in self._preferred:
@@ -324,8 +326,7 @@ def _state(entry: Entry) -> str:
     library = getattr(entry.load(), "needs", None)
     if library is None or find_spec(library) is not None:
         return "ok"
-    error = MissingExtraError(library, entry.extra, f"the serializer {entry.name!r}")
-    return f"{error.message}: {error.hint}"
+    return f"not installed: {MissingExtraError(library, entry.extra, entry.name).hint}"
 
 
 def supports(serializer: Any, ability: type) -> bool:

@@ -12,7 +12,7 @@ __all__ = ["serializers"]
 
 
 def serializers(options: Namespace) -> int:
-    """List what is installed; 1 if something can't be loaded."""
+    """List what there is; 1 if something that is installed can't be loaded."""
     found = default_registry().serializers()
     if options.json:
         print_json([asdict(item) for item in found])
@@ -22,4 +22,5 @@ def serializers(options: Namespace) -> int:
             for item in found
         ]
         console().print(table(["name", ">version", "state", "package", "types"], rows))
-    return int(any(item.state not in ("ok", "preferred") for item in found))
+    usual = ("ok", "preferred", "not installed")
+    return int(any(item.state.partition(":")[0] not in usual for item in found))

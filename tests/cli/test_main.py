@@ -71,7 +71,8 @@ def test_serializers(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serializers", "--json"]) == 0
     found = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
     assert {"json", "pickle", "parquet", "arrow"} <= set(found)
-    assert all(item["state"] == "ok" for item in found.values())
+    assert all(item["state"].startswith(("ok", "not installed: pip")) for item in found.values())
+    assert found["json"]["state"] == found["parquet"]["state"] == "ok"
     assert main(["serializers"]) == 0
     assert "pandas.DataFrame" in capsys.readouterr().out
 

@@ -39,7 +39,8 @@ class Site:
         self.keys = {role: tracking.create_api_key(role, role)[1] for role in ("viewer", "admin")}
 
 
-@pytest.fixture(scope="session")
+# Playwright runs an event loop for as long as it lives: it has to end before other tests begin.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium, as Debian has it; never one that is downloaded."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -51,7 +52,7 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server with the workspace of a team."""
     folder = tmp_path_factory.mktemp("team")
@@ -62,7 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(client, served.address, team, airflow)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def windows(browser: Browser, site: Site) -> Iterator[dict[str, Window]]:
     """A window of each size."""
     made = {size: Window(browser, site.address, site.keys["admin"], size) for size in SIZES}
