@@ -57,10 +57,14 @@ class _Inbox:
 
     def next(self) -> _Task | dict[str, Any] | None:
         """Wait for something to do, or for new connections; None when the supervisor is gone."""
-        self._is_busy = False
+        self.rest()
         task = self._tasks.get()
         self._is_busy = True  # before the question: the reader asks the other way round
         return None if self._is_gone else task
+
+    def rest(self) -> None:
+        """Nothing runs that would have to be ended: what is left to do is to tell of it."""
+        self._is_busy = False
 
     def give_back(self) -> None:
         """Tell the supervisor what is not going to be started."""
@@ -131,6 +135,8 @@ class _Loop:
             return
         finally:
             self._surroundings.restore()
+            # Before the supervisor knows: it may go at once, and leave libraries to their last words.
+            self._inbox.rest()
         if any(result.state not in ("succeeded", "warning") for result in results):
             # What comes next may need it. Before it is told: after that, another batch may come.
             self._inbox.give_back()
