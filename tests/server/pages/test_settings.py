@@ -63,7 +63,7 @@ def test_runs_that_are_not_kept_go_at_once(new_site: Callable[..., Site]) -> Non
     assert 'value="1"' in person.get(f"/flows/{site.flow.id}/settings").text
     assert sent(person, path, keep="").status_code == 303
     assert site.tracking.flow(site.flow.id).keep_runs is None
-    assert sent(site.signed_in("editor"), path, keep="1").status_code == 403
+    assert sent(site.signed_in("viewer"), path, keep="1").status_code == 403
 
 
 def test_who_is_told_is_changed(new_site: Callable[..., Site]) -> None:
