@@ -20,32 +20,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aqueduct_core.dag._capture import Captured, Captures
-from aqueduct_core.store import ArtifactStore
-
-
-def capture(function: Callable[..., Any]) -> Captured:
-    return Captures().of(function)
-
-
-def digest(function: Callable[..., Any]) -> str:
-    return capture(function).task["digest"]
-
-
-def again(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as a worker gets it."""
-    store = ArtifactStore("memory://", signing_key=b"key")
-    store.put(capture(function).pickled, "function")
-    loaded: Callable[..., Any] = store.get("function").load()
-    return loaded
-
-
-def define(source: str, **names: Any) -> Any:
-    """The function `f` of some source that no file has."""
-    space = {"__name__": "made_here", **names}
-    exec(source, space)
-    return space["f"]
-
+from aqueduct_core.dag._capture import Captures
+from tests.dag.capturing import again, capture, define, digest
 
 # Functions of every kind
 

@@ -14,9 +14,9 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from aqueduct_core.errors import IntegrationError, LossyTypeError
-from aqueduct_core.integrations._mysql_saves import STAGING
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.testing import SQLIntegrationTests
+from tests.integrations.mysql import column, left_behind, read, run, save
 
 MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)
 
@@ -27,32 +27,6 @@ class TestMariadb(SQLIntegrationTests):
     @pytest.fixture
     def database(self, mariadb: Any) -> Any:
         return mariadb
-
-
-def run(database: Any, *statements: str) -> None:
-    with database.connection() as connection:
-        connection.begin()
-        for statement in statements:
-            database.execute(connection, statement).close()
-        connection.commit()
-
-
-def read(database: Any, query: str, **parameters: Any) -> pd.DataFrame:
-    return database.read(Statement.of(query), parameters)
-
-
-def save(database: Any, value: Any, table: str = "t", mode: str = "fail", **more: Any) -> Any:
-    with database.transaction() as transaction:
-        return transaction.save(value, table, mode, **more)
-
-
-def column(*values: Any, dtype: Any = None) -> pd.DataFrame:
-    return pd.DataFrame({"c": pd.Series(list(values), dtype=dtype)})
-
-
-def left_behind(database: Any) -> list[str]:
-    query = "SELECT table_name AS n FROM information_schema.tables WHERE table_schema = database()"
-    return [name for name in read(database, query)["n"] if name.startswith(STAGING)]
 
 
 EXACT = {
