@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +10,7 @@ from urllib.parse import quote
 from aqueduct_core.abc import ObjectInfo
 from aqueduct_core.client._remote_http import Http
 from aqueduct_core.errors import StorageNotFoundError, UnsupportedError
+from aqueduct_core.storage._staging import Staging
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -34,7 +32,7 @@ class RemoteStorage:
     def __init__(self, http: Http) -> None:
         self.url = http.address
         self._http = http
-        self._staging: Path | None = None
+        self._staging = Staging()
 
     def put(self, key: str, *buffers: Buffer) -> None:
         """Store bytes; see `Storage.put`."""
@@ -85,10 +83,7 @@ class RemoteStorage:
 
     def staging(self) -> Path:
         """A folder for files that `put_file` will take."""
-        if self._staging is None:
-            self._staging = Path(tempfile.mkdtemp(prefix="aqueduct-"))
-            weakref.finalize(self, shutil.rmtree, self._staging, ignore_errors=True)
-        return self._staging
+        return self._staging.folder()
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

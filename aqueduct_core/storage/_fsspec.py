@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +16,7 @@ from aqueduct_core.storage._classify import Fault, fault_of
 from aqueduct_core.storage._client import Client, Found
 from aqueduct_core.storage._place import Place
 from aqueduct_core.storage._retry import Exhausted, Retry
+from aqueduct_core.storage._staging import Staging
 from aqueduct_core.storage._transfer import (
     Changed,
     Vanished,
@@ -87,7 +85,7 @@ class FsspecStorage:
         self._policy = Retry(attempts=retry_attempts, seconds=retry_seconds)
         self._lock = threading.RLock()
         self._connected: tuple[int, Client] | None = None
-        self._staging: Path | None = None
+        self._staging = Staging()
 
     def __repr__(self) -> str:
         return f"FsspecStorage({self.url!r})"
@@ -154,11 +152,7 @@ class FsspecStorage:
 
     def staging(self) -> Path:
         """A temporary folder of this process, removed when it ends."""
-        with self._lock:
-            if self._staging is None or not self._staging.name.endswith(f"-{os.getpid()}"):
-                self._staging = self._named("make a temporary folder", _temporary)
-                atexit.register(_remove, self._staging, os.getpid())
-            return self._staging
+        return self._named("make a temporary folder", self._staging.folder)
 
     def _client(self) -> Client:
         """The client of this process: connections don't survive a fork."""
@@ -264,15 +258,6 @@ class FsspecStorage:
         if retry.run(lambda: client.head(key)) != before:
             raise Changed(key)
         return into
-
-
-def _temporary() -> Path:
-    return Path(tempfile.mkdtemp(prefix="aqueduct-", suffix=f"-{os.getpid()}"))
-
-
-def _remove(folder: Path, owner: int) -> None:
-    if owner == os.getpid():  # a forked child ends, too, and it is not its folder
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def whole(data: bytes, size: int) -> bytes:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aqueduct_core.abc import ObjectInfo
 from aqueduct_core.errors import StorageNotFoundError
+from aqueduct_core.storage._staging import Staging
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -39,8 +36,7 @@ class MemoryStorage:
         name = parts.netloc + parts.path
         self.url = f"memory://{name}"
         self._objects: _Objects = _shared.setdefault(name, {}) if name else {}
-        self._lock = Lock()
-        self._staging: Path | None = None
+        self._staging = Staging()
 
     def put(self, key: str, *buffers: Buffer) -> None:
         """Store the concatenation of `buffers` at `key`; see `Storage.put`."""
@@ -86,9 +82,5 @@ class MemoryStorage:
         """None: objects are not files."""
 
     def staging(self) -> Path:
-        """A temporary folder, removed when the process ends."""
-        with self._lock:
-            if self._staging is None:
-                self._staging = Path(tempfile.mkdtemp(prefix="aqueduct-"))
-                atexit.register(shutil.rmtree, self._staging, ignore_errors=True)
-            return self._staging
+        """A temporary folder, removed with this object or with the process."""
+        return self._staging.folder()
