@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from aqueduct_core.registry import Registry, SerializerInfo, default_registry
     from aqueduct_core.store import ArtifactStore, Retention
 
-    def serializers() -> list[SerializerInfo]:
-        """What is installed: name, version, types, package, state."""
+    def serializers(*, check: bool = False) -> list[SerializerInfo]:
+        """What is installed: name, version, types, package, state; with `check`, each is imported."""
         ...
 
 
@@ -102,10 +102,10 @@ _HOMES = {
 class _CallableModule(ModuleType):
     """`serializers` is a room of this package and, called, the list of what is installed."""
 
-    def __call__(self) -> list[SerializerInfo]:
+    def __call__(self, *, check: bool = False) -> list[SerializerInfo]:
         from aqueduct_core.registry import default_registry
 
-        return default_registry().serializers()
+        return default_registry().serializers(check=check)
 
 
 import_module(f"{__name__}.serializers").__class__ = _CallableModule

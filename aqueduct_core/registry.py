@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,7 +20,6 @@ from weakref import WeakKeyDictionary
 
 from aqueduct_core._version import __version__
 from aqueduct_core.errors import (
-    AqueductError,
     DuplicateSerializerError,
     FormatVersionError,
     MissingExtraError,
@@ -49,6 +48,8 @@ class SerializerInfo:
         types: The types it takes.
         package: The distribution it comes from, with its version.
         state: `ok`, `preferred`, `not installed: ` and what installs it, or why it can't be used.
+        safe: Whether loading what it wrote runs no code; None if it can't be loaded.
+        extra: The extra of this package that brings what it needs, or nothing.
     """
 
     name: str
@@ -56,6 +57,8 @@ class SerializerInfo:
     types: tuple[str, ...]
     package: str
     state: str
+    safe: bool | None = None
+    extra: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +71,9 @@ class Entry:
     family: str = ""
     target: str = ""
     extra: str = ""
+    needs: tuple[str, ...] = ()
+    version: int = 1
+    safe: bool = True
     builtin: bool = False
     plugin: bool = False
     _loaded: Any = field(default=None, repr=False)
@@ -98,10 +104,7 @@ class Registry:
     """
 
     def __init__(self, *, plugins: bool = True) -> None:
-        self._entries = [
-            Entry(name, types, OURS, family, target, extra, builtin=True)
-            for name, target, types, family, extra in BUILTIN
-        ]
+        self._entries = [Entry(package=OURS, builtin=True, **asdict(item)) for item in BUILTIN]
         self._broken: dict[str, tuple[str, Exception]] = {}
         self._preferred: set[str] = set()
         self._discovered = not plugins
@@ -222,10 +225,14 @@ class Registry:
             )
         return serializer
 
-    def serializers(self) -> list[SerializerInfo]:
-        """What is installed, broken plugins included."""
+    def serializers(self, *, check: bool = False) -> list[SerializerInfo]:
+        """What is installed, broken plugins included. Nothing that is built in is imported for it.
+
+        Args:
+            check: Import everything that is installed, to see whether it can be.
+        """
         self._discover()
-        found = [self._info(entry) for entry in self._entries]
+        found = [self._info(entry, check) for entry in self._entries]
         for plugin, (package, error) in self._broken.items():
             name = plugin.removesuffix(f" of {package}")
             found.append(SerializerInfo(name, None, (), package, f"broken: {error!r}"))
@@ -302,31 +309,40 @@ class Registry:
             return
         self._entries = [*self._entries, _entry_of(instance, package, plugin=True)]
 
-    def _info(self, entry: Entry) -> SerializerInfo:
+    def _info(self, entry: Entry, check: bool) -> SerializerInfo:
         types = tuple(kind if isinstance(kind, str) else _name_of(kind) for kind in entry.types)
-        try:
-            version, state = entry.load().version, _state(entry)
-        except MissingExtraError as error:
-            version, state = None, f"not installed: {error.hint}"
-        except AqueductError as error:
-            version, state = None, f"{error.message}: {error.hint}"
+        state = _state(entry, check)
+        version, safe = (entry.version, entry.safe) if state == "ok" else (None, None)
         if entry.name in self._preferred:
             state = "preferred"
-        return SerializerInfo(entry.name, version, types, entry.package, state)
+        return SerializerInfo(entry.name, version, types, entry.package, state, safe, entry.extra)
 
 
 def _entry_of(instance: Any, package: str, *, plugin: bool = False) -> Entry:
-    family = getattr(instance, "family", "")
-    types = tuple(instance.types)
-    return Entry(instance.name, types, package, family, plugin=plugin, _loaded=instance)
+    return Entry(
+        instance.name,
+        tuple(instance.types),
+        package,
+        getattr(instance, "family", ""),
+        version=instance.version,
+        safe=bool(getattr(instance, "safe", True)),
+        plugin=plugin,
+        _loaded=instance,
+    )
 
 
-def _state(entry: Entry) -> str:
-    """Whether the library is there that a serializer imports no sooner than it meets a value."""
-    library = getattr(entry.load(), "needs", None)
-    if library is None or find_spec(library) is not None:
-        return "ok"
-    return f"not installed: {MissingExtraError(library, entry.extra, entry.name).hint}"
+def _state(entry: Entry, check: bool) -> str:
+    """Whether everything is there that a serializer needs; with `check`, whether it can be imported."""
+    for library in (name for name in entry.needs if find_spec(name) is None):
+        return f"not installed: {MissingExtraError(library, entry.extra, entry.name).hint}"
+    if check:
+        try:
+            for library in entry.needs:
+                import_module(library)
+            entry.load()
+        except Exception as error:  # noqa: BLE001 - whatever an import raises
+            return f"broken: {error!r}"
+    return "ok"
 
 
 def supports(serializer: Any, ability: type) -> bool:

@@ -57,7 +57,7 @@ def test_there_is_one_version() -> None:
 
 def test_extras_that_errors_name_exist() -> None:
     extras = ABOUT["project"]["optional-dependencies"]
-    named = {extra for *_, extra in BUILTIN if extra}
+    named = {item.extra for item in BUILTIN if item.extra}
     for source in SOURCES:
         text = source.read_text(encoding="utf-8")
         named |= set(re.findall(r'MissingExtraError\(\s*"[^"]+",\s*"(\w+)"', text))
@@ -71,7 +71,7 @@ def test_entry_points_are_as_documented() -> None:
 
 
 def test_every_serializer_is_documented() -> None:
-    missing = [name for name, *_ in BUILTIN if f"| `{name}` |" not in page("serializers")]
+    missing = [item.name for item in BUILTIN if f"| `{item.name}` |" not in page("serializers")]
     assert not missing
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import enum
+import subprocess
+import sys
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from aqueduct_core.errors import (
     SerializerNotFoundError,
 )
 from aqueduct_core.registry import Registry
+from aqueduct_core.serializers import BUILTIN, Builtin
 
 
 class Point:
@@ -100,9 +104,39 @@ def test_a_missing_library_names_its_extra() -> None:
     entry.target = "not_installed_anywhere:Serializer"
     with pytest.raises(MissingExtraError, match=r'pip install "aqueduct-core\[tables\]"'):
         entry.load()
+    entry.needs = ("not_installed_anywhere",)
     (info,) = (info for info in registry.serializers() if info.name == "arrow")
-    assert info.version is None
-    assert "aqueduct-core[tables]" in info.state
+    assert (info.version, info.safe) == (None, None)
+    assert info.state == 'not installed: pip install "aqueduct-core[tables]"'
+
+
+def test_what_is_installed_and_broken_is_found_when_it_is_checked(registry: Registry) -> None:
+    entry = registry.entry("npy")
+    entry.target = "aqueduct_core.errors:NoSuchClass"
+    states = {info.name: info.state for info in registry.serializers()}
+    assert states["npy"] == "ok"  # nothing was imported to find out
+    states = {info.name: info.state for info in registry.serializers(check=True)}
+    assert states["npy"].startswith("broken: AttributeError")
+    assert states["text"] == "ok"
+
+
+@pytest.mark.parametrize("item", BUILTIN, ids=lambda item: item.name)
+def test_what_is_listed_of_a_serializer_is_what_it_says_itself(item: Builtin) -> None:
+    try:
+        serializer = Registry(plugins=False).by_name(item.name)
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    assert (item.name, item.version) == (serializer.name, serializer.version)
+    assert item.safe == getattr(serializer, "safe", True)
+    assert item.family == getattr(serializer, "family", "")
+    assert all(map(find_spec, item.needs)) or item.extra == "torch"
+
+
+def test_listing_serializers_imports_none_of_their_libraries() -> None:
+    code = "import sys, aqueduct_core as aq; aq.serializers(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    libraries = {library for item in BUILTIN for library in item.needs}
+    assert libraries & set(done.stdout.split()) == set()
 
 
 def test_the_listing_shows_name_version_types_package_state(registry: Registry) -> None:

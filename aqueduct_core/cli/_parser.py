@@ -72,7 +72,8 @@ def _sentence(text: str) -> str:
 
 
 def _add_flows(commands: _Commands, common: argparse.ArgumentParser) -> None:
-    _add(commands, "flows", "_flows:ls", "list the workflows", common)
+    flows = _add(commands, "flows", "_flows:ls", "list the workflows", common)
+    flows.add_argument("--tag", help="only those that have this tag")
 
     group = _group(commands, "flow", "look at one workflow, pause it or delete it")
     show = _add(group, "show", "_flows:show", "what a workflow consists of", common)
@@ -300,12 +301,15 @@ def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
     prune.add_argument(
         "--unused-for", type=float, default=30.0, metavar="DAYS", help="(default: 30)"
     )
-    _add(
+    listing = _add(
         commands,
         "serializers",
         "_serializers:serializers",
         "list the serializers that are installed",
         common,
+    )
+    listing.add_argument(
+        "--check", action="store_true", help="import each of them, to see whether it can be"
     )
 
 

@@ -73,8 +73,12 @@ def test_serializers(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"json", "pickle", "parquet", "arrow"} <= set(found)
     assert all(item["state"].startswith(("ok", "not installed: pip")) for item in found.values())
     assert found["json"]["state"] == found["parquet"]["state"] == "ok"
+    assert (found["pickle"]["safe"], found["parquet"]["safe"]) == (False, True)
+    assert found["skops"]["extra"] == "skops"
     assert main(["serializers"]) == 0
-    assert "pandas.DataFrame" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "pandas: DataFrame" in shown
+    assert "unsafe" in shown
 
 
 def test_api_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

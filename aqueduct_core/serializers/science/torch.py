@@ -55,7 +55,6 @@ class TensorSerializer:
     name = "torch.tensor"
     version = 1
     plain = True
-    needs = "torch"  # this module is imported without it: it looks at every OrderedDict
     types: tuple[type | str, ...] = ("torch.Tensor", "torch.nn.parameter.Parameter")
     artifact = "array"
     suffix = ".safetensors"
@@ -89,7 +88,6 @@ class StateDictSerializer:
     name = "torch.state_dict"
     version = 1
     plain = True
-    needs = "torch"  # this module is imported without it: it looks at every OrderedDict
     types: tuple[type | str, ...] = (OrderedDict,)
     artifact = "collection"
     suffix = ".safetensors"
