@@ -19,6 +19,7 @@ __all__ = [
     "JSON",
     "Budget",
     "Classifies",
+    "Creates",
     "Describes",
     "ObjectInfo",
     "Picks",
@@ -226,6 +227,21 @@ class Budget:
     rows: int = 20
     size: int = 16_384
     seconds: float = 0.02
+
+
+@runtime_checkable
+class Creates(Protocol):
+    """A storage that can write an object only if there is none: one of two writers wins, for sure."""
+
+    def create(self, key: str, *buffers: Buffer) -> bool | None:
+        """Store the concatenation of `buffers` at `key`, unless an object is there.
+
+        Returns:
+            Whether it was stored; False if an object is there already, perhaps one that this very
+            call has stored and got no answer about. None if this place, after all, has no such
+            write: nothing was done.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

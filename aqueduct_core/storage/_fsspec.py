@@ -56,6 +56,8 @@ class FsspecStorage:
         concurrency: How many requests one transfer has under way at most.
         retry_attempts: How often a request is sent at most.
         retry_seconds: After how long no further attempt is started.
+        conditional_writes: Whether `create` may rely on the server: False for one that takes
+            `If-None-Match` and doesn't heed it.
         **storage_options: What the fsspec file system takes: `key`, `secret`, `endpoint_url`,
             `token`, `account_name`, ...
 
@@ -75,6 +77,7 @@ class FsspecStorage:
         concurrency: int = 8,
         retry_attempts: int = 6,
         retry_seconds: float = 120.0,
+        conditional_writes: bool = True,
         **storage_options: Any,
     ) -> None:
         self._place = Place.parse(url, storage_options)
@@ -82,6 +85,7 @@ class FsspecStorage:
         self._part = part_size
         self._single = multipart_above
         self._concurrency = concurrency
+        self._conditional = conditional_writes
         self._policy = Retry(attempts=retry_attempts, seconds=retry_seconds)
         self._lock = threading.RLock()
         self._connected: tuple[int, Client] | None = None
@@ -93,6 +97,15 @@ class FsspecStorage:
     def put(self, key: str, *buffers: Buffer) -> None:
         """Store the concatenation of `buffers` at `key`; see `Storage.put`."""
         self._put(key, Body(buffers))
+
+    def create(self, key: str, *buffers: Buffer) -> bool | None:
+        """Store an object where there is none; see `Creates.create`."""
+        body = Body(buffers)
+        if not self._conditional or body.size > self._client().single:
+            return None
+        return self._named(
+            f"write {key!r}", lambda: self._once(lambda client: client.create(key, body))
+        )
 
     def put_file(self, key: str, path: Path) -> None:
         """Upload a file and remove it; see `Storage.put_file`."""

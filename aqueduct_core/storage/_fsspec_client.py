@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import partial
+from inspect import signature
 from io import BytesIO
 from types import MethodType
 from typing import Any, NoReturn
@@ -54,6 +55,7 @@ class FsspecClient:
         self._part = part
         self._concurrency = concurrency
         self._info = _asker(scheme, self._fs)
+        self._creating = _creating(scheme, self._fs)
         # What is neither asynchronous (and locks by itself) nor the operating system's is one
         # connection, or one dictionary, that two threads must not use at once.
         together = self._fs.async_impl or scheme in ("file", "local")
@@ -65,6 +67,18 @@ class FsspecClient:
                 self._write(self._root + key, body)
             else:
                 self._write_beside(self._root + key, body)
+
+    def create(self, key: str, body: Body) -> bool | None:
+        if self._creating is None or body.size > self._part:
+            return None
+        try:
+            with self._alone:
+                self._fs.pipe_file(self._root + key, body.tobytes(), **self._creating)
+        except Exception as error:
+            if isinstance(error, FileExistsError) or fault_of(error) is Fault.CHANGED:
+                return False
+            raise
+        return True
 
     def upload(self, key: str) -> NoReturn:
         raise NotImplementedError(key)  # never called: every size is below `single`
@@ -214,6 +228,14 @@ def _asker(scheme: str, fs: Any) -> Callable[[str], Mapping[str, Any]]:
         return partial(sync, fs.loop, fs._get_object)
     asker: Callable[[str], Mapping[str, Any]] = fs.info
     return asker
+
+
+def _creating(scheme: str, fs: Any) -> Mapping[str, Any] | None:
+    """What makes the library write an object only where there is none; None if it can't."""
+    takes = signature(fs._pipe_file).parameters if scheme in _WHOLE else ()
+    if scheme in _AZURE and "overwrite" in takes:
+        return {"overwrite": False}
+    return {"mode": "create"} if "mode" in takes else None
 
 
 async def _request_once(request: Any, *args: Any, data: Any = None, **options: Any) -> Any:

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aqueduct_core.storage._body import Body
+from aqueduct_core.storage._classify import Fault, fault_of
 from aqueduct_core.storage._client import Found
 
 __all__ = ["S3Client", "understands"]
@@ -69,6 +70,17 @@ class S3Client:
     def put(self, key: str, body: Body) -> None:
         data = body.tobytes() if body.size <= _INLINE else body.reader()
         self._call("put_object", Key=self._prefix + key, Body=data)
+
+    def create(self, key: str, body: Body) -> bool | None:
+        try:
+            self._call("put_object", Key=self._prefix + key, Body=body.tobytes(), IfNoneMatch="*")
+        except Exception as error:
+            if fault_of(error) is Fault.CHANGED:
+                return False
+            if _is_not_implemented(error):
+                return None
+            raise
+        return True
 
     def upload(self, key: str) -> S3Upload:
         path = self._prefix + key
@@ -280,6 +292,12 @@ def _near(endpoint: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_not_implemented(error: Exception) -> bool:
+    """Whether a server says that it hasn't got what it was asked for."""
+    answer = getattr(error, "response", None) or {}
+    return bool(answer.get("ResponseMetadata", {}).get("HTTPStatusCode") == 501)
 
 
 def _refused(failed: Mapping[str, Any]) -> Exception:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from aqueduct_core.abc import Storage
+from aqueduct_core.abc import Creates, Storage
 from aqueduct_core.errors import StorageNotFoundError
 
 __all__ = ["StorageTests"]
@@ -67,6 +67,20 @@ class StorageTests:
         info = storage.stat("a/key")
         assert info is not None
         assert (info.key, info.size) == ("a/key", size)
+
+    def test_what_is_there_is_not_created_again(self, storage: Storage) -> None:
+        if not isinstance(storage, Creates):
+            pytest.skip("this storage has no create")
+        made = storage.create("new/key", b"one ", b"object")
+        if made is None:
+            assert storage.stat("new/key") is None
+            return
+        assert made is True
+        assert storage.create("new/key", b"another one") is False
+        assert bytes(storage.get("new/key")) == b"one object"
+        storage.delete("new/key")
+        assert storage.create("new/key", b"") is True
+        assert bytes(storage.get("new/key")) == b""
 
     def test_a_large_object_comes_back(self, storage: Storage) -> None:
         data = _noise(self.large + 12_345)

@@ -31,6 +31,12 @@ class TestRequests:
         make().put("key", b"data", b" and more")
         assert s3_proxy.requests == [("PUT", f"/{bucket}/prefix/key")]
 
+    def test_a_create_is_one(self, make: Make, s3_proxy: FaultProxy, bucket: str) -> None:
+        storage = make()
+        assert storage.create("key", b"da", b"ta") is True
+        assert storage.create("key", b"other") is False
+        assert s3_proxy.requests == [("PUT", f"/{bucket}/prefix/key")] * 2
+
     @pytest.mark.parametrize("size", [0, 10, 100_000, 3 << 20])
     def test_a_get_is_one(self, make: Make, s3_proxy: FaultProxy, bucket: str, size: int) -> None:
         make().put("key", b"x" * size)

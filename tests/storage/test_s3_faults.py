@@ -259,3 +259,37 @@ class TestFatal:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+class TestCreate:
+    """Objects that are written only where there is none."""
+
+    def test_a_server_without_it_says_so_and_nothing_is_written(
+        self, make: Make, s3_proxy: FaultProxy
+    ) -> None:
+        storage = make()
+        body = b"<Error><Code>NotImplemented</Code><Message>If-None-Match</Message></Error>"
+        s3_proxy.rules = [Rule("status", method="PUT", status=501, body=body)]
+        assert storage.create("key", b"data") is None
+        assert storage.stat("key") is None
+
+    def test_it_is_not_asked_for_where_the_server_does_not_heed_it(
+        self, make: Make, s3_proxy: FaultProxy
+    ) -> None:
+        storage = make(conditional_writes=False)
+        assert storage.create("key", b"data") is None
+        assert s3_proxy.requests == []
+
+    def test_one_whose_answer_was_lost_is_there_already(
+        self, make: Make, s3_proxy: FaultProxy
+    ) -> None:
+        storage = make()
+        s3_proxy.rules = [Rule("lose", method="PUT")]
+        assert storage.create("key", b"data") is False
+        assert bytes(storage.get("key")) == b"data"
+
+    def test_one_that_fails_for_good_is_told(self, make: Make, s3_proxy: FaultProxy) -> None:
+        storage = make()
+        s3_proxy.rules = [Rule("status", status=403, body=DENIED)]
+        with pytest.raises(StoragePermissionError, match="can't write 'key'"):
+            storage.create("key", b"data")
