@@ -142,7 +142,7 @@ def print_run(run: Run) -> None:
     screen.print(line, soft_wrap=True)
     screen.print(table(["operator", "kind", "", ">took", ""], rows))
     if run.reason:
-        screen.print(run.reason, markup=False)
+        screen.print(run.reason, markup=False, soft_wrap=True)
     values = [(name, short(value)) for name, value in run.parameters().items()]
     if values:
         screen.print(table(["parameter", "value"], values))
@@ -151,7 +151,7 @@ def print_run(run: Run) -> None:
         screen.print(table(["metric", ">value"], numbers))
     for name, failure in run.errors().items():
         screen.print(f"\n{name}:", style="bold red", markup=False)
-        screen.print(failure.traceback.rstrip(), markup=False)
+        screen.print(failure.traceback.rstrip(), markup=False, soft_wrap=True)
 
 
 def _found(options: Namespace) -> Run:

@@ -92,10 +92,10 @@ def connected(session: Session, name: str) -> Connected:
             session.integrations[name] = _open(session, name, told["kind"], told["config"])
         elif found is None:
             names = [item.name for item in session.tracking.integrations()]
-            listed = ", ".join(map(repr, names)) or "none"
+            listed = f"there is: {', '.join(map(repr, names))}; " if names else ""
             raise NotFoundError(
                 f"there is no integration {name!r}",
-                hint=f"there is: {listed}; connect_integration adds one, and so does the variable "
+                hint=f"{listed}connect_integration adds one, and so does the variable "
                 f"{variable_of(name)}",
             )
         elif session.is_remote:

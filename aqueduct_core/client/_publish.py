@@ -11,6 +11,7 @@ from aqueduct_core.client._engines import LOCAL, airflow_engine, deploy, is_here
 from aqueduct_core.client._flow import Flow
 from aqueduct_core.client._progress import say
 from aqueduct_core.client._start import start
+from aqueduct_core.client._troubles import troubles
 from aqueduct_core.client._words import as_time
 from aqueduct_core.dag import Artifact, Graph, Schedule, Version, check_name
 from aqueduct_core.errors import GraphError, NotFoundError, ParameterError
@@ -225,7 +226,7 @@ def _run(session: Session, flow: Flow, version: Version, options: Options) -> No
     duration = run.duration
     took = "" if duration is None else f" in {as_time(duration)}"
     lines = [f"  run {run.id} {run.status}{took}"]
-    lines += [f"    {name}: {failure}" for name, failure in run.errors().items()]
+    lines += [f"    {line}" for line in troubles(run.operators())]
     lines.append(
         f"  look at it: client.flow({flow.name!r}).latest(), or aqueduct run show {run.id}; "
         f"everything is in {_where(session)}"

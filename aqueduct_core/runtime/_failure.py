@@ -118,6 +118,9 @@ class Failure:
         own = [frame for frame in self.frames if not is_library(frame.file)]
         return str((own or list(self.frames))[-1].site) if self.frames else ""
 
+    def __repr__(self) -> str:
+        return f"<Failure {self}>"
+
     def __str__(self) -> str:
         where = f" at {self.site}" if self.site else ""
         return f"{self.type}: {self.message}{where}" if self.message else f"{self.type}{where}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from aqueduct_core.abc import Creates
 from aqueduct_core.errors import CorruptArtifactError, FormatVersionError, StorageNotFoundError
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.runtime._failure import Failure
@@ -93,6 +94,10 @@ class Result:
     peak_memory: int | None = None
     logs: Mapping[str, str] = field(default_factory=dict)
     cached: str | None = None
+
+    def __repr__(self) -> str:
+        why = f", {self.reason}" if self.reason else ""
+        return f"<Result of {self.kind} {self.name!r}: {self.state}{why}>"
 
     @property
     def duration(self) -> float:
@@ -208,27 +213,38 @@ def write_result(store: ArtifactStore, result: Result) -> bool:
     """Write an operator's result; everything that it names is stored by now.
 
     The result of an earlier attempt is kept as one of that attempt. A result of an earlier attempt
-    than the one that is there, of a process that was thought dead, never replaces it. Storages have
-    no comparing write: of two attempts that end within the same few milliseconds the earlier one
-    can win.
+    than the one that is there, of a process that was thought dead, never replaces it, and its
+    outputs don't stay where the later one has none. Storages have no comparing write: where there
+    is a result already, or they can't create (`Creates`), the earlier one of two attempts that end
+    within the same few milliseconds can win.
 
     Returns:
         Whether it is the operator's result now; False if there is one of a later attempt.
     """
+    key, storage = result_key(result.operator, result.run), store.storage
+    if (
+        result.attempt == 1
+        and isinstance(storage, Creates)
+        and storage.create(key, _document(result))
+    ):
+        return True
     there = _replaceable(store, result)
     if there is not None and there.attempt != result.attempt:
         older = min(there, result, key=lambda item: item.attempt)
         folder = attempt_folder(older.operator, older.run, older.attempt)
         _put(store, f"{folder}/result.json", older)
         if older is result:
+            for name in result.outputs.keys() - there.outputs.keys():
+                store.delete(result.outputs[name].key)
             return False
-    _put(store, result_key(result.operator, result.run), result)
+    _put(store, key, result)
     return True
 
 
 def is_superseded(store: ArtifactStore, operator: str, run: str, attempt: int) -> bool:
     """Whether a later attempt has come to its end."""
-    if store.storage.stat(result_key(operator, run)) is None:
+    is_near = store.storage.profile != "remote"  # elsewhere, a look costs as much as the result
+    if is_near and store.storage.stat(result_key(operator, run)) is None:
         return False
     there = read_result(store, operator, run)
     return there is not None and there.attempt > attempt
@@ -273,8 +289,11 @@ def _replaceable(store: ArtifactStore, result: Result) -> Result | None:
 
 
 def _put(store: ArtifactStore, key: str, result: Result) -> None:
-    document = json.dumps(result.to_json(), allow_nan=False, separators=(",", ":"))
-    store.storage.put(key, document.encode())
+    store.storage.put(key, _document(result))
+
+
+def _document(result: Result) -> bytes:
+    return json.dumps(result.to_json(), allow_nan=False, separators=(",", ":")).encode()
 
 
 def _number_to_json(value: float | None) -> float | str | None:

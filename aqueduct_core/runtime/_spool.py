@@ -40,15 +40,23 @@ class Spool:
     def cut(self) -> None:
         """Rewrite the file to what is kept of it, once it is much larger than that.
 
-        What another process writes in between may be lost: it belongs to the part that is left out
-        as soon as more follows.
+        It is written in place, whatever others append meanwhile: the line that counts what is left
+        out has to be found again where it was put. What they write in the very moment in which the
+        file gets shorter is lost.
         """
         if self.size() <= _CUT_AT:
             return
-        rest = memoryview(self.read())[FIRST:]
-        os.ftruncate(self.descriptor, FIRST)
-        while rest:
-            rest = rest[os.write(self.descriptor, rest) :]
+        size = self.size()
+        kept = bounded(self.descriptor, size)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)  # the other one appends
+        try:
+            end = FIRST + _pwrite(descriptor, kept[FIRST:], FIRST)
+            while (now := self.size()) > size:  # what has come since
+                end += _pwrite(descriptor, _pread(self.descriptor, now - size, size), end)
+                size = now
+            os.ftruncate(descriptor, end)
+        finally:
+            os.close(descriptor)
 
     def empty(self) -> None:
         """Start anew."""
@@ -60,9 +68,14 @@ class Spool:
         self.path.unlink(missing_ok=True)
 
 
-def bounded(descriptor: int) -> bytes:
-    """The beginning and the end of a file, and between them a line that says what is left out."""
-    size = os.fstat(descriptor).st_size
+def bounded(descriptor: int, size: int | None = None) -> bytes:
+    """The beginning and the end of a file, and between them a line that says what is left out.
+
+    Args:
+        descriptor: The file.
+        size: How much of it to look at; by default all.
+    """
+    size = os.fstat(descriptor).st_size if size is None else size
     if size <= FIRST + LAST:
         return _pread(descriptor, size, 0)
     first = _pread(descriptor, FIRST, 0)
@@ -88,3 +101,12 @@ def _pread(descriptor: int, size: int, offset: int) -> bytes:
         size -= len(piece)
         offset += len(piece)
     return b"".join(pieces)
+
+
+def _pwrite(descriptor: int, data: bytes, offset: int) -> int:
+    """Write all of it; returns how much that was."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(descriptor, rest, offset)
+        rest, offset = rest[written:], offset + written
+    return len(data)

@@ -29,7 +29,7 @@ def source() -> list[int]:
 @aq.op
 def scale(values: list[int], factor: int, shift: float = 0.5) -> list[float]:
     if factor == 13:
-        raise ValueError("unlucky [bold]number")
+        raise ValueError("unlucky [bold]number, " + "and so on " * 50 + "to the end")
     return [n * factor + shift for n in values]
 
 
@@ -52,7 +52,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[aq.Client]:
         scaled = scale(source(), factor)
         total(scaled)
         flow = client.publish_flow(
-            "Scaling", scaled, quiet=True, description="numbers", schedule=aq.daily(hour=8)
+            "Scaling",
+            scaled,
+            quiet=True,
+            description="numbers",
+            schedule=aq.daily(hour=8),
+            tags=["numbers", "daily"],
         )
         flow.trigger({"factor": 13}, quiet=True)
         yield client
@@ -74,7 +79,13 @@ def say(
 def test_flows(say: Any) -> None:
     [listed] = json.loads(say("flows", "--json"))
     assert (listed["name"], listed["last_run"]["status"]) == ("Scaling", "failed")
+    assert listed["tags"] == ["numbers", "daily"]
+    assert [item["name"] for item in json.loads(say("flows", "--tag", "daily", "--json"))] == [
+        "Scaling"
+    ]
+    assert json.loads(say("flows", "--tag", "other", "--json")) == []
     told = say("flows")
+    assert "numbers, daily" in told
     for expected in ("Scaling", "failed", "just now", "08:00 UTC", "numbers"):
         assert expected in told
 
@@ -113,6 +124,8 @@ def test_run_show(say: Any, workspace: aq.Client) -> None:
     told = say("run", "show", failed, code=1)
     for expected in ("scale", "unlucky [bold]number", "raise ValueError", "skipped", "13"):
         assert expected in told
+    # Nothing is folded that somebody may look for.
+    assert "unlucky [bold]number, " + "and so on " * 50 + "to the end\n" in told
     say("run", "show", "nope", code=3)
     say("run", "show", fine[:6], code=3)  # the year and month are those of both
     assert fine in say("run", "show", fine[:-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,24 @@ def test_only_artifacts_are_published(client: aq.Client, artifacts: object) -> N
 
 
 @everywhere
+def test_workflows_are_found_by_their_tags(client: aq.Client) -> None:
+    flow = client.publish_flow("first", one(), tags=["sales", "daily"], run_now=False, quiet=True)
+    client.publish_flow("second", one(), run_now=False, quiet=True)
+    assert flow.tags == ["sales", "daily"]
+    assert [item.name for item in client.flows(tag="daily")] == ["first"]
+    assert client.flows(tag="dail") == []
+    assert len(client.flows()) == 2
+    again = client.publish_flow("first", one(), tags=["nightly"], run_now=False, quiet=True)
+    assert again.tags == flow.tags == ["nightly"]
+    assert len(flow.versions()) == 1, "tags are no part of a version"
+
+
+@everywhere
 def test_what_can_not_be_is_refused_before_anything_is_kept(client: aq.Client) -> None:
     with pytest.raises(UnsupportedError, match="engine 'airflow_cluster'"):
         client.publish_flow("flow", one(), engine="airflow_cluster")
+    with pytest.raises(ParameterError, match="tags='sales'"):
+        client.publish_flow("flow", one(), tags="sales")
     with pytest.raises(ParameterError, match="keep_runs=0"):
         client.publish_flow("flow", one(), keep_runs=0)
     with pytest.raises(ParameterError, match="not both"):
@@ -173,6 +189,40 @@ def test_what_is_said_tells_where_to_look(
     assert client.home in told.err
     client.publish_flow("flow", one(), quiet=True)
     assert capsys.readouterr().err == ""
+
+
+@aq.op
+def shouts(n: int) -> int:
+    raise ValueError("first line " + "and more " * 100 + "\nsecond line")
+
+
+@aq.op
+def leaves(n: int) -> int:
+    os._exit(5)
+
+
+@aq.check
+def is_large(n: int) -> bool:
+    return n > 100
+
+
+@everywhere
+def test_what_is_said_of_troubles_is_a_line_for_each(
+    client: aq.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = one()
+    is_large(number)
+    loud = shouts(number)
+    client.publish_flow("flow", [add(loud), leaves(number)])
+    told = capsys.readouterr().err.splitlines()
+    lines = [line.strip() for line in told if line.startswith("    ")]
+    assert [line.partition(": ")[0] for line in lines] == ["shouts", "leaves", "is_large"]
+    assert lines[0].startswith("shouts: ValueError: first line and more and more")
+    assert len(lines[0]) < 400
+    assert "test_publish.py:" in lines[0]
+    assert "exit code 5" in lines[1]
+    assert lines[2] == "is_large: it is not true"
+    assert not any("second line" in line for line in told)
 
 
 @everywhere

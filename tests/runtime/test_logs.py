@@ -283,6 +283,28 @@ def test_cutting_a_stream_again_and_again_counts_all_that_is_left_out(tmp_path: 
     assert bounded(spool.descriptor) == found
 
 
+def test_what_is_printed_while_a_stream_is_cut_is_kept_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = spool_of(tmp_path, b"a" * FIRST)
+    write, rounds, chatter = os.pwrite, 4, b"z" * 1_000
+
+    def while_somebody_prints(descriptor: int, data: memoryview, offset: int) -> int:
+        if len(data) > len(chatter):
+            os.write(spool.descriptor, chatter)
+        return write(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", while_somebody_prints)
+    for _ in range(rounds):
+        os.write(spool.descriptor, b"b" * (5 * LAST))
+        spool.cut()
+    printed = FIRST + rounds * (5 * LAST + len(chatter))
+    found = spool.read()
+    assert found[FIRST:].startswith(f"\n[... {printed - FIRST - LAST:>20,} bytes".encode())
+    assert found.count(b"bytes are left out here") == 1
+    assert found.endswith(b"b" + chatter)
+
+
 def test_a_flood_stays_small_in_the_store(capture: Capture, storage: Storage) -> None:
     def flood() -> None:
         line = b"x" * 99 + b"\n"

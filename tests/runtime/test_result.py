@@ -162,3 +162,21 @@ def test_ended_gives_a_result_to_what_came_to_no_end(workspace: Workspace) -> No
     assert (check.state, check.severity) == ("warning", "warning")
     assert ended(version, "fine", "r1", "canceled").state == "canceled"
     assert attempt_folder(found.operator, "r1", 2) == f"operators/{found.operator}/r1/attempts/2"
+
+
+def test_results_and_failures_show_themselves_in_a_line() -> None:
+    failure = Failure("KeyError", "'Tenure'", (Frame("models/churn.py", 15, "predict"),), "long")
+    result = Result(
+        operator="753da138",
+        name="predict",
+        kind="op",
+        run="r1",
+        state="failed",
+        started="2026-11-30T08:00:00+00:00",
+        reason="it raised KeyError: 'Tenure'",
+        error=failure,
+    )
+    assert repr(result) == "<Result of op 'predict': failed, it raised KeyError: 'Tenure'>"
+    assert repr({"predict": failure}) == (
+        "{'predict': <Failure KeyError: 'Tenure' at models/churn.py:15>}"
+    )

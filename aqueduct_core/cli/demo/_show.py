@@ -110,8 +110,8 @@ def trace(screen: Any, found: Run, name: str) -> None:
     """What an operator raised and printed."""
     failure = found.error(name)
     if failure is not None:
-        screen.print(f"{name}: {failure}\n", markup=False, style="red")
-        screen.print(failure.traceback, markup=False, highlight=False)
+        screen.print(f"{name}: {failure}\n", markup=False, style="red", soft_wrap=True)
+        screen.print(failure.traceback, markup=False, highlight=False, soft_wrap=True)
     screen.print(f"It printed: {found.logs(name)}", markup=False, highlight=False)
 
 
