@@ -43,9 +43,11 @@ def overridden(
     for name, value in values.items():
         parameter = spec.parameters.get(name)
         if parameter is None:
-            listed = ", ".join(spec.parameters) or "none"
+            listed = f"the parameters are: {', '.join(spec.parameters)}"
             raise ParameterError(
-                f"no parameter is called {name!r}", hint=f"the parameters are: {listed}"
+                f"no parameter is called {name!r}",
+                hint=(f"{listed}. " if spec.parameters else "")
+                + "What a call leaves at its default is no parameter: give it in the call",
             )
         found[name], kind = drafts.value(name, value)
         if not _fits(value, kind, parameter):
@@ -88,4 +90,5 @@ def _fits(value: Any, kind: str, parameter: ParameterSpec) -> bool:
 
 
 def _article(kind: str) -> str:
+    kind = {"numeric": "number", "bool": "truth value"}.get(kind, kind)
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"

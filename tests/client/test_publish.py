@@ -221,7 +221,7 @@ def test_what_is_said_of_troubles_is_a_line_for_each(
     assert len(lines[0]) < 400
     assert "test_publish.py:" in lines[0]
     assert "exit code 5" in lines[1]
-    assert lines[2] == "is_large: it is not true"
+    assert lines[2] == "is_large: it gave False"
     assert not any("second line" in line for line in told)
 
 
@@ -236,7 +236,7 @@ def test_parameters_are_overridden_for_one_run(client: aq.Client) -> None:
     assert client.trigger("flow", quiet=True).parameters() == {"n": 1, "add.m": 10}
     with pytest.raises(ParameterError, match=r"'m'[\s\S]*parameters are: n, add.m"):
         flow.trigger({"m": 1})
-    with pytest.raises(ParameterError, match="'n' is a numeric, and was given a text: str"):
+    with pytest.raises(ParameterError, match="'n' is a number, and was given a text: str"):
         flow.trigger({"n": "5"})
     assert len(flow.runs()) == 3
 
