@@ -25,6 +25,7 @@ def flow_document(flow: Flow) -> dict[str, Any]:
         "after": flow.after,
         "paused": flow.paused,
         "keep_runs": flow.keep_runs,
+        "tags": flow.tags,
         "version": version.digest,
         "versions": [
             {

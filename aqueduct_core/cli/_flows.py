@@ -24,7 +24,7 @@ _FINE = ("succeeded", "warning")
 
 def ls(options: Namespace) -> int:
     """List the workflows."""
-    flows = open_client(options).flows()
+    flows = open_client(options).flows(tag=options.tag)
     if options.json:
         print_json([_line(flow) for flow in flows])
         return 0
@@ -33,8 +33,8 @@ def ls(options: Namespace) -> int:
         last = next(iter(flow.runs(limit=1)), None)
         how, when = ("", "") if last is None else (last.status, as_ago(last.started))
         starts = "paused" if flow.paused else flow.starts
-        rows.append((flow.name, state(how), when, starts, flow.description))
-    console().print(table(["name", "last run", "", "starts", ""], rows))
+        rows.append((flow.name, state(how), when, starts, ", ".join(flow.tags), flow.description))
+    console().print(table(["name", "last run", "", "starts", "tags", ""], rows))
     return 0
 
 
@@ -51,6 +51,7 @@ def show(options: Namespace) -> int:
         ("description", flow.description),
         ("starts", flow.starts + (" (paused)" if flow.paused else "")),
         ("engine", flow.engine),
+        ("tags", ", ".join(flow.tags)),
         ("keeps", f"{flow.keep_runs} runs" if flow.keep_runs else "all runs"),
         ("version", f"{version.number}, {version.digest}"),
         ("saves", ", ".join(f"{name} in {place}" for place, name in flow.saved())),
@@ -143,6 +144,7 @@ def _line(flow: Flow) -> dict[str, object]:
         "schedule": flow.schedule,
         "after": flow.after,
         "paused": flow.paused,
+        "tags": flow.tags,
         "last_run": None
         if last is None
         else {"id": last.id, "status": last.status, "started": last.started.isoformat()},

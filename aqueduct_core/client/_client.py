@@ -192,6 +192,7 @@ class Client:
         keep_runs: int | None = None,
         run_now: bool = True,
         notify: Mapping[str, Level] | None = None,
+        tags: Sequence[str] | None = None,
         wait: bool = True,
         quiet: bool = False,
     ) -> Flow:
@@ -215,6 +216,7 @@ class Client:
             run_now: Whether to run it now.
             notify: From which end of a run on somebody is told about it, by name: `"success"`,
                 `"warning"`, `"error"` or `"never"`. Others are told as they were connected.
+            tags: Words that people find it by. They are no part of a version.
             wait: Whether to wait for that run. Otherwise it goes on in the background; this program
                 doesn't exit before it has ended.
             quiet: Don't show how it goes, nor say where to look.
@@ -235,6 +237,7 @@ class Client:
             keep_runs=keep_runs,
             run_now=run_now,
             notify=notify,
+            tags=tags,
             wait=wait,
             quiet=quiet,
         )
@@ -250,11 +253,15 @@ class Client:
 
         return Flow(self._record(name), self._session)
 
-    def flows(self) -> list[Flow]:
-        """All published workflows, by name."""
+    def flows(self, *, tag: str | None = None) -> list[Flow]:
+        """All published workflows, by name.
+
+        Args:
+            tag: Only those that have this tag.
+        """
         from aqueduct_core.client._flow import Flow, all_flows
 
-        return [Flow(record, self._session) for record in all_flows(self._session)]
+        return [Flow(record, self._session) for record in all_flows(self._session, tag)]
 
     def trigger(
         self,

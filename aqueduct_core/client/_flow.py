@@ -24,11 +24,12 @@ __all__ = ["Flow", "all_flows"]
 _PAGE = 200
 
 
-def all_flows(session: Session) -> Iterator[FlowRecord]:
-    """All published workflows, by name."""
+def all_flows(session: Session, tag: str | None = None) -> Iterator[FlowRecord]:
+    """All published workflows, or those with a tag, by name."""
+    tags = () if tag is None else (tag,)
     cursor: str | None = None
     while True:
-        page = session.tracking.flows(cursor=cursor, limit=_PAGE)
+        page = session.tracking.flows(tags=tags, cursor=cursor, limit=_PAGE)
         yield from page
         cursor = page.cursor
         if cursor is None:
@@ -99,6 +100,11 @@ class Flow:
     def keep_runs(self) -> int | None:
         """How many finished runs are kept; None for all."""
         return self._record().keep_runs
+
+    @property
+    def tags(self) -> list[str]:
+        """What people find it by."""
+        return list(self._record().tags)
 
     def versions(self) -> list[VersionRecord]:
         """All versions, the newest first."""

@@ -48,6 +48,7 @@ class Options:
     keep_runs: int | None = None
     run_now: bool = True
     notify: Mapping[str, Any] | None = None
+    tags: Sequence[str] | None = None
     wait: bool = True
     quiet: bool = False
 
@@ -63,6 +64,11 @@ def publish(
     """Publish a workflow, and run it; see `Client.publish_flow`."""
     chosen = [artifacts] if isinstance(artifacts, Artifact) else list(artifacts)
     _check(name, chosen, options)
+    settings = {
+        "notify": options.notify,
+        "keep_runs": options.keep_runs,
+        "tags": _checked_tags(options.tags),
+    }
     graph = Graph.of(chosen, metrics=metrics, checks=checks)
     _check_owner(session, name, graph)
     graph.override(options.parameters or {})
@@ -83,7 +89,7 @@ def publish(
         description=options.description,
     )
     version.save(session.store)
-    is_new, said = _record(session, version, options)
+    is_new, said = _record(session, version, settings, quiet=options.quiet)
     flow = Flow(session.tracking.flow(version.flow), session)
     if not options.quiet:
         say(*_published(session, version, is_new, run_now=run_now), *said)
@@ -92,18 +98,17 @@ def publish(
     return flow
 
 
-def _record(session: Session, version: Version, options: Options) -> tuple[bool, list[str]]:
+def _record(
+    session: Session, version: Version, settings: Mapping[str, Any], *, quiet: bool
+) -> tuple[bool, list[str]]:
     """Make it the current version, and hand it to the cluster that runs it, if there is one."""
     if session.is_remote:
         there: Any = session
-        told: tuple[bool, list[str]] = there.publish(
-            version, notify=options.notify, keep_runs=options.keep_runs
-        )
+        told: tuple[bool, list[str]] = there.publish(version, **settings)
         return told
     is_local = version.spec.engine == LOCAL
-    said = [] if is_local else deploy(session, version, quiet=options.quiet)
-    is_new = session.tracking.publish(version, notify=options.notify, keep_runs=options.keep_runs)
-    return is_new, said
+    said = [] if is_local else deploy(session, version, quiet=quiet)
+    return session.tracking.publish(version, **settings), said
 
 
 def _check(name: str, artifacts: Sequence[Any], options: Options) -> None:
@@ -127,6 +132,14 @@ def _check(name: str, artifacts: Sequence[Any], options: Options) -> None:
         raise ParameterError(
             f"keep_runs={keep!r}", hint="a whole number from 1, or None to keep all runs"
         )
+
+
+def _checked_tags(tags: Sequence[str] | None) -> Sequence[str]:
+    if tags is None:
+        return ()
+    from aqueduct_core.tracking import checked_tags  # with the database: a worker starts before it
+
+    return checked_tags(tags)
 
 
 def _check_owner(session: Session, name: str, graph: Graph) -> None:

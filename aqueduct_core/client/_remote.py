@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -103,7 +103,12 @@ class RemoteSession:
         return integration
 
     def publish(
-        self, version: Version, *, notify: Mapping[str, Any] | None, keep_runs: int | None
+        self,
+        version: Version,
+        *,
+        notify: Mapping[str, Any] | None,
+        keep_runs: int | None,
+        tags: Sequence[str],
     ) -> tuple[bool, list[str]]:
         """Make a version the current one of its workflow, and hand it to what runs it.
 
@@ -114,6 +119,7 @@ class RemoteSession:
             "document": version.to_json(),
             "notify": None if notify is None else dict(notify),
             "keep_runs": keep_runs,
+            "tags": list(tags),
         }
         told = self._http.post("/flows", wanted, is_safe=True, patience=_PATIENCE)
         return told["is_new"], told["notes"]

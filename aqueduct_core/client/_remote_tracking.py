@@ -48,9 +48,11 @@ class RemoteTracking:
         except NotFoundError:
             return None
 
-    def flows(self, *, cursor: str | None = None, limit: int = 50) -> Page[FlowRecord]:
+    def flows(
+        self, *, tags: Sequence[str] = (), cursor: str | None = None, limit: int = 50
+    ) -> Page[FlowRecord]:
         """Workflows, by name."""
-        page = self._http.get("/flows", cursor=cursor, limit=limit)
+        page = self._http.get("/flows", tag=list(tags), cursor=cursor, limit=limit)
         return Page(tuple(_record(FlowRecord, item) for item in page["items"]), page["cursor"])
 
     def versions(self, flow: str) -> list[VersionRecord]:

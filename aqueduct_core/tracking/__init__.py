@@ -6,6 +6,7 @@ Importing this brings SQLAlchemy along.
 
 from __future__ import annotations
 
+from aqueduct_core.tracking._tags import checked_tags
 from aqueduct_core.tracking._tracking import Tracking, upgrade
 from aqueduct_core.tracking._values import (
     ApiKey,
@@ -40,5 +41,6 @@ __all__ = [
     "Tracking",
     "VersionDetail",
     "VersionRecord",
+    "checked_tags",
     "upgrade",
 ]

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy import update as change
 
 from aqueduct_core.dag import Version, flow_id
@@ -14,6 +26,7 @@ from aqueduct_core.errors import NotFoundError, ParameterError
 from aqueduct_core.tracking._base import Base, beyond, cursor_of, now, of_cursor, records
 from aqueduct_core.tracking._events import append_events
 from aqueduct_core.tracking._tables import flows, runs, schedules, versions
+from aqueduct_core.tracking._tags import checked_tags
 from aqueduct_core.tracking._types import NAME, clean
 from aqueduct_core.tracking._upsert import insert_missing
 from aqueduct_core.tracking._values import FlowRecord, Page, VersionDetail, VersionRecord
@@ -34,6 +47,7 @@ class Flows(Base):
         *,
         notify: Mapping[str, Any] | None = None,
         keep_runs: int | None = None,
+        tags: Sequence[str] = (),
     ) -> bool:
         """Make a version the current one of its workflow.
 
@@ -41,15 +55,21 @@ class Flows(Base):
             version: The version; it is in the store by now.
             notify: Who is told what about its runs.
             keep_runs: How many finished runs are kept; None for all.
+            tags: What people find it by. They are no part of the version.
 
         Returns:
             Whether the version is new.
 
         Raises:
-            ParameterError: A name in it is too long for the database.
+            ParameterError: A name in it is too long for the database, or something can't be a tag.
         """
         _check_names(version)
-        return self._database.write(lambda to: _publish(to, version, notify, keep_runs))
+        settings = {
+            "notify": None if notify is None else dict(notify),
+            "keep_runs": keep_runs,
+            "tags": checked_tags(tags),
+        }
+        return self._database.write(lambda to: _publish(to, version, settings))
 
     def flow(self, flow: str) -> FlowRecord:
         """A workflow by its id.
@@ -72,6 +92,7 @@ class Flows(Base):
         search: str | None = None,
         state: str | None = None,
         engine: str | None = None,
+        tags: Sequence[str] = (),
         order: Order = "name",
         cursor: str | None = None,
         limit: int = 50,
@@ -82,11 +103,12 @@ class Flows(Base):
             search: A part of the name or description, in small letters or capitals.
             state: The state of the newest run.
             engine: What runs them.
+            tags: Tags that they all have.
             order: `name`, or `last_run` for those that ran, newest first.
             cursor: Where an earlier page ended.
             limit: How many.
         """
-        query = _select().where(*_filters(search, state, engine)).limit(limit + 1)
+        query = _select().where(*_filters(search, state, engine, tags)).limit(limit + 1)
         kind: type
         if order == "last_run":
             keys, kind = ("last_started", "id"), datetime
@@ -104,6 +126,12 @@ class Flows(Base):
             rows = connection.execute(query).all()
         more = cursor_of(rows[limit - 1]._mapping, keys) if len(rows) > limit else None
         return Page(tuple(records(FlowRecord, rows[:limit])), more)
+
+    def tags(self) -> list[str]:
+        """All tags that workflows have, in order."""
+        query = select(flows.c.tags).where(flows.c.tags.is_not(None)).distinct()
+        with self._database.read() as connection:
+            return sorted({tag for row in connection.execute(query) for tag in row.tags})
 
     def followers(self, name: str) -> list[FlowRecord]:
         """The workflows that the success of the workflow of this name starts."""
@@ -157,6 +185,18 @@ class Flows(Base):
         """
         self._set(flow, notify=None if levels is None else dict(levels))
 
+    def tag(self, flow: str, tags: Sequence[str]) -> None:
+        """Give it other tags, until it is published again.
+
+        Args:
+            flow: The workflow's id.
+            tags: All that it has from now on.
+
+        Raises:
+            ParameterError: One can't be a tag.
+        """
+        self._set(flow, tags=checked_tags(tags))
+
     def delete_flow(self, flow: str) -> list[str]:
         """Forget a workflow, with its versions, runs and everything that came out of them.
 
@@ -191,12 +231,7 @@ class Flows(Base):
         self._database.write(set_paused)
 
 
-def _publish(
-    connection: Connection,
-    version: Version,
-    notify: Mapping[str, Any] | None,
-    keep_runs: int | None,
-) -> bool:
+def _publish(connection: Connection, version: Version, settings: Mapping[str, Any]) -> bool:
     moment = now()
     known = {
         "name": version.name,
@@ -204,9 +239,8 @@ def _publish(
         "engine": version.spec.engine,
         "digest": version.digest,
         "after": version.spec.after,
-        "notify": None if notify is None else dict(notify),
-        "keep_runs": keep_runs,
         "published": moment,
+        **settings,
     }
     first = {"id": version.flow, "paused": False, "created": moment, "digest": ""}
     insert_missing(connection, flows, known | first)
@@ -271,7 +305,7 @@ def _select() -> Select[Any]:
 
 
 def _filters(
-    search: str | None, state: str | None, engine: str | None
+    search: str | None, state: str | None, engine: str | None, tags: Sequence[str]
 ) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if search:
@@ -288,6 +322,9 @@ def _filters(
         found.append(flows.c.last_state == state)
     if engine is not None:
         found.append(flows.c.engine == engine)
+    # LIKE takes capitals for small letters on SQLite; what is replaced is the very same everywhere.
+    whole = type_coerce(flows.c.tags, Text)
+    found += [func.replace(whole, f"\n{clean(tag)}\n", "") != whole for tag in tags]
     return found
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from aqueduct_core.tracking._types import Document, Json, Name, Number, Sealed, Time, Words
+from aqueduct_core.tracking._types import Document, Json, Name, Number, Sealed, Tags, Time, Words
 
 __all__ = [
     "OF_A_RESULT",
@@ -79,6 +79,7 @@ flows = Table(
     Column("last_run", Name()),
     Column("last_state", Name(STATE)),
     Column("last_started", Time),
+    Column("tags", Tags),
     Index("flows_by_name", "name", "id"),
     Index("flows_by_last_run", "last_started", "id"),
     Index("flows_by_state", "last_state", "name", "id"),

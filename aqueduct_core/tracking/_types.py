@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, LargeBinary, String, Text
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["Document", "Json", "Name", "Number", "Sealed", "Time", "Words", "clean"]
+__all__ = ["Document", "Json", "Name", "Number", "Sealed", "Tags", "Time", "Words", "clean"]
 
 NAME = 255  # 4 bytes a character on MariaDB, whose index entries end at 3072
 
@@ -99,6 +99,18 @@ class Words(Document):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         return None if value is None else clean(value)
+
+
+class Tags(Document):
+    """Some words, each between two line ends, so that one is found as a whole; NULL for none."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return "\n".join(["", *map(clean, value), ""]) if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return tuple(value.strip("\n").split("\n")) if value else ()
 
 
 class Name(TypeDecorator[str]):

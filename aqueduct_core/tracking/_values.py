@@ -71,6 +71,7 @@ class FlowRecord:
         last_run: The key of the newest run.
         last_state: The state of that run.
         last_started: When that run started.
+        tags: What people find it by.
         schedule: When it runs by itself.
         next_at: When that is next, if a scheduler has planned it.
     """
@@ -89,6 +90,7 @@ class FlowRecord:
     last_run: str | None
     last_state: str | None
     last_started: datetime | None
+    tags: Sequence[str]
     schedule: Mapping[str, Any] | None
     next_at: datetime | None
 

@@ -36,6 +36,17 @@ def test_workflows_are_listed(site: Site, get: Callable[..., Any]) -> None:
     assert get(f"/flows/{site.flow.id}") == flow
 
 
+def test_workflows_are_chosen_by_tags(new_site: Callable[..., Site]) -> None:
+    site = new_site()
+    site.tracking.tag(site.flow.id, ["sales", "daily"])
+    viewer = site.as_("viewer")
+    assert viewer.get("/api/v1/tags").json() == ["daily", "sales"]
+    for query, count in (("tag=sales&tag=daily", 1), ("tag=sale", 0), ("tag=sales&tag=other", 0)):
+        found = viewer.get(f"/api/v1/flows?{query}").json()["items"]
+        assert len(found) == count, query
+    assert viewer.get(f"/api/v1/flows/{site.flow.id}").json()["tags"] == ["sales", "daily"]
+
+
 def test_runs_are_listed_page_by_page(site: Site, get: Callable[..., Any]) -> None:
     runs = f"/flows/{site.flow.id}/runs"
     first = get(runs, limit=1)

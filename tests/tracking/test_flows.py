@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,43 @@ def test_a_changed_workflow_gets_a_further_version(tracking: Tracking) -> None:
     assert tracking.flow(first.flow).digest == second.digest
     assert not tracking.publish(first), "the first one again is no new version"
     assert tracking.flow(first.flow).digest == first.digest
+
+
+def test_tags_are_no_part_of_a_version(tracking: Tracking) -> None:
+    version = a_version()
+    assert tracking.publish(version, tags=["sales", " daily ", "sales"])
+    assert tracking.flow(version.flow).tags == ("sales", "daily")
+    assert not tracking.publish(version, tags=["Köln 🦆"])
+    assert tracking.flow(version.flow).tags == ("Köln 🦆",)
+    assert not tracking.publish(version)
+    assert tracking.flow(version.flow).tags == ()
+    assert len(tracking.versions(version.flow)) == 1
+    tracking.tag(version.flow, ["later"])
+    assert tracking.flow(version.flow).tags == ("later",)
+
+
+def test_workflows_are_found_by_whole_tags(tracking: Tracking) -> None:
+    for name, tags in (("a", ["sales", "EU"]), ("b", ["sale"]), ("c", ["eu", "sales"]), ("d", [])):
+        tracking.publish(a_version(name), tags=tags)
+
+    def found(*tags: str) -> list[str]:
+        return [flow.name for flow in tracking.flows(tags=tags)]
+
+    assert found() == ["a", "b", "c", "d"]
+    assert found("sales") == ["a", "c"]
+    assert found("sale") == ["b"]
+    assert found("sales", "EU") == ["a"]
+    assert found("%") == found("le") == found("_ale") == []
+    assert tracking.tags() == ["EU", "eu", "sale", "sales"]
+
+
+@pytest.mark.parametrize(
+    "tags", ["sales", 5, [""], [" "], ["a,b"], ["a\nb"], ["x" * 101], [1], [*map(str, range(51))]]
+)
+def test_what_can_be_no_tag_is_refused(tracking: Tracking, tags: Any) -> None:
+    with pytest.raises(ParameterError, match="tag"):
+        tracking.publish(a_version(), tags=tags)
+    assert tracking.flows().items == ()
 
 
 def test_unknown_workflows_and_versions_are_said_to_be(tracking: Tracking) -> None:

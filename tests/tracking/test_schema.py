@@ -128,12 +128,12 @@ def test_tables_of_an_older_release_are_upgraded_or_refused(
     # A release after this one: it knows one migration more.
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
-    for path in ("env.py", "versions/0001_first.py"):
+    for path in ("env.py", "versions/0001_first.py", "versions/0002_tags.py"):
         (folder / path).write_text((MIGRATIONS / path).read_text())
-    (folder / "versions/0002_colour.py").write_text(
+    (folder / "versions/0003_colour.py").write_text(
         "import sqlalchemy as sa\n"
         "from alembic import op\n"
-        "revision, down_revision = '0002', '0001'\n"
+        "revision, down_revision = '0003', '0002'\n"
         "def upgrade():\n"
         "    with op.batch_alter_table('flows', recreate='auto') as table:\n"
         "        table.add_column(sa.Column('colour', sa.String(8)))\n"
@@ -145,7 +145,7 @@ def test_tables_of_an_older_release_are_upgraded_or_refused(
         tracking.publish(version)
         tracking.start_run("r", version.flow, version.digest)
     monkeypatch.setattr(_schema, "MIGRATIONS", folder)
-    monkeypatch.setattr(_schema, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(_schema, "REVISIONS", ("0001", "0002", "0003"))
     if backend != "sqlite":
         with pytest.raises(TrackingError, match="older release") as caught:
             Tracking(empty, secret=SECRET)
@@ -157,6 +157,24 @@ def test_tables_of_an_older_release_are_upgraded_or_refused(
             ("local", None)
         ]
         assert connection.execute(text("SELECT id FROM runs")).all() == [("r",)]
+
+
+def test_workflows_of_the_first_release_have_no_tags(database: Database, empty: str) -> None:
+    migrated(database, "0001")
+    version, when = a_version(), "2026-03-01 08:30:15"
+    with database.writer.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO flows (id, name, description, engine, digest, paused, created, published) "
+                "VALUES (:id, 'Churn', '', 'local', :digest, :no, :when, :when)"
+            ),
+            {"id": version.flow, "digest": version.digest, "no": False, "when": when},
+        )
+    assert upgrade(empty)
+    with Tracking(empty, secret=SECRET) as tracking:
+        assert tracking.flow(version.flow).tags == ()
+        tracking.tag(version.flow, ["sales"])
+        assert tracking.flow(version.flow).tags == ("sales",)
 
 
 def test_a_creation_that_was_interrupted_is_done_again(database: Database, empty: str) -> None:

@@ -29,15 +29,28 @@ def flows(
     search: Annotated[str | None, Query(max_length=500)] = None,
     state: models.State | None = None,
     engine: str | None = None,
+    tag: Annotated[list[str], Query(description="Tags that they all have.")] = [],  # noqa: B006 - never changed
     order: Literal["name", "last_run"] = "name",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> models.Page[models.Flow]:
     """Workflows, by name or the one that ran last first."""
     found = services.tracking.flows(
-        search=search, state=state, engine=engine, order=order, cursor=cursor, limit=limit
+        search=search,
+        state=state,
+        engine=engine,
+        tags=tag,
+        order=order,
+        cursor=cursor,
+        limit=limit,
     )
     return models.Page[models.Flow].model_validate(found)
+
+
+@router.get("/tags")
+def tags(services: Served) -> list[str]:
+    """All tags that workflows have, in order."""
+    return services.tracking.tags()
 
 
 @router.get(_FLOW)

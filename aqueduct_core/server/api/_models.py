@@ -63,6 +63,7 @@ class Flow(Model):
     last_run: str | None
     last_state: State | None
     last_started: datetime | None
+    tags: list[str] = Field(description="What people find it by.")
     schedule: dict[str, Any] | None
     next_at: datetime | None
 
@@ -294,6 +295,7 @@ class Publication(BaseModel):
     document: dict[str, Any] = Field(description="As docs/spec.md says.")
     notify: dict[str, Literal["success", "warning", "error", "never"]] | None = None
     keep_runs: int | None = Field(None, ge=1, le=1_000_000_000)
+    tags: list[str] = Field([], description="What people find it by; no part of the version.")
 
 
 class Published(Model):

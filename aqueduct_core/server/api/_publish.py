@@ -10,6 +10,7 @@ from aqueduct_core.dag import Version, flow_id
 from aqueduct_core.errors import AqueductError, ParameterError
 from aqueduct_core.server.api import _models as models
 from aqueduct_core.server.api._route import Editor, Served, new_router
+from aqueduct_core.tracking import checked_tags
 
 __all__ = ["read_version", "router"]
 
@@ -20,11 +21,16 @@ router = new_router("workflows")
 def publish(services: Served, user: Editor, wanted: models.Publication) -> models.Published:
     """Publish a version of a workflow; the same again makes no new version."""
     version = read_version(wanted.document)
+    settings: dict[str, Any] = {
+        "notify": wanted.notify,
+        "keep_runs": wanted.keep_runs,
+        "tags": checked_tags(wanted.tags),  # before anything is stored
+    }
     version.save(services.session.store)
     said = []
     if version.spec.engine != "local":
         said = deploy(services.session, version, quiet=True)
-    is_new = services.tracking.publish(version, notify=wanted.notify, keep_runs=wanted.keep_runs)
+    is_new = services.tracking.publish(version, **settings)
     flow = models.Flow.model_validate(services.tracking.flow(version.flow))
     return models.Published(flow=flow, is_new=is_new, notes=said)
 

@@ -56,6 +56,14 @@ def retention(
     return RedirectResponse(flow_path(flow, "settings"), 303)
 
 
+@router.post("/flows/{flow}/tags", dependencies=_editor)
+def tags(request: Request, flow: str, tags: Annotated[str, Form(max_length=6000)] = "") -> Response:
+    """Give it these tags, with commas between them."""
+    named = [tag for tag in tags.split(",") if tag.strip()]
+    services_of(request).tracking.tag(flow, named)
+    return RedirectResponse(flow_path(flow, "settings"), 303)
+
+
 @router.post("/flows/{flow}/notify", dependencies=_editor)
 async def notify(request: Request, flow: str) -> Response:
     """Say who is told; whoever isn't named is told as it was connected."""

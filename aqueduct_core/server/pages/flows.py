@@ -28,8 +28,8 @@ Text = Annotated[str, Query(max_length=200)]
 
 @router.get("/flows")
 def page(
-    request: Request, q: Text = "", state: Text = "", engine: Text = "", order: Text = "name",
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    request: Request, q: Text = "", state: Text = "", engine: Text = "", tag: Text = "",
+    order: Text = "name", cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:  # fmt: skip
     """The list, or how to publish a first workflow."""
     services = services_of(request)
@@ -37,11 +37,12 @@ def page(
         search=q or None,
         state=state or None,
         engine=engine or None,
+        tags=[tag] if tag else [],
         order="last_run" if order == "last_run" else "name",
         cursor=cursor,
         limit=_PAGE,
     )
-    chosen = {"q": q, "state": state, "engine": engine, "order": order}
+    chosen = {"q": q, "state": state, "engine": engine, "tag": tag, "order": order}
     kept = {name: value for name, value in chosen.items() if value}
     engines = {"local"} | {
         item.name for item in services.tracking.integrations() if item.kind == "airflow"
@@ -49,9 +50,10 @@ def page(
     context = {
         "rows": _rows(services, list(found)),
         "chosen": chosen,
-        "is_filtered": bool(q or state or engine),
+        "is_filtered": bool(q or state or engine or tag),
         "states": STATES,
         "engines": sorted(engines | ({engine} if engine else set())),
+        "tags": sorted({*services.tracking.tags(), *([tag] if tag else [])}),
         "first": f"/flows?{urlencode(kept)}" if cursor else None,
         "next": f"/flows?{urlencode(kept | {'cursor': found.cursor})}" if found.cursor else None,
     }

@@ -59,3 +59,16 @@ def test_a_long_list_has_pages(new_site: Callable[..., Site]) -> None:
     assert "Many 16" not in first.words
     following = next(link for link in first.links if "cursor=" in link)
     assert "Many 16" in look(following).words
+
+
+def test_workflows_are_found_by_their_tags(new_site: Callable[..., Site]) -> None:
+    site = new_site()
+    look = looking(site)
+    assert "Any tag" not in look("/flows").words
+    site.tracking.tag(site.flow.id, ["air & sea", "daily"])
+    page = look("/flows")
+    assert "air & sea daily" in page.words
+    assert "/flows?tag=air%20%26%20sea" in page.links
+    assert "Flights" in look("/flows?tag=air%20%26%20sea").words
+    assert "No workflow matches" in look("/flows?tag=air").words
+    assert "/flows?tag=daily" in look(f"/flows/{site.flow.id}").links

@@ -66,6 +66,19 @@ def test_runs_that_are_not_kept_go_at_once(new_site: Callable[..., Site]) -> Non
     assert sent(site.signed_in("viewer"), path, keep="1").status_code == 403
 
 
+def test_tags_are_changed(new_site: Callable[..., Site]) -> None:
+    site = new_site()
+    person, path = site.signed_in("editor"), f"/flows/{site.flow.id}/tags"
+    assert sent(person, path, tags="sales,  daily ,sales,").status_code == 303
+    assert site.flow.tags == ["sales", "daily"]
+    assert 'value="sales, daily"' in person.get(f"/flows/{site.flow.id}/settings").text
+    assert sent(person, path, tags="x" * 101).status_code == 422
+    assert sent(site.signed_in("viewer"), path, tags="mine").status_code == 403
+    assert "sales daily" in looking(site, "viewer")(f"/flows/{site.flow.id}/settings").words
+    assert sent(person, path, tags="").status_code == 303
+    assert site.flow.tags == []
+
+
 def test_who_is_told_is_changed(new_site: Callable[..., Site]) -> None:
     site = new_site()
     site.tracking.put_integration(
