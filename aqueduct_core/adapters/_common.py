@@ -14,7 +14,7 @@ from urllib.parse import quote
 from aqueduct_core.errors import MissingExtraError, ParameterError
 from aqueduct_core.store import ArtifactStore
 
-__all__ = ["annotations_of", "key_of", "needs", "open_store", "table_class"]
+__all__ = ["annotations_of", "key_of", "needs", "open_store", "store_of", "table_class"]
 
 _TABLES = ("pandas", "polars", "pyarrow")
 
@@ -85,6 +85,16 @@ def _open(url: str, policy: Any, allow_pickle: bool, key: str, *options: str) ->
         allow_pickle=allow_pickle,
         signing_key=signing_key,
         storage_options=known,
+    )
+
+
+def store_of(settings: Any) -> ArtifactStore:
+    """The store that an adapter's fields describe, opened once in each process."""
+    return open_store(
+        settings.url,
+        policy=settings.policy,
+        allow_pickle=settings.allow_pickle,
+        storage_options=getattr(settings, "storage_options", None),
     )
 
 

@@ -1,6 +1,8 @@
 """Dagster's IO manager over an artifact store.
 
-Definitions(assets=[...], resources={"io_manager": AqueductIOManager(url="s3://bucket/prefix")})
+    Definitions(assets=[...], resources={"io_manager": AqueductIOManager(url="s3://bucket/prefix")})
+
+Assets and outputs of ops become typed artifacts, which Dagster shows with schema, rows and preview.
 """
 
 from __future__ import annotations
@@ -8,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from aqueduct_core.adapters._common import key_of, needs, open_store, table_class
+from aqueduct_core.adapters._common import key_of, needs, store_of, table_class
 from aqueduct_core.errors import ParameterError
 from aqueduct_core.manifest import Manifest
-from aqueduct_core.store import ArtifactStore
 
 with needs("dagster", "dagster"):
     from dagster import ConfigurableIOManager, MetadataValue, TableColumn, TableRecord, TableSchema
@@ -59,7 +60,7 @@ class AqueductIOManager(ConfigurableIOManager):  # type: ignore[misc]  # Dagster
         """
         annotation, asked = context.dagster_type.typing_type, context.definition_metadata or {}
         columns = asked.get("columns")
-        store = self._store()
+        store = store_of(self)
         if not context.has_asset_partitions:
             return store.get(self._key(context), as_=table_class(annotation), columns=columns)
         names, lenient = context.asset_partition_keys, asked.get("allow_missing_partitions")
@@ -73,16 +74,8 @@ class AqueductIOManager(ConfigurableIOManager):  # type: ignore[misc]  # Dagster
             if not lenient or store.exists(key)
         }
 
-    def _store(self) -> ArtifactStore:
-        return open_store(
-            self.url,
-            policy=self.policy,
-            allow_pickle=self.allow_pickle,
-            storage_options=self.storage_options,
-        )
-
     def _put(self, context: Any, obj: Any, *partition: str) -> Manifest:
-        store = self._store()
+        store = store_of(self)
         lineage = {"run": context.run_id, "step": context.step_key}
         ref = store.put(obj, self._key(context, *partition), name=context.name, lineage=lineage)
         return store.manifest(ref)

@@ -1,8 +1,10 @@
 """Hamilton's data savers and loaders over an artifact store.
 
-register()
-to.aqueduct(id="saved", dependencies=["scores"], url="s3://bucket/prefix", key="scores")
-@load_from.aqueduct(url=value("s3://bucket/prefix"), key=value("customers"))
+    register()
+    to.aqueduct(id="saved", dependencies=["scores"], url="s3://bucket/prefix", key="scores")
+    @load_from.aqueduct(url=value("s3://bucket/prefix"), key=value("customers"))
+
+What is saved is a typed artifact; what is loaded comes as the class that its consumer is annotated with.
 """
 
 from __future__ import annotations
@@ -11,9 +13,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aqueduct_core.adapters._common import needs, open_store, table_class
+from aqueduct_core.adapters._common import needs, store_of, table_class
 from aqueduct_core.manifest import Manifest
-from aqueduct_core.store import ArtifactStore
 
 with needs("hamilton", "hamilton"):
     from hamilton.io.data_adapters import DataLoader, DataSaver
@@ -45,21 +46,13 @@ class _Place:
     def applicable_types(cls) -> Collection[Any]:
         return [Any]
 
-    def _store(self) -> ArtifactStore:
-        return open_store(
-            self.url,
-            policy=self.policy,
-            allow_pickle=self.allow_pickle,
-            storage_options=self.storage_options,
-        )
-
 
 @dataclass
 class AqueductSaver(_Place, DataSaver):  # type: ignore[misc]  # Hamilton isn't there when types are checked
     """Stores what a node computed as a typed artifact."""
 
     def save_data(self, data: Any) -> dict[str, Any]:
-        store = self._store()
+        store = store_of(self)
         return _metadata(store.manifest(store.put(data, self.key)))
 
 
@@ -70,7 +63,7 @@ class AqueductLoader(_Place, DataLoader):  # type: ignore[misc]  # Hamilton isn'
     columns: Sequence[str] | None = None
 
     def load_data(self, type_: Any) -> tuple[Any, dict[str, Any]]:
-        store = self._store()
+        store = store_of(self)
         value = store.get(self.key, as_=table_class(type_), columns=self.columns)
         return value, _metadata(store.manifest(self.key))
 

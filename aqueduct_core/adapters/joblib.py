@@ -1,7 +1,9 @@
 """joblib's Memory over an artifact store.
 
-register()
-memory = Memory("s3://bucket/cache", backend="aqueduct")
+    register()
+    memory = Memory("s3://bucket/cache", backend="aqueduct")
+
+Results of functions become typed artifacts, which several machines can share.
 """
 
 from __future__ import annotations
@@ -15,13 +17,8 @@ from aqueduct_core.adapters._common import needs, open_store
 from aqueduct_core.errors import AqueductError, ArtifactNotFoundError
 
 with needs("joblib", "joblib"):
+    from joblib import _store_backends as theirs
     from joblib import register_store_backend
-    from joblib._store_backends import (
-        CacheItemInfo,
-        CacheWarning,
-        StoreBackendBase,
-        StoreBackendMixin,
-    )
 
 __all__ = ["AqueductStoreBackend", "register"]
 
@@ -33,7 +30,7 @@ def register(name: str = "aqueduct") -> None:
     register_store_backend(name, AqueductStoreBackend)
 
 
-class AqueductStoreBackend(StoreBackendMixin, StoreBackendBase):  # type: ignore[misc]  # joblib has no types
+class AqueductStoreBackend(theirs.StoreBackendMixin, theirs.StoreBackendBase):  # type: ignore[misc]  # joblib has no types
     """Keeps results of functions as typed artifacts.
 
     `backend_options` are those of `open_store`: `policy`, `allow_pickle`, `storage_options`.
@@ -63,7 +60,7 @@ class AqueductStoreBackend(StoreBackendMixin, StoreBackendBase):  # type: ignore
         try:
             self._store.put(item, _key(*call_id, _OUTPUT), name=call_id[0])
         except AqueductError as error:
-            warnings.warn(f"the result of {call_id[0]} is not cached: {error}", CacheWarning)  # noqa: B028 - how deep joblib calls it isn't known
+            warnings.warn(f"the result of {call_id[0]} is not cached: {error}", theirs.CacheWarning)  # noqa: B028 - how deep joblib calls it isn't known
 
     def contains_item(self, call_id: Sequence[str]) -> bool:
         return self._store.exists(_key(*call_id, _OUTPUT))
@@ -89,16 +86,14 @@ class AqueductStoreBackend(StoreBackendMixin, StoreBackendBase):  # type: ignore
 
     def get_items(self) -> list[Any]:
         """All results; they count as used when they were made, since reading leaves no trace."""
-        made = [
-            self._store.manifest(ref) for ref in self._store.list() if ref.key.endswith("/output")
-        ]
+        keys = [ref.key for ref in self._store.list() if ref.key.endswith("/output")]
         return [
-            CacheItemInfo(
+            theirs.CacheItemInfo(
                 f"{self.location}/{item.key.removesuffix('/output')}",
                 item.size,
                 datetime.fromisoformat(item.created).astimezone().replace(tzinfo=None),
             )
-            for item in made
+            for item in map(self._store.manifest, keys)
         ]
 
     def enforce_store_limits(self, *limits: Any) -> None:

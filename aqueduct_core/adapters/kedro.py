@@ -1,29 +1,34 @@
 """A dataset for Kedro's catalog: any value, with versions and a preview.
 
-customers:
-type: aqueduct_core.adapters.kedro.AqueductDataset
-url: s3://bucket/prefix
-key: customers
-versioned: true
+    customers:
+      type: aqueduct_core.adapters.kedro.AqueductDataset
+      url: s3://bucket/prefix
+      key: customers
+      versioned: true
+
+One class for every type: a node may change what it returns without a change of the catalog.
 """
 
-# No `from __future__ import annotations`: Kedro-Viz looks at the class that `preview` is annotated with.
+# No `from __future__ import annotations`: Kedro-Viz looks at the classes that previews are annotated with.
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any, NewType
 
 from aqueduct_core.adapters._common import needs, open_store
+from aqueduct_core.errors import ArtifactNotFoundError
 from aqueduct_core.store._keys import key_of, listing_prefix
 
 with needs("kedro", "kedro"):
-    from kedro.io.core import AbstractVersionedDataset, Version
+    from kedro.io.core import AbstractVersionedDataset, DatasetError, Version
     from kedro.utils import load_obj
 
 __all__ = ["AqueductDataset"]
 
 TablePreview = NewType("TablePreview", dict[str, Any])
+ImagePreview = NewType("ImagePreview", str)  # PNG in base64
+JSONPreview = NewType("JSONPreview", str)
 
 
 class AqueductDataset(AbstractVersionedDataset):  # type: ignore[misc]  # Kedro isn't there when types are checked
@@ -71,15 +76,35 @@ class AqueductDataset(AbstractVersionedDataset):  # type: ignore[misc]  # Kedro 
         key = str(self._get_save_path())
         self._store.put(data, key, name=self._filepath.name, **self._save_args)
 
-    def preview(self) -> TablePreview:
-        """The first rows, or the value in short, as they were described when it was saved."""
-        known = self._store.manifest(str(self._get_load_path())).description.get("preview")
-        if isinstance(known, dict) and {"columns", "rows"} <= set(known):
-            index = known.get("index", range(len(known["rows"])))
-            table = {"index": [*index], "columns": known["columns"], "data": known["rows"]}
-        else:
-            table = {"index": [0], "columns": ["value"], "data": [[json.dumps(known)]]}
-        return TablePreview(table)
+    @property
+    def preview(self) -> Callable[..., Any]:
+        """Call it for what was described at save: a table's first rows, a picture, or the value in short.
+
+        It is a function of its own for each of the three, as Kedro-Viz goes by the annotation.
+        """
+        try:
+            shown = self._shown()
+        except (ArtifactNotFoundError, DatasetError):  # said when it is called
+            return self._json_preview
+        if isinstance(shown, dict) and {"columns", "rows"} <= set(shown):
+            return self._table_preview
+        is_picture = isinstance(shown, dict) and set(shown) == {"png"}
+        return self._image_preview if is_picture else self._json_preview
+
+    def _table_preview(self, nrows: int | None = None) -> TablePreview:
+        shown = self._shown()
+        rows = shown["rows"][:nrows]
+        index = [*shown.get("index", range(len(rows)))][:nrows]
+        return TablePreview({"index": index, "columns": shown["columns"], "data": rows})
+
+    def _image_preview(self) -> ImagePreview:
+        return ImagePreview(self._shown()["png"])
+
+    def _json_preview(self) -> JSONPreview:
+        return JSONPreview(json.dumps(self._shown()))
+
+    def _shown(self) -> Any:
+        return self._store.manifest(str(self._get_load_path())).description.get("preview")
 
     def _find(self, pattern: str) -> list[str]:
         before, _, after = pattern.partition("*")

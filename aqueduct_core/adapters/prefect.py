@@ -11,9 +11,8 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from aqueduct_core.adapters._common import needs, open_store
+from aqueduct_core.adapters._common import needs, store_of
 from aqueduct_core.reference import ArtifactRef
-from aqueduct_core.store import ArtifactStore
 
 with needs("prefect", "prefect"):
     from prefect.serializers import Serializer
@@ -35,7 +34,7 @@ class AqueductSerializer(Serializer):  # type: ignore[misc]  # Prefect isn't the
 
     def dumps(self, obj: Any) -> bytes:
         """Store a result; what Prefect keeps is the reference."""
-        return json.dumps(self._store().put(obj).serialize()).encode()
+        return json.dumps(store_of(self).put(obj).serialize()).encode()
 
     def loads(self, blob: bytes) -> Any:
         """Load what a reference names.
@@ -43,7 +42,4 @@ class AqueductSerializer(Serializer):  # type: ignore[misc]  # Prefect isn't the
         Raises:
             ArtifactNotFoundError: It is gone.
         """
-        return self._store().get(ArtifactRef.deserialize(json.loads(blob)))
-
-    def _store(self) -> ArtifactStore:
-        return open_store(self.url, policy=self.policy, allow_pickle=self.allow_pickle)
+        return store_of(self).get(ArtifactRef.deserialize(json.loads(blob)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,11 @@ def seen(kedro: Tool, url: Path) -> dict[str, Any]:
     return kedro.found("kedro_cases", url)
 
 
+@pytest.fixture(scope="module")
+def shown(kedro: Tool, url: Path) -> dict[str, Any]:
+    return kedro.found("kedro_viz_cases", url)
+
+
 def test_the_example_leaves_typed_artifacts(kedro: Tool, tmp_path: Path) -> None:
     kedro.example("kedro_catalog", tmp_path)
     store = ArtifactStore(tmp_path)
@@ -53,14 +60,29 @@ def test_columns_and_the_class_of_tables_stand_in_the_catalog(seen: dict[str, An
 
 
 def test_previews_are_those_made_at_save(seen: dict[str, Any]) -> None:
-    assert seen["preview type"] == "TablePreview", "Kedro-Viz goes by this name"
     assert seen["preview"] == {
         "index": [0, 1],
         "columns": ["id", "tag"],
         "data": [[3, "x"], [None, "y"]],
     }
-    (row,) = seen["nest preview"]["data"]
-    assert "[3]" in row[0]
+    assert "[3]" in seen["nest preview"]
+    assert "no artifact 'never'" in seen["no preview"]
+
+
+def test_kedro_viz_shows_them_each_in_its_way(shown: dict[str, Any]) -> None:
+    table = {"index": [0, 1], "columns": ["id", "x"], "data": [[1, "NaN"], [None, 1.5]]}
+    assert shown["customers"]["preview"] == table, "preview_args says two rows"
+    assert shown["customers"]["preview_type"] == "TablePreview"
+    assert json.loads(shown["summary"]["preview"]) == {"rows": 3, "1": [2]}
+    assert shown["summary"]["preview_type"] == "JSONPreview"
+    assert base64.b64decode(shown["picture"]["preview"]).startswith(b"\x89PNG")
+    assert shown["picture"]["preview_type"] == "ImagePreview"
+    assert shown["never"].get("preview") is None
+
+
+def test_kedro_viz_finds_the_metadata_of_the_catalog(shown: dict[str, Any]) -> None:
+    assert shown["layers"] == ["raw", "model"]
+    assert shown["customers"]["type"] == "adapters.kedro.AqueductDataset"
 
 
 def test_values_that_json_changes_come_back_as_they_were(seen: dict[str, Any]) -> None:

@@ -1,12 +1,13 @@
 """Run with Kedro: versions, previews, columns and what is missing, through its catalog. Prints JSON."""
 
-import inspect
 import json
 import sys
 import warnings
 
 import pandas as pd
 from kedro.io import DataCatalog, DatasetError
+
+from aqueduct_core.errors import ArtifactNotFoundError
 
 URL = sys.argv[1]
 TYPE = "aqueduct_core.adapters.kedro.AqueductDataset"
@@ -34,7 +35,7 @@ def catalog(**options):
 def failure(action, *arguments):
     try:
         action(*arguments)
-    except DatasetError as error:
+    except (ArtifactNotFoundError, DatasetError) as error:
         return f"{type(error).__name__}: {error}"
     return "nothing"
 
@@ -56,9 +57,7 @@ seen["again"] = failure(again.save, "table", frame)
 table = catalog().load("as_polars")
 seen["polars"] = [type(table).__module__.partition(".")[0], *table.columns]
 seen["preview"] = catalog()["table"].preview()
-seen["preview type"] = inspect.signature(
-    type(catalog()["table"]).preview
-).return_annotation.__name__
+seen["no preview"] = failure(catalog()["never"].preview)
 
 catalog().save("nest", {1: (1, {2}), "t": (3,)})
 seen["nest"] = repr(catalog().load("nest"))
