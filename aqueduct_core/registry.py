@@ -241,7 +241,7 @@ class Registry:
     def _find(self, cls: type) -> tuple[Entry, ...]:
         """All matches along the MRO; plugins are looked for if no built-in takes the class itself."""
         own = self._matching(cls)
-        if not own and not self._discovered:
+        if not own and not self._discovered and cls.__module__.partition(".")[0] != "aqueduct_core":
             self._discover()
         found: list[Entry] = []
         for base in cls.__mro__:

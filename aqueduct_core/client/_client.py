@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from aqueduct_core.client._imports import no_garbage
 from aqueduct_core.client._session import Session
 from aqueduct_core.dag import (
     OUTPUT,
@@ -226,7 +227,8 @@ class Client:
             ParameterError: There is no such parameter, or it can't have this value.
             UnsupportedError: There is no such engine in this release.
         """
-        from aqueduct_core.client._publish import Options, publish
+        with no_garbage():
+            from aqueduct_core.client._publish import Options, publish
 
         options = Options(
             description=description,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._clusters import Clusters
 from aqueduct_core.client._home import Home
+from aqueduct_core.client._imports import no_garbage
 from aqueduct_core.client._progress import say
 from aqueduct_core.errors import AqueductError, MissingExtraError, ParameterError
 from aqueduct_core.store import ArtifactStore
@@ -95,7 +96,8 @@ class Session:
         with self._lock:
             if self._tracking is None:
                 try:
-                    from aqueduct_core.tracking import Tracking
+                    with no_garbage():
+                        from aqueduct_core.tracking import Tracking
                 except ModuleNotFoundError as error:
                     library = error.name or "sqlalchemy"
                     raise MissingExtraError(library, "workflows", "Keeping workflows") from error

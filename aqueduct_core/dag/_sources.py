@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import linecache
 import textwrap
 import threading
 from dataclasses import dataclass
@@ -44,12 +45,29 @@ def source_of(obj: Any) -> Source | None:
         return None  # since Python 3.13 this is the text of `python -c`, whatever exec compiled
     try:
         with _PARSING:
-            lines, line = inspect.getsourcelines(target)
-        file = target.co_filename if isinstance(obj, FunctionType) else inspect.getfile(target)
+            if isinstance(obj, FunctionType):
+                lines, line, file = _lines_of(obj)
+            else:
+                lines, line = inspect.getsourcelines(target)
+                file = inspect.getfile(target)
     except (OSError, TypeError, SyntaxError, IndexError):
         # IndexError, SyntaxError: the file was changed since, and ends before the function does.
         return None
     return Source(file, max(line, 1), "".join(lines))
+
+
+def _lines_of(function: FunctionType) -> tuple[list[str], int, str]:
+    """The lines of a function, the number of the first, and their file.
+
+    What `inspect.getsourcelines` gives for its code, without looking for its module among all that
+    are imported, which takes longer than all the rest.
+    """
+    code = function.__code__
+    linecache.checkcache(code.co_filename)
+    lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]
+    if not lines:
+        raise OSError(f"{code.co_filename} has no line {code.co_firstlineno}")
+    return inspect.getblock(lines), code.co_firstlineno, code.co_filename
 
 
 def syntax_of(obj: Any) -> str | None:

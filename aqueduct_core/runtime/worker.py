@@ -21,6 +21,7 @@ from threading import Thread
 from typing import Any
 
 from aqueduct_core.dag import Version
+from aqueduct_core.registry import default_registry
 from aqueduct_core.runtime import Capture, Job, Result, Workspace, run_operator, run_saves
 from aqueduct_core.runtime._channel import Batch, Channel
 from aqueduct_core.runtime._tree import kill_own_tree
@@ -117,6 +118,7 @@ class _Loop:
             self._versions[known.flow, known.digest] = known
 
     def run(self) -> None:
+        _import_what_operators_need()
         gc.freeze()  # what is there by now is never garbage
         gc.enable()
         self._channel.send({"ready": True})
@@ -182,6 +184,14 @@ class _Surroundings:
         if _raw_environment() != self._raw:
             os.environ.clear()
             os.environ.update(self._environment)
+
+
+def _import_what_operators_need() -> None:
+    """Import what most operators have in common: there is time for it before the first one comes."""
+    from aqueduct_core.dag import _pickled  # noqa: F401 - functions are loaded with it
+
+    for name in ("json", "pickle"):
+        default_registry().by_name(name)
 
 
 def _folder() -> str | None:
