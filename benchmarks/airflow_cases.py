@@ -46,14 +46,13 @@ print(json.dumps(sorted(times)[2]))
 REQUESTS = """
 import json, os, sys
 from pathlib import Path
-from aqueduct_core.dag import Version
-from aqueduct_core.engines.airflow._pinned import pin
+from aqueduct_core.engines.airflow._pinned import version_of_run
 from aqueduct_core.runtime import Workspace
 from aqueduct_core.runtime._supervised import Call, supervise, together
 setup = json.load(sys.stdin)
-store = Workspace.from_json(setup).store
 for name in ("make", "use"):
-    version = Version.load(store, setup["flow"], pin(store, setup["flow"], "run", setup["digest"]))
+    workspace = Workspace.from_json(setup)
+    version = version_of_run(workspace, setup["flow"], "run", setup["digest"], operator=name)
     call = Call(setup=setup, version=version, operators=together(version, name), run="run",
                 environments=Path("/nowhere"), report=print)
     results, _ = supervise(call)

@@ -9,7 +9,8 @@ saves of the version into the same data system, in one transaction.
 Everything else comes from the environment, and secrets aren't handed on to the operator's own:
 
     AQUEDUCT_SIGNING_KEY          in hex; by default that of the home folder
-    AQUEDUCT_HOME                 the home folder, where environments are kept; ~/.aqueduct
+    AQUEDUCT_HOME                 the home folder, where environments are kept, and copies of
+                                  versions and functions from a store elsewhere; ~/.aqueduct
     AQUEDUCT_STORAGE_OPTIONS      JSON, what the store's storage takes
     AQUEDUCT_INTEGRATION_<NAME>   JSON, {"kind": ..., "config": {...}}, or a URL; the name in
                                   capitals, with _ for whatever isn't a letter or a digit
@@ -78,8 +79,10 @@ def _call(location: str, operator: str, run: str, attempt: int) -> Call:
         "store": url,
         "signing_key": _signing_key(),
         "storage_options": _json("AQUEDUCT_STORAGE_OPTIONS"),
+        "kept": str(_home() / "kept"),
     }
-    version = Version.load(Workspace.from_json(setup).store, flow, digest)
+    workspace = Workspace.from_json(setup)
+    version = workspace.constant(lambda store: Version.load(store, flow, digest))
     operators = together(version, operator)
     return Call(
         setup=setup | {"connections": dict(_connections(operators))},

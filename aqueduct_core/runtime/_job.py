@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from aqueduct_core.errors import IntegrationError
+from aqueduct_core.errors import (
+    CorruptArtifactError,
+    IntegrationError,
+    SignatureError,
+    UnsafeArtifactError,
+)
+from aqueduct_core.runtime._kept import keeping
 from aqueduct_core.store import ArtifactStore
 
 if TYPE_CHECKING:
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "Workspace", "artifact_key"]
 
+T = TypeVar("T")
 _SECRET = re.compile(
     r"pass|pwd|secret|token|key|credential|auth|private|dsn|url|uri", re.IGNORECASE
 )
@@ -31,10 +39,12 @@ class Workspace:
         store: Where versions are, and where artifacts and results go.
         connections: The data systems by name: `{"kind": ..., "config": {...}}`. They hold secrets,
             so they are kept in memory only and never shown.
+        kept: The same store, for what never changes, of which copies are kept on this machine.
     """
 
     store: ArtifactStore
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    kept: ArtifactStore | None = field(default=None, repr=False)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Workspace:
@@ -42,15 +52,33 @@ class Workspace:
 
         Args:
             data: `store`, the URL; `signing_key` in hex and `storage_options`, both if there are
-                any; and `connections`.
+                any; `connections`; and `kept`, a folder for copies of what never changes, which are
+                made if the store is on another machine.
         """
-        key = data.get("signing_key")
+        key = bytes.fromhex(data["signing_key"]) if data.get("signing_key") else None
         store = ArtifactStore(
-            data["store"],
-            signing_key=bytes.fromhex(key) if key else None,
-            storage_options=data.get("storage_options"),
+            data["store"], signing_key=key, storage_options=data.get("storage_options")
         )
-        return cls(store, data.get("connections", {}))
+        kept = None
+        if data.get("kept") and store.storage.profile == "remote":
+            copies: Any = keeping(store.storage, Path(data["kept"]))
+            kept = copies and ArtifactStore(copies, signing_key=key)
+        return cls(store, data.get("connections", {}), kept)
+
+    def constant(self, load: Callable[[ArtifactStore], T]) -> T:
+        """Load what never changes, a version or a function, from its copy if there is one.
+
+        Args:
+            load: Loads it from the store that it is given.
+        """
+        if self.kept is not None:
+            try:
+                return load(self.kept)
+            except (CorruptArtifactError, SignatureError, UnsafeArtifactError):
+                # The copy was changed, or is older than the key: what the store has is what counts.
+                copies: Any = self.kept.storage
+                copies.forget()
+        return load(self.store)
 
     def integration(self, name: str) -> Integration:
         """Open a data system.

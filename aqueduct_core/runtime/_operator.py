@@ -13,13 +13,12 @@ from aqueduct_core.runtime._failure import Failure
 from aqueduct_core.runtime._forks import forks_end_here
 from aqueduct_core.runtime._inputs import Unavailable, load_arguments
 from aqueduct_core.runtime._job import Job, Workspace
-from aqueduct_core.runtime._outputs import store_outputs
+from aqueduct_core.runtime._outputs import Superseded, store_outputs
 from aqueduct_core.runtime._reasons import reason_of
 from aqueduct_core.runtime._result import (
     Result,
     attempt_folder,
     ended,
-    is_superseded,
     state_of_failure,
     write_result,
 )
@@ -67,9 +66,11 @@ def run_operator(workspace: Workspace, job: Job, *, capture: Capture | None = No
 
 
 def written(workspace: Workspace, result: Result) -> Result:
-    """Write a result; returns it, or why it could not be written."""
+    """Write a result; returns it, or what became of it: it could not be written, or came too late."""
     try:
-        write_result(workspace.store, result)
+        if not write_result(workspace.store, result) and result.outputs:
+            too_late = str(Superseded())
+            return replace(result, state="canceled", reason=too_late, outputs={}, passed=None)
     except AqueductError as error:
         reason = f"its result could not be written: {error.message}"
         return replace(
@@ -94,6 +95,8 @@ class _Attempt:
             return self._run()
         except Unavailable as reason:
             return {"state": "skipped", "reason": str(reason)}
+        except Superseded as reason:
+            return {"state": "canceled", "reason": str(reason)}
         except BaseException as error:  # noqa: BLE001 - also SystemExit, and what pytest raises
             failure = Failure.of(error, self.workspace.secrets())
             if isinstance(error, KeyboardInterrupt):
@@ -127,8 +130,6 @@ class _Attempt:
             finding = judge(job.spec, value)
         inputs = given.digests if given else {}
         with clock.phase("store"):
-            if is_superseded(workspace.store, job.id, job.run, job.attempt):
-                return {"state": "canceled", "reason": "a later attempt came to its end before"}
             outputs = store_outputs(workspace.store, job, finding.outputs, inputs)
             if key is not None:
                 remember(workspace, job, key, outputs)

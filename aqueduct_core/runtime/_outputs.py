@@ -12,15 +12,23 @@ from aqueduct_core.errors import OperatorError, StorageError
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.runtime._inputs import all_of
 from aqueduct_core.runtime._job import Job
+from aqueduct_core.runtime._result import is_superseded
 from aqueduct_core.store import ArtifactStore
 
 if TYPE_CHECKING:
     from aqueduct_core.runtime._result import Result
 
-__all__ = ["expected_types", "split", "store_outputs"]
+__all__ = ["Superseded", "expected_types", "split", "store_outputs"]
 
 # How a nest of values is stored depends on what is in it today: no change of type.
 _SAME = {"json": "object", "collection": "object"}
+
+
+class Superseded(Exception):  # no error: it is how such an attempt ends
+    """A later attempt has come to its end: what this one gives is wanted no more."""
+
+    def __init__(self) -> None:
+        super().__init__("a later attempt came to its end before")
 
 
 def split(name: str, outputs: tuple[str, ...], value: Any) -> dict[str, Any]:
@@ -69,21 +77,26 @@ def store_outputs(
         inputs: The digests of its inputs, by name.
 
     Raises:
+        Superseded: A later attempt has come to its end.
         AqueductError: An output can't be stored, or is of another type than before.
     """
     lineage = {"operator": job.id, "run": job.run, "inputs": [*inputs.values()]}
 
+    def keep_later() -> None:
+        if is_superseded(store, job.id, job.run, job.attempt):
+            raise Superseded
+
     def put(output: str) -> ArtifactRef:
         name = job.spec.output_name(output)
         key = job.output_key(output)
-        ref = store.put(outputs[output], key, name=name, lineage=lineage)
+        ref = store.put(outputs[output], key, name=name, lineage=lineage, replacing=keep_later)
         _check_type(job, output, ref)
         return ref
 
     puts = [partial(put, output) for output in outputs]
     try:
         refs = all_of(puts, parallel=store.storage.profile == "remote")
-    except StorageError:
+    except (StorageError, Superseded):
         raise  # a storage that doesn't take one thing can hardly be asked to remove another
     except BaseException:
         with suppress(StorageError):  # nothing refers to them

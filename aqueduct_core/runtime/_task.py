@@ -129,7 +129,7 @@ def _pickled(workspace: Workspace, job: Job) -> _Pickled:
     kept = _functions.setdefault(store, {})
     found = kept.pop(key, None)
     if found is None:
-        function = store.get(key)
+        function = workspace.constant(lambda store: store.get(key))
         if not isinstance(function, PickledFunction):
             raise CorruptArtifactError("it holds no function", key=key)
         found = _Pickled(function)

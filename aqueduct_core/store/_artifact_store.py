@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from aqueduct_core.manifest import ArtifactRef, Manifest, check_json, content_di
 from aqueduct_core.registry import Registry, default_registry, supports
 from aqueduct_core.storage import open_storage
 from aqueduct_core.store._keys import FOLDER, LONG, SUFFIX, key_of, listing_prefix, manifest_path
-from aqueduct_core.store._parts import REFRESH_AFTER, commit, confirm
+from aqueduct_core.store._parts import REFRESH_AFTER, commit, confirm, publish
 from aqueduct_core.store._profiles import profile_of
 from aqueduct_core.store._sink import Writer, describe, sayable
 from aqueduct_core.store._source import Reader
@@ -98,6 +98,7 @@ class ArtifactStore:
         serializer: str | None = None,
         codec: str | None = None,
         lineage: Mapping[str, JSON] | None = None,
+        replacing: Callable[[], None] | None = None,
     ) -> ArtifactRef:
         """Store a value; all of it or, on any failure, nothing.
 
@@ -109,6 +110,7 @@ class ArtifactStore:
             serializer: The name of the serializer to use; chosen by type and policy if not given.
             codec: `none`, or `zstd:1` to `zstd:19`, for what the format leaves uncompressed.
             lineage: What the value was made from; plain JSON, kept in the manifest.
+            replacing: Is called if an artifact is, or may be, at the key; raises to keep that one.
 
         Returns:
             The reference that `get` takes.
@@ -150,7 +152,7 @@ class ArtifactStore:
             document = manifest.to_bytes(self._key)
         except (TypeError, ValueError, RecursionError):  # a third party's description is no JSON
             document = replace(manifest, description=sayable(description)).to_bytes(self._key)
-        self.storage.put(path, document)
+        publish(self.storage, path, document, replacing)
         return manifest.ref
 
     def get(

@@ -12,14 +12,14 @@ from typing import Any
 
 from blake3 import blake3
 
-from aqueduct_core.abc import Storage
+from aqueduct_core.abc import Creates, Storage
 from aqueduct_core.encoding import Plan, choose_codec, take_sample
 from aqueduct_core.manifest import Node, Part, object_path
 from aqueduct_core.storage._local import write_file
 from aqueduct_core.store._sink import Draft, Spool
 from aqueduct_core.store._zstd import compress_stream
 
-__all__ = ["REFRESH_AFTER", "commit", "confirm"]
+__all__ = ["REFRESH_AFTER", "commit", "confirm", "publish"]
 
 _INLINE = 4_096  # a part up to this size stands in the manifest,
 _INLINE_ALL = 65_536  # as long as all that do aren't more than this
@@ -71,6 +71,17 @@ def confirm(content: Node, storage: Storage) -> bool:
     parts = [part for node in content.walk() for part in node.parts.values()]
     sizes = {part.path: None if part.pack else part.stored for part in parts if part.path}
     return all(_present(storage, path, size) for path, size in sizes.items())
+
+
+def publish(
+    storage: Storage, path: str, document: bytes, replacing: Callable[[], None] | None
+) -> None:
+    """Put a manifest, the commit; `replacing` is called where one is, or may be, there already."""
+    if replacing is not None:
+        if isinstance(storage, Creates) and storage.create(path, document):
+            return
+        replacing()
+    storage.put(path, document)
 
 
 def _put_all(blobs: list[_Blob], storage: Storage) -> None:

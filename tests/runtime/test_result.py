@@ -117,6 +117,15 @@ def test_an_attempt_that_was_thought_dead_replaces_nothing(store: ArtifactStore)
     assert read_result(store, "id", "r1", 1) == result(1, state="failed")
 
 
+def test_outputs_of_an_attempt_that_was_thought_dead_go_where_the_later_one_has_none(
+    store: ArtifactStore,
+) -> None:
+    outputs = {name: store.put(1, f"operators/id/r1/{name}") for name in ("one", "two")}
+    write_result(store, result(2, outputs={"one": outputs["one"]}))
+    assert not write_result(store, result(1, outputs=outputs))
+    assert [name for name in outputs if store.exists(outputs[name].key)] == ["one"]
+
+
 def test_an_attempt_without_a_result_leaves_none(store: ArtifactStore) -> None:
     write_result(store, result(3))
     assert [info.key for info in store.storage.list("operators/")] == [result_key("id", "r1")]

@@ -11,7 +11,7 @@ from aqueduct_core.dag import Version
 from aqueduct_core.engines.airflow._credentials import connection_of, store_setup
 from aqueduct_core.engines.airflow._names import run_key
 from aqueduct_core.engines.airflow._params import overrides
-from aqueduct_core.engines.airflow._pinned import pin
+from aqueduct_core.engines.airflow._pinned import version_of_run
 from aqueduct_core.runtime import Result, Workspace
 from aqueduct_core.runtime._supervised import Call, supervise, together
 
@@ -36,11 +36,12 @@ def execute(task: AqueductOperator, context: Any) -> None:
         AirflowSkipException: It didn't have to run, or couldn't.
     """
     url, flow, digest = Version.locate(task.version)
-    setup = store_setup(url, task.store_connection)
-    store = Workspace.from_json(setup).store
+    kept = {"kept": str(_home() / "kept")}
+    setup = store_setup(url, task.store_connection) | kept
+    workspace = Workspace.from_json(setup)
     instance = context["ti"]
-    run = run_key(instance.run_id)
-    version = Version.load(store, flow, pin(store, flow, run, digest))
+    run, attempt = run_key(instance.run_id), max(instance.try_number, 1)
+    version = version_of_run(workspace, flow, run, digest, operator=task.operator, attempt=attempt)
     if task.operator not in version.spec.operators:
         # Not skipped, which would keep what comes after it from running.
         task.log.info(
@@ -57,7 +58,7 @@ def execute(task: AqueductOperator, context: Any) -> None:
         version=version,
         operators=operators,
         run=run,
-        attempt=max(instance.try_number, 1),
+        attempt=attempt,
         parameters=overrides(version.spec, _given(context)),
         environments=Path(task.environments or _home() / "environments"),
         python=task.interpreter,
@@ -66,7 +67,7 @@ def execute(task: AqueductOperator, context: Any) -> None:
     )
     results, number = supervise(call)
     for result in results:
-        _show(store, result)
+        _show(workspace.store, result)
     if number:
         raise AirflowFailException("it was canceled")
     _judge(results, tries_left=instance.try_number <= instance.max_tries)

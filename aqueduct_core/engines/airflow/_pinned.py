@@ -13,12 +13,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aqueduct_core.abc import Creates
+from aqueduct_core.dag import Version
 from aqueduct_core.errors import CorruptArtifactError, StorageNotFoundError
 
 if TYPE_CHECKING:
+    from aqueduct_core.runtime import Workspace
     from aqueduct_core.store import ArtifactStore
 
-__all__ = ["Pin", "forget", "pin", "pinned", "read_pin"]
+__all__ = ["Pin", "forget", "pin", "pinned", "read_pin", "version_of_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,53 @@ class Pin:
     is_forgotten: bool = False
 
 
-def pin(store: ArtifactStore, flow: str, run: str, digest: str) -> str:
-    """The digest of the version that a run is of; the given one, if that isn't known yet."""
-    known = pinned(store, flow, run)
+def version_of_run(
+    workspace: Workspace, flow: str, run: str, digest: str, *, operator: str, attempt: int = 1
+) -> Version:
+    """The version that a run is of; written down now, if that isn't known yet.
+
+    Args:
+        workspace: Where versions and runs are.
+        flow: The workflow's id.
+        run: The run key.
+        digest: The version that the DAG file has now.
+        operator: What is about to run.
+        attempt: Which attempt of it.
+    """
+
+    def load(digest: str) -> Version:
+        return workspace.constant(lambda store: Version.load(store, flow, digest))
+
+    given = load(digest)
+    # Whoever is likely to be the first writes before it reads: that is one request, and not two.
+    is_first = attempt == 1 and operator == next(iter(given.spec.operators), None)
+    found = pin(workspace.store, flow, run, digest, is_first=is_first)
+    return given if found == digest else load(found)
+
+
+def pin(store: ArtifactStore, flow: str, run: str, digest: str, *, is_first: bool = False) -> str:
+    """The digest of the version that a run is of; the given one, if that isn't known yet.
+
+    Args:
+        store: The store of the workflow's versions.
+        flow: The workflow's id.
+        run: The run key.
+        digest: The version that it is of if nobody knows.
+        is_first: Whether nobody is likely to know.
+    """
+    storage, key = store.storage, _key(flow, run)
+    content = json.dumps({"version": digest}).encode()
+    known = None if is_first and isinstance(storage, Creates) else pinned(store, flow, run)
     if known is not None:
         return known
-    store.storage.put(_key(flow, run), json.dumps({"version": digest}).encode())
+    # Two may be the first. Where the storage can tell which one was, both keep to its version.
+    made = storage.create(key, content) if isinstance(storage, Creates) else None
+    if made:
+        return digest
+    known = pinned(store, flow, run) if made is False or is_first else None
+    if known is not None:
+        return known
+    storage.put(key, content)
     return digest
 
 
