@@ -84,7 +84,9 @@ def resume(options: Namespace) -> int:
     """Let it start by itself again."""
     flow = open_client(options).flow(options.flow)
     flow.resume()
-    return _told(options, flow, f"starts again: {flow.starts or 'when you trigger it'}")
+    return _told(
+        options, flow, f"no longer paused: it starts {flow.starts or 'when you trigger it'}"
+    )
 
 
 def delete(options: Namespace) -> int:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,6 +18,7 @@ __all__ = [
     "as_size",
     "as_time",
     "console",
+    "heading",
     "preview_table",
     "print_diff",
     "print_json",
@@ -45,6 +46,7 @@ _DIGITS = 8
 _FRACTION = re.compile(r"-?\d+\.\d+(e[-+]?\d+)?")
 _COLUMNS = 8  # how many columns of a table fit side by side
 _WIDE = 120
+_NO_EDGE = 1_000
 _WIDTH = 25  # a timestamp with its zone
 
 
@@ -54,8 +56,16 @@ def console() -> Any:
 
     found = Console(highlight=False)
     if not found.is_terminal:
-        found.width = max(found.width, _WIDE)  # a log has no edge to fold lines at
+        found.width = _NO_EDGE  # nobody finds a key again that was folded
     return found
+
+
+def heading(screen: Any, title: str, *, align: Literal["left", "center"] = "left") -> None:
+    """Print a title in a line that is as wide as what is read."""
+    from rich.rule import Rule
+
+    width = screen.width if screen.is_terminal else _WIDE
+    screen.print(Rule(f"[bold]{title}", align=align), width=width)
 
 
 def print_json(data: Any) -> None:

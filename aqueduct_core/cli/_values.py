@@ -89,8 +89,10 @@ def _read(name: str, text: str, parameter: ParameterSpec) -> Any:
     try:
         return read(text)
     except (ValueError, TypeError, ArithmeticError) as error:
+        what = "number" if kind in (int, float) else kind.__name__
+        why = "" if what == "number" else f": {error}"
         raise ParameterError(
-            f"{text!r} is no {kind.__name__} for the parameter {name!r}: {error}",
+            f"{text!r} is no {what} for the parameter {name!r}{why}",
             hint=f"the default is {default!r}",
         ) from error
 

@@ -47,6 +47,15 @@ def test_ls(store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str]) -> None
     assert "settings" not in out
 
 
+def test_keys_are_whole_for_other_programs(
+    store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    key = "/".join(["a-long-folder"] * 12)
+    store.put("text", key)
+    assert any(key in line for line in run(capsys, "artifacts", "ls")[1].splitlines())
+
+
 def test_show(store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert read(capsys, "artifacts", "show", "settings")["type"] == "json"
     code, out = run(capsys, "artifacts", "show", "daily/customers")

@@ -6,7 +6,15 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from aqueduct_core.cli._print import STYLES, as_size, as_time, preview_table, print_diff, table
+from aqueduct_core.cli._print import (
+    STYLES,
+    as_size,
+    as_time,
+    heading,
+    preview_table,
+    print_diff,
+    table,
+)
 from aqueduct_core.client import Client, Flow, Run
 from aqueduct_core.dag import OUTPUT
 
@@ -33,7 +41,7 @@ _DIGEST = 8  # characters of a digest that tell versions apart
 def chapter(screen: Any, title: str) -> None:
     """What comes next."""
     screen.print()
-    screen.rule(f"[bold]{title}", align="left")
+    heading(screen, title)
     screen.print()
 
 

@@ -6,7 +6,7 @@ import os
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from aqueduct_core.cli._print import console, print_json
+from aqueduct_core.cli._print import console, heading, print_json
 from aqueduct_core.cli.demo import _show
 from aqueduct_core.client import Client, Flow, Run
 from aqueduct_core.errors import MissingExtraError
@@ -36,7 +36,7 @@ def demo(home: str | None, *, as_json: bool) -> int:
 
     screen = console()
     screen.quiet = as_json
-    screen.rule(f"[bold]{_flow.NAME}")
+    heading(screen, _flow.NAME, align="center")
     screen.print(
         f"\n{len(tables['flights']):,} flights out of New York in 2013: which arrive late?\n"
         "A model learns from the first months and predicts the rest.\n"
