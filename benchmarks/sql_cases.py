@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-__all__ = ["DATABASES", "Contest", "Sql", "mixed_table"]
+__all__ = ["DATABASES", "Contest", "Sql", "by_hand", "mixed_table"]
 
 _SEED = 20240229
 _TARGET = "written"  # the table that is written; `rows` is the one that is read
@@ -66,6 +66,22 @@ def _frame(rows: int) -> pd.DataFrame:
     from aqueduct_core.integrations._frames import to_frame
 
     return to_frame(mixed_table(rows))
+
+
+def by_hand(table: pa.Table) -> pd.DataFrame:
+    """What a driver gives, as the DataFrame that ours is: the same values, of the same types."""
+    table = table.cast(mixed_table(1).schema)
+    columns = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        whole = pa.types.is_integer(column.type) and column.null_count
+        columns[name] = column.to_pandas(
+            types_mapper={pa.int64(): pd.Int64Dtype()}.get if whole else None
+        )
+    return pd.DataFrame(columns, copy=False)
+
+
+def _framed(driver: Callable[[], Any]) -> Callable[[], Any]:
+    return lambda: by_hand(driver())
 
 
 class Sql:
@@ -128,7 +144,10 @@ class Sql:
             query = f"SELECT * FROM rows_{rows}"
             integration = self.integration()
             integration.query("SELECT 1 AS one")  # what is imported by the first one
-            return {"ours": partial(integration.query, query), **self.readers(query)}
+            readers = dict(self.readers(query))
+            if "driver" in readers:
+                readers["frame"] = _framed(readers["driver"])
+            return {"ours": partial(integration.query, query), **readers}
         frame, table = _frame(rows), mixed_table(rows)
         self.save(frame[:1])
         return {"ours": partial(self.save, frame), **self.writers(frame, table)}

@@ -158,3 +158,29 @@ def test_a_constraint_that_fails_takes_everything_back(database: SqlIntegration)
     with pytest.raises(IntegrationError, match=r"could not save table 't': UNIQUE constraint"):
         save(database, pd.DataFrame({"c": [1, 2, 5]}), mode="append")
     assert read(database, "SELECT * FROM t")["c"].tolist() == [5]
+
+
+LATER = {
+    "another text": "'soon'",
+    "a zone": "'2013-01-01 00:00:00+00:00'",
+    "more digits": "'2013-01-01 00:00:00.123456789'",
+    "a number": "5",
+    "NULL": "NULL",
+}
+
+
+@pytest.mark.parametrize("later", LATER.values(), ids=LATER.keys())
+def test_a_moment_that_comes_late_is_read_as_if_it_had_come_first(
+    database: SqlIntegration, later: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aqueduct_core.integrations._sqlite_driver._BATCH", 4)
+    run(
+        database,
+        "CREATE TABLE t (at TIMESTAMP, paid BOOLEAN); WITH RECURSIVE n(n) AS "
+        "(SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20) "
+        "INSERT INTO t SELECT '2013-01-01 00:00:' || (n + 20), n % 2 FROM n;"
+        f"INSERT INTO t VALUES ({later}, {later})",
+    )
+    quick = read(database, "SELECT * FROM t")
+    monkeypatch.setattr(_sqlite.Connection, "quick", _doubt)
+    assert_frame_equal(quick, read(database, "SELECT * FROM t"))
