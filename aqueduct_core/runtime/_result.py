@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from aqueduct_core.abc import Creates
 from aqueduct_core.errors import CorruptArtifactError, FormatVersionError, StorageNotFoundError
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.runtime._failure import Failure
 from aqueduct_core.runtime._usage import host
+from aqueduct_core.storage._create import create
 
 if TYPE_CHECKING:
     from aqueduct_core.dag import Version
@@ -222,22 +222,19 @@ def write_result(store: ArtifactStore, result: Result) -> bool:
         Whether it is the operator's result now; False if there is one of a later attempt.
     """
     key, storage = result_key(result.operator, result.run), store.storage
-    if (
-        result.attempt == 1
-        and isinstance(storage, Creates)
-        and storage.create(key, _document(result))
-    ):
+    document = _document(result)
+    if result.attempt == 1 and create(storage, key, document):
         return True
     there = _replaceable(store, result)
     if there is not None and there.attempt != result.attempt:
         older = min(there, result, key=lambda item: item.attempt)
         folder = attempt_folder(older.operator, older.run, older.attempt)
-        _put(store, f"{folder}/result.json", older)
+        storage.put(f"{folder}/result.json", _document(older))
         if older is result:
             for name in result.outputs.keys() - there.outputs.keys():
                 store.delete(result.outputs[name].key)
             return False
-    _put(store, key, result)
+    storage.put(key, document)
     return True
 
 
@@ -286,10 +283,6 @@ def _replaceable(store: ArtifactStore, result: Result) -> Result | None:
         return read_result(store, result.operator, result.run)
     except CorruptArtifactError:  # nobody can use it
         return None
-
-
-def _put(store: ArtifactStore, key: str, result: Result) -> None:
-    store.storage.put(key, _document(result))
 
 
 def _document(result: Result) -> bytes:

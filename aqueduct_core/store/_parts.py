@@ -12,9 +12,10 @@ from typing import Any
 
 from blake3 import blake3
 
-from aqueduct_core.abc import Creates, Storage
+from aqueduct_core.abc import Storage
 from aqueduct_core.encoding import Plan, choose_codec, take_sample
 from aqueduct_core.manifest import Node, Part, object_path
+from aqueduct_core.storage._create import create
 from aqueduct_core.storage._local import write_file
 from aqueduct_core.store._sink import Draft, Spool
 from aqueduct_core.store._zstd import compress_stream
@@ -78,7 +79,7 @@ def publish(
 ) -> None:
     """Put a manifest, the commit; `replacing` is called where one is, or may be, there already."""
     if replacing is not None:
-        if isinstance(storage, Creates) and storage.create(path, document):
+        if create(storage, path, document):
             return
         replacing()
     storage.put(path, document)

@@ -13,9 +13,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aqueduct_core.abc import Creates
 from aqueduct_core.dag import Version
 from aqueduct_core.errors import CorruptArtifactError, StorageNotFoundError
+from aqueduct_core.storage._create import create
 
 if TYPE_CHECKING:
     from aqueduct_core.runtime import Workspace
@@ -73,11 +73,11 @@ def pin(store: ArtifactStore, flow: str, run: str, digest: str, *, is_first: boo
     """
     storage, key = store.storage, _key(flow, run)
     content = json.dumps({"version": digest}).encode()
-    known = None if is_first and isinstance(storage, Creates) else pinned(store, flow, run)
+    known = None if is_first else pinned(store, flow, run)
     if known is not None:
         return known
     # Two may be the first. Where the storage can tell which one was, both keep to its version.
-    made = storage.create(key, content) if isinstance(storage, Creates) else None
+    made = create(storage, key, content)
     if made:
         return digest
     known = pinned(store, flow, run) if made is False or is_first else None
