@@ -20,7 +20,7 @@ from aqueduct_core.errors import (
 __all__ = ["Http"]
 
 _ATTEMPTS = 5
-_BUSY = (502, 503, 504)
+_BUSY = (502, 503)  # not 504: what took too long once would take as long again
 _PATIENCE = 60.0
 
 

@@ -23,6 +23,8 @@ class Settings:
         largest_body: The most bytes of a request, uploads excepted.
         largest_upload: The most bytes of one uploaded object.
         patience: Seconds to wait for the next bytes of a request.
+        read_timeout: Seconds in which what is only looked at must begin to be answered.
+        work_timeout: The same for what changes something, or asks another system.
         session_days: How long somebody stays signed in.
         grace: Seconds that requests get to come to their end when the server stops.
     """
@@ -34,6 +36,8 @@ class Settings:
     largest_body: int = 1 << 20
     largest_upload: int = 16 << 30
     patience: float = 30.0
+    read_timeout: float = 45.0
+    work_timeout: float = 3600.0
     session_days: int = 14
     grace: float = 20.0
 

@@ -15,6 +15,7 @@ from starlette.types import Scope
 from aqueduct_core._version import __version__
 from aqueduct_core.client import Client
 from aqueduct_core.server import _health, _sign_in, api, pages
+from aqueduct_core.server._deadline import Deadline
 from aqueduct_core.server._errors import add_handlers
 from aqueduct_core.server._observe import Observe
 from aqueduct_core.server._security import Guard, SecurityHeaders
@@ -55,6 +56,7 @@ def create_app(client: Client, settings: Settings | None = None) -> FastAPI:
     app.include_router(pages.router(services))
     app.mount("/static", _Files(directory=STATIC, check_dir=False), name="static")
     # The last one added is the first to see a request.
+    app.add_middleware(Deadline, settings=services.settings)
     app.add_middleware(Guard, settings=services.settings)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     app.add_middleware(SecurityHeaders, settings=services.settings)

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from aqueduct_core.errors import NotFoundError
 from aqueduct_core.manifest import Manifest
+from aqueduct_core.server._deadline import asks_others
 from aqueduct_core.server._services import Services
 from aqueduct_core.server.api import _models as models
 from aqueduct_core.server.api._route import Served, new_router
@@ -34,6 +35,7 @@ def artifacts(services: Served, flow: str, run: str) -> list[models.Artifact]:
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}, "description": "The bytes."}},
 )
+@asks_others
 def download(
     services: Served,
     flow: str,

@@ -14,6 +14,7 @@ from aqueduct_core.errors import AqueductError, ParameterError, UnsupportedError
 from aqueduct_core.integrations import FileIntegration, SqlIntegration
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.serializers import tagged
+from aqueduct_core.server._deadline import asks_others
 from aqueduct_core.server._services import Services
 from aqueduct_core.server.api import _models as models
 from aqueduct_core.server.api._route import Editor, Served, new_router
@@ -50,12 +51,14 @@ _HARMLESS = _PLAIN | {"tuple", "set", "frozenset"}
 
 
 @router.get(f"{_PLACE}/tables")
+@asks_others
 def tables(services: Served, user: Editor, name: str) -> list[str]:
     """The tables in a data system."""
     return list(_database(services, name).tables())
 
 
 @router.get(f"{_PLACE}/description")
+@asks_others
 def description(services: Served, user: Editor, name: str, table: _Table) -> models.Table:
     """The columns of a table, and how many rows it has, as the database estimates."""
     return models.Table.model_validate(asdict(_database(services, name).describe(table)))
@@ -94,6 +97,7 @@ def preview(services: Served, user: Editor, name: str, wanted: models.TablePrevi
 
 
 @router.get(f"{_PLACE}/files")
+@asks_others
 def files(
     services: Served,
     user: Editor,

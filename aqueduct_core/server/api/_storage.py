@@ -28,6 +28,7 @@ from aqueduct_core.errors import (
     StorageNotFoundError,
 )
 from aqueduct_core.manifest import Manifest
+from aqueduct_core.server._deadline import asks_others
 from aqueduct_core.server._services import Services
 from aqueduct_core.server.api import _models as models
 from aqueduct_core.server.api._publish import read_version
@@ -85,6 +86,7 @@ def refresh(services: Served, user: Editor, key: str) -> bool:
 
 
 @router.get("/storage/{key:path}", response_class=Response, responses=_BYTES)
+@asks_others
 def get(
     services: Served,
     key: str,

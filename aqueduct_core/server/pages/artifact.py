@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from aqueduct_core.dag import FlowSpec
 from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError
 from aqueduct_core.manifest import Manifest
+from aqueduct_core.server._deadline import asks_others
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 from aqueduct_core.server.api._stream import chunks, part_response
@@ -83,6 +84,7 @@ def page(
 
 
 @router.get("/flows/{flow}/runs/{run}/tables/{name:path}")
+@asks_others
 def table(
     request: Request, flow: str, run: str, name: str, form: Annotated[Literal["csv", "parquet"], Query()]
 ) -> Response:  # fmt: skip
@@ -100,6 +102,7 @@ def table(
 
 
 @router.get("/flows/{flow}/runs/{run}/rows/{name:path}")
+@asks_others
 def rows(
     request: Request,
     flow: str,

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from aqueduct_core.client._connect import is_database
 from aqueduct_core.errors import AqueductError, NotFoundError
 from aqueduct_core.server._auth import User, require
+from aqueduct_core.server._deadline import asks_others
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 from aqueduct_core.server.pages._fields import all_kinds
@@ -91,6 +92,7 @@ def one(request: Request, name: str, table: Text = "", q: Text = "") -> Response
 
 
 @router.get("/integrations/{name}/reach")
+@asks_others
 def reached(request: Request, name: str) -> Response:
     """Whether it answers, as a piece of a page."""
     services = services_of(request)
@@ -119,6 +121,7 @@ def forget(request: Request, name: str) -> Response:
 
 
 @router.get("/integrations/{name}/tables", dependencies=[Depends(require("editor"))])
+@asks_others
 def tables(request: Request, name: str, table: Text = "", q: Text = "") -> Response:
     """Its tables and a look into one of them, as a piece of a page."""
     services = services_of(request)
@@ -140,6 +143,7 @@ def tables(request: Request, name: str, table: Text = "", q: Text = "") -> Respo
 
 
 @router.get("/integrations/{name}/cluster")
+@asks_others
 def cluster(request: Request, name: str) -> Response:
     """What a cluster has and does, as a piece of a page."""
     from aqueduct_core.engines.airflow import AirflowCluster

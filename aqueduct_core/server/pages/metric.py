@@ -85,7 +85,7 @@ def _tiles(values: Sequence[float]) -> list[tuple[str, str]]:
 def _rows(
     time: Timeline, found: Sequence[MetricPoint], bounds: Sequence[Mapping[str, float]]
 ) -> list[dict[str, Any]]:
-    older = [*found[1:], None]
+    older = [*found[1:], None][: len(found)]
     return [
         {
             "point": item,

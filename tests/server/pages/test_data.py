@@ -39,6 +39,25 @@ def test_tables_are_listed_with_who_wrote_them(
     look("/data?integration=shop&target=nothing", status=404)
 
 
+def test_files_are_listed_and_their_saves_have_pages(
+    new_site: Callable[..., Site], tmp_path: Path
+) -> None:
+    site = new_site()
+    lake = site.client.connect_integration("lake", "filesystem", path=tmp_path)
+
+    @aq.op
+    def report() -> str:
+        return "All is well.\n" * 1_000
+
+    made = report()
+    lake.save(made, path="reports/all.txt")
+    flow = site.client.publish_flow("Reports", [made], quiet=True)
+    look = looking(site)
+    assert "reports/all.txt lake" in look("/data").words
+    page = look(f"/flows/{flow.id}/runs/{flow.latest().id}/operators/save all.txt")
+    assert "reports/all.txt format text, 13.0 kB" in page.words
+
+
 def test_nothing_saved_says_how_to(look: Look) -> None:
     assert "Nothing was saved yet" in look("/data").words
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -61,6 +61,22 @@ def test_a_check_is_a_strip_of_verdicts(gauge: Site, see: Look) -> None:
     for words in ("Passed 67%", "Failed 1", "The last 3 runs"):
         assert words in page.words, words
     assert f"/flows/{gauge.flow.id}/metrics/level" in page.links
+
+
+def test_a_metric_that_never_gave_a_number_says_so(new_site: Callable[[], Site]) -> None:
+    @aq.op
+    def height() -> float:
+        return 1.0
+
+    @aq.metric
+    def in_words(height: float) -> str:  # what metrics may not return
+        return "high"
+
+    site = new_site()
+    made = height()
+    in_words(made)
+    flow = site.client.publish_flow("Words", [made], quiet=True)
+    assert "No value yet" in looking(site)(f"/flows/{flow.id}/metrics/in_words").words
 
 
 @pytest.mark.parametrize("kind", ["metrics", "checks"])
