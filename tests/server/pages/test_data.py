@@ -54,7 +54,7 @@ def test_files_are_listed_and_their_saves_have_pages(
     flow = site.client.publish_flow("Reports", [made], quiet=True)
     look = looking(site)
     assert "reports/all.txt lake" in look("/data").words
-    page = look(f"/flows/{flow.id}/runs/{flow.latest().id}/operators/save all.txt")
+    page = look(f"/flows/{flow.id}/runs/{flow.latest().id}/operators/save reports/all.txt")
     assert "reports/all.txt format text, 13.0 kB" in page.words
 
 
