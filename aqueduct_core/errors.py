@@ -27,6 +27,7 @@ __all__ = [
     "OperatorError",
     "ParameterError",
     "PluginError",
+    "RunTimeoutError",
     "SerializerNotFoundError",
     "ServerError",
     "SignatureError",
@@ -225,6 +226,10 @@ class ParameterError(AqueductError, ValueError):
 
 class OperatorError(AqueductError, RuntimeError):
     """An operator failed while it ran; what it raised is the cause."""
+
+
+class RunTimeoutError(AqueductError, TimeoutError):
+    """A run hasn't ended within the time that somebody wanted to wait; it goes on."""
 
 
 class IntegrationError(AqueductError, RuntimeError):

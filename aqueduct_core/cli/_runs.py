@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from argparse import Namespace
@@ -22,6 +23,7 @@ Stream: TypeAlias = Literal["stdout", "stderr"]
 
 _FINE = ("succeeded", "warning")
 _LOOKED_AT = 1_000  # the newest runs, among which the start of an id is looked for
+_LEFT_OUT = re.compile(r"\n\[\.\.\. ([ ,\d]{20}) bytes are left out here \.\.\.\]\n")
 _LOOK = 0.3  # seconds between two looks at logs that are followed
 
 
@@ -180,14 +182,32 @@ def _print_more(
     shown: dict[tuple[str, str], str], name: str, stream: str, text: str, *, head: bool
 ) -> None:
     """Print what has come since the last look."""
-    before = shown.get((name, stream), "")
-    new = text.removeprefix(before)
+    new = _new(shown.get((name, stream), ""), text)
     shown[name, stream] = text
     if not new:
         return
     if head:
         print(f"--- {name} ({stream})")
     print(new, end="" if new.endswith("\n") else "\n", flush=True)
+
+
+def _new(before: str, text: str) -> str:
+    """What of a log comes after what was seen of it before."""
+    left_out = _LEFT_OUT.search(text)
+    if text.startswith(before) or left_out is None:  # or another attempt's
+        return text.removeprefix(before)
+    # Of a long log only the beginning and the end are kept: the end has moved on.
+    more = max(0, _length(text) - _length(before))
+    end = text[left_out.end() :]
+    return end[len(end) - more :] if more <= len(end) else left_out[0] + end
+
+
+def _length(text: str) -> int:
+    """How long a log is with all that was left out of it."""
+    left_out = _LEFT_OUT.search(text)
+    if left_out is None:
+        return len(text)
+    return len(text) - len(left_out[0]) + int(left_out[1].replace(",", ""))
 
 
 def _told(options: Namespace, run: Run) -> int:

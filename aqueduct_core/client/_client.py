@@ -18,6 +18,8 @@ from aqueduct_core.dag import (
     Schedule,
     call_site,
     check_name,
+    find_artifact,
+    refusal,
 )
 from aqueduct_core.errors import NotFoundError, ParameterError
 
@@ -166,9 +168,14 @@ class Client:
             description: A sentence for people.
 
         Raises:
-            GraphError: The name is no line of text.
+            GraphError: The name is no line of text, or the default is no plain value.
         """
         check_name("create_param", name, 'create_param("country", "US")')
+        if find_artifact(default):
+            raise refusal(
+                f"create_param: the default of {name!r} is an artifact, or has one inside",
+                hint="pass the artifact to the operators themselves; a parameter is a plain value",
+            )
         operator = Operator(
             name=name,
             task=Parameter(default),

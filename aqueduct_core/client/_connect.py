@@ -133,7 +133,7 @@ def disconnect(session: Session, name: str, *, force: bool) -> None:
         listed = ", ".join(map(repr, flows))
         raise IntegrationError(
             f"{name!r} is used by workflows that could not run any more: {listed}",
-            hint="publish them without it or delete them first; force=True deletes it anyway",
+            hint="publish them without it or delete them first; force=True, or --force, deletes it anyway",
         )
     session.tracking.delete_integration(name)
     session.integrations.pop(name, None)

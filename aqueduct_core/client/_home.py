@@ -13,7 +13,7 @@ import secrets
 from pathlib import Path
 from tempfile import mkstemp
 
-from aqueduct_core.errors import SignatureError
+from aqueduct_core.errors import SignatureError, StorageError
 
 __all__ = ["Home", "default_home"]
 
@@ -30,12 +30,18 @@ class Home:
 
     Args:
         path: Its folder; made if it isn't there.
+
+    Raises:
+        StorageError: It can't be made.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = Path(path).expanduser() if path is not None else default_home()
         self.path = self.path.resolve()
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._refused("can't be made", error) from error
 
     @property
     def artifacts(self) -> Path:
@@ -78,9 +84,18 @@ class Home:
             "is made when the file is removed",
         )
 
+    def _refused(self, what: str, error: OSError) -> StorageError:
+        return StorageError(
+            f"the workspace {self.path} {what}: {error.strerror}",
+            hint="AQUEDUCT_HOME, Client(home=...) or --home names a folder that can be written",
+        )
+
     def _draft(self, text: str) -> Path:
         """A new file that only its owner can read."""
-        handle, name = mkstemp(dir=self.path, prefix=".draft-")
+        try:
+            handle, name = mkstemp(dir=self.path, prefix=".draft-")
+        except OSError as error:
+            raise self._refused("can't be written to", error) from error
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()

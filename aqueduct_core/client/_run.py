@@ -14,7 +14,7 @@ from aqueduct_core.client._graph import GraphView
 from aqueduct_core.client._logs import read_log
 from aqueduct_core.client._markup import escape
 from aqueduct_core.client._parameters import values_of
-from aqueduct_core.errors import NotFoundError
+from aqueduct_core.errors import NotFoundError, RunTimeoutError
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
@@ -124,14 +124,17 @@ class Run:
             This run.
 
         Raises:
-            TimeoutError: It hasn't ended by then. It goes on.
+            RunTimeoutError: It hasn't ended by then. It goes on.
         """
         deadline = None if timeout is None else monotonic() + timeout
         pause, longest = _LOOKS
         while self.status not in FINISHED:
             left = longest if deadline is None else deadline - monotonic()
             if left <= 0:
-                raise TimeoutError(f"the run {self.id} has not ended within {timeout:g} seconds")
+                raise RunTimeoutError(
+                    f"the run {self.id} has not ended within {timeout:g} seconds",
+                    hint="it goes on: wait() waits for its end, cancel() stops it",
+                )
             sleep(min(pause, left))
             pause = min(pause * 1.5, longest)
         return self

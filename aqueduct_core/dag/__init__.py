@@ -19,7 +19,7 @@ from aqueduct_core.dag._artifacts import (
 from aqueduct_core.dag._functions import OperatorFunction, op, to_operator
 from aqueduct_core.dag._graph import Graph
 from aqueduct_core.dag._names import check_name
-from aqueduct_core.dag._operators import OUTPUT, Operator, Task, connect
+from aqueduct_core.dag._operators import OUTPUT, Operator, Task, connect, find_artifact
 from aqueduct_core.dag._settings import RunOptions
 from aqueduct_core.dag._sites import (
     CallSite,
@@ -89,6 +89,7 @@ __all__ = [
     "cron",
     "daily",
     "diff",
+    "find_artifact",
     "flow_id",
     "hourly",
     "infer_requirements",

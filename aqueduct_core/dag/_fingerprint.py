@@ -28,7 +28,7 @@ from aqueduct_core.dag._references import (
 from aqueduct_core.dag._values import digest_value
 from aqueduct_core.errors import AqueductError, GraphError, UnserializableError
 from aqueduct_core.manifest import digest_of
-from aqueduct_core.serializers._pickle_reasons import Refusal
+from aqueduct_core.serializers._pickle_reasons import LEFT_OUT, REOPEN, Refusal
 from aqueduct_core.serializers.pickle import _unpicklable as why_unpicklable
 
 __all__ = ["Edge", "Fingerprints", "Node", "Walk"]
@@ -372,8 +372,11 @@ def _told(function: Any, problem: list[tuple[Node, Edge]], culprit: Node) -> Aqu
     path = (
         f"at value{error.path}: " if isinstance(error, UnserializableError) and error.path else ""
     )
+    hint = error.hint
+    if hint in (LEFT_OUT, REOPEN) and steps and steps[-1].startswith("the global "):
+        hint = "make it inside of the function: each process that runs it needs one of its own"
     kind = GraphError if isinstance(error, GraphError) else UnserializableError
-    return kind(f"{way}{path}{error.message}", hint=error.hint)
+    return kind(f"{way}{path}{error.message}", hint=hint)
 
 
 def _way(node: Node, came: Mapping[int, tuple[Node, Edge] | None]) -> Iterator[tuple[Node, Edge]]:

@@ -50,6 +50,11 @@ class OperatorFunction(Generic[P, R]):
         self.local: Callable[P, R] = function
         self.name = _name(task.kind, function, name)
         self.description = _description(function) if description is None else description
+        if not isinstance(self.description, str):
+            raise refusal(
+                f"@{task.kind} {self.name}: description={description!r} is no text",
+                hint='a sentence for people: description="Who is going to leave"',
+            )
         self.outputs = _output_names(self.name, outputs)
         self.settings, self._infer = settings_of(f"@{task.kind} {self.name}", function, **settings)
         self._task = task

@@ -23,6 +23,9 @@ INFER = "infer"
 _OLDEST = 11  # the oldest minor version of Python that this package runs on
 _PYTHON = re.compile(r"3\.(\d+)(\.\d+)?")
 _BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGTP]?)(i?)B?")
+_RESOURCES = ("cpu", "gpu", "memory")
+_ALIKE = 0.7  # "cpus" is, "tpu" and "nvidia.com/gpu" aren't
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*([\[<>=!~@;(].*)?")
 _POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
@@ -36,7 +39,8 @@ class RunOptions(TypedDict, total=False):
             operators run in the environment of the workflow.
         python: The Python of the environment: `"3.12"`.
         resources: `cpu` and `gpu` as numbers, `memory` in bytes or as `"4GB"`, `"4GiB"`; others
-            are passed to the engine as they are.
+            are passed to the engine as they are. This machine runs as many operators at a time as
+            their `cpu` allows, and can't hold them to the rest; clusters can.
         retries: How often to try again after a failure.
         retry_delay: How long to wait before that: seconds or a `timedelta`.
         timeout: After which time an attempt is stopped: seconds or a `timedelta`.
@@ -82,12 +86,16 @@ def settings_of(
 
 
 def _unknown(what: str, name: str) -> Exception:
+    known = ["name", "description", *_READERS]
+    close = _close(name, known, 0.6)
+    hint = f"did you mean {close}=?" if close else f"there is: {', '.join(known)}"
+    return refusal(f"{what} has no option {name!r}", hint=hint)
+
+
+def _close(name: str, known: Sequence[str], alike: float) -> str | None:
     from difflib import get_close_matches
 
-    known = ["name", "description", *_READERS]
-    close = get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]}=?" if close else f"there is: {', '.join(known)}"
-    return refusal(f"{what} has no option {name!r}", hint=hint)
+    return next(iter(get_close_matches(name, known, 1, alike)), None)
 
 
 def _requirements(what: str, value: Any) -> tuple[str, ...] | None:
@@ -100,13 +108,20 @@ def _requirements(what: str, value: Any) -> tuple[str, ...] | None:
             'file, or "infer"',
         )
     for item in value:
-        if not isinstance(item, str) or not item.strip() or "\n" in item or item[:1] == "-":
+        if not _is_requirement(item):
             raise refusal(
                 f"{what}: {item!r} is no requirement",
                 hint='one package each, as pip writes it: "pandas>=3"; options of pip belong into '
                 "its configuration",
             )
     return tuple(dict.fromkeys(item.strip() for item in value))
+
+
+def _is_requirement(item: object) -> bool:
+    if not isinstance(item, str) or not item.strip() or "\n" in item or item[:1] == "-":
+        return False
+    # A path or an address is left to the one who installs it.
+    return "/" in item or _REQUIREMENT.fullmatch(item.strip()) is not None
 
 
 def _requirements_file(what: str, path: str, function: Callable[..., Any]) -> list[str]:
@@ -173,6 +188,13 @@ def _python(what: str, value: Any) -> str | None:
 
 def _resources(what: str, value: Any) -> Mapping[str, JSON]:
     found = _mapping(what, "resources", value)
+    for name in found:
+        close = None if name in _RESOURCES else _close(name.lower(), _RESOURCES, _ALIKE)
+        if close:
+            raise refusal(
+                f"{what}: there is no resource {name!r}",
+                hint=f'did you mean resources={{"{close}": ...}}?',
+            )
     for name in ("cpu", "gpu"):
         if name in found and not (_is_number(found[name]) and found[name] >= 0):
             raise refusal(

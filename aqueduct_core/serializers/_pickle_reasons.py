@@ -15,7 +15,7 @@ from typing import Any
 
 from aqueduct_core.errors import UnserializableError
 
-__all__ = ["Refusal", "class_name", "explain", "locate"]
+__all__ = ["LEFT_OUT", "REOPEN", "Refusal", "class_name", "explain", "locate"]
 
 _SECONDS = 2.0
 _ATTEMPTS = 500
@@ -24,8 +24,8 @@ _ATOMS = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...
 _RUNS = "it is a function that is running right now"
 _OPEN = "it is open in this process only"
 _LIST = "store list(value) instead"
-_REOPEN = "leave it out of the state (define __getstate__), and open it again where it is used"
-_LEFT_OUT = "leave it out of the state (define __getstate__ and __setstate__)"
+REOPEN = "leave it out of the state (define __getstate__), and open it again where it is used"
+LEFT_OUT = "leave it out of the state (define __getstate__ and __setstate__)"
 _FILE = "store the file's path, or its content"
 _WEAK = "it only points to an object that something else must keep alive"
 _STRONG = "store the object that it points to"
@@ -42,15 +42,15 @@ _KINDS: dict[str, tuple[str, str, str]] = {
     "_io._BufferedIOBase": ("an open file", _OPEN, _FILE),
     "_io._RawIOBase": ("an open file", _OPEN, _FILE),
     "tempfile._TemporaryFileWrapper": ("an open file", _OPEN, _FILE),
-    "_socket.socket": ("a socket", _OPEN, _REOPEN),
-    "_ssl._SSLContext": ("a TLS context", _OPEN, _REOPEN),
-    "_thread.lock": ("a lock", _PROCESS, _LEFT_OUT),
-    "_thread.RLock": ("a lock", _PROCESS, _LEFT_OUT),
-    "_multiprocessing.SemLock": ("a lock", _PROCESS, _LEFT_OUT),
-    "_thread._local": ("thread-local data", _PROCESS, _LEFT_OUT),
+    "_socket.socket": ("a socket", _OPEN, REOPEN),
+    "_ssl._SSLContext": ("a TLS context", _OPEN, REOPEN),
+    "_thread.lock": ("a lock", _PROCESS, LEFT_OUT),
+    "_thread.RLock": ("a lock", _PROCESS, LEFT_OUT),
+    "_multiprocessing.SemLock": ("a lock", _PROCESS, LEFT_OUT),
+    "_thread._local": ("thread-local data", _PROCESS, LEFT_OUT),
     "threading.Thread": ("a thread", _PROCESS, "store what it computes"),
     "subprocess.Popen": ("a running process", _PROCESS, "store its output"),
-    "sqlite3.Connection": ("a database connection", _OPEN, _REOPEN),
+    "sqlite3.Connection": ("a database connection", _OPEN, REOPEN),
     "sqlite3.Cursor": ("a database cursor", _OPEN, "store its rows: cursor.fetchall()"),
     "sqlite3.Row": ("a row of a database cursor", "it belongs to its cursor", "store dict(row)"),
     "mmap.mmap": ("a memory map", _OPEN, "store bytes(value)"),
@@ -76,8 +76,8 @@ _KINDS: dict[str, tuple[str, str, str]] = {
     "_contextvars.Token": ("a token of a context variable", _PROCESS, "store its value"),
     "_asyncio.Future": ("a future", _PROCESS, "store its result"),
     "asyncio.futures.Future": ("a future", _PROCESS, "store its result"),
-    "logging.Handler": ("a logging handler", "it holds a lock and a stream", _LEFT_OUT),
-    "concurrent.futures._base.Executor": ("a pool of workers", _PROCESS, _LEFT_OUT),
+    "logging.Handler": ("a logging handler", "it holds a lock and a stream", LEFT_OUT),
+    "concurrent.futures._base.Executor": ("a pool of workers", _PROCESS, LEFT_OUT),
     "_hashlib.HASH": ("a running hash", "its state is in C", "store its digest"),
     "_ctypes._Pointer": ("a C pointer", "it is an address in this process", "store what it points to"),
     "builtins.object": ("a bare object()", "all it has is its identity", "use an enum member or a string"),
@@ -91,6 +91,11 @@ class Refusal(UnserializableError):
         reason, hint = explain(obj, None)
         super().__init__(reason, hint=hint)
         self.obj = obj
+
+
+# In tracebacks it has the name that one can catch it by.
+Refusal.__module__ = UnserializableError.__module__
+Refusal.__qualname__ = UnserializableError.__qualname__
 
 
 def explain(obj: Any, error: BaseException | None) -> tuple[str, str]:

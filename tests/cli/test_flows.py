@@ -16,6 +16,7 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.cli import main
+from aqueduct_core.cli._runs import _new
 
 
 @aq.op
@@ -141,6 +142,29 @@ def test_run_logs(say: Any, workspace: aq.Client) -> None:
     logs = json.loads(say("run", "logs", run, "--json"))
     assert logs["source"] == {"stdout": "three numbers\n", "stderr": "a warning\n"}
     say("run", "logs", run, "nope", code=3)
+
+
+def test_of_a_long_log_only_what_is_new_is_printed() -> None:
+    def log(begin: int, left_out: int, end: int) -> str:
+        """Lines up to `begin`, and from there on those that come after so many left out."""
+        left = f"\n[... {left_out:>20,} bytes are left out here ...]\n"
+        return (
+            "".join(f"{n:03}\n" for n in range(begin))
+            + left
+            + "".join(f"{n:03}\n" for n in range(begin + left_out // 4, end))
+        )
+
+    short = "000\n001\n"
+    assert _new("", short) == short
+    assert _new(short, short + "002\n") == "002\n"
+    assert _new(log(10, 40, 100), log(10, 80, 103)) == "100\n101\n102\n"
+    assert _new(log(10, 40, 100), log(10, 40, 100)) == ""
+    assert _new(short * 20, log(10, 40, 45)) == "040\n041\n042\n043\n044\n"
+    whole = "".join(f"{n:03}\n" for n in range(40))
+    told = _new(whole, log(10, 400, 120))
+    assert told.startswith("\n[... "), "more has come than is kept"
+    assert told.endswith("119\n")
+    assert _new(log(10, 40, 100), "another attempt\n") == "another attempt\n"
 
 
 def test_run_graph(say: Any, workspace: aq.Client, tmp_path: Path) -> None:

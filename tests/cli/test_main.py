@@ -62,6 +62,10 @@ def test_errors_have_a_code_and_a_hint(tmp_path: Path, capsys: pytest.CaptureFix
         with pytest.raises(SystemExit) as caught:
             main(wrong)
         assert caught.value.code == 2
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["runs", "-n", "many"])
+    assert "argument -n/--limit: a number from 1" in capsys.readouterr().err
     with pytest.raises(SystemExit) as caught:
         main(["--version"])
     assert caught.value.code == 0

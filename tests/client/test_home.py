@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import stat
@@ -13,7 +14,7 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.client import Home
-from aqueduct_core.errors import ParameterError, SignatureError
+from aqueduct_core.errors import ParameterError, SignatureError, StorageError
 
 
 def test_the_folder_is_the_users_own(home: Path) -> None:
@@ -25,6 +26,24 @@ def test_the_folder_is_the_users_own(home: Path) -> None:
     assert len(bytes.fromhex(key)) == 32
     aq.Client()
     assert (home / "signing.key").read_text() == key
+
+
+def test_a_folder_that_can_not_be_made_is_told(home: Path) -> None:
+    home.write_text("a file")
+    with pytest.raises(StorageError, match=r"can't be made: File exists\nHint: .*--home") as caught:
+        aq.Client()
+    assert isinstance(caught.value, OSError)
+
+
+def test_a_folder_that_can_not_be_written_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("aqueduct_core.client._home.mkstemp", refuse)
+    with pytest.raises(StorageError, match="can't be written to: Permission denied"):
+        aq.Client()
 
 
 def key_of(home: str) -> bytes:

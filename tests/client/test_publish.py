@@ -72,6 +72,13 @@ def test_only_artifacts_are_published(client: aq.Client, artifacts: object) -> N
 
 
 @everywhere
+def test_a_parameter_is_a_plain_value(client: aq.Client) -> None:
+    for default in (one(), [1, one()]):
+        with pytest.raises(GraphError, match=r"'limit' is an artifact, or has .*test_publish"):
+            client.create_param("limit", default)
+
+
+@everywhere
 def test_workflows_are_found_by_their_tags(client: aq.Client) -> None:
     flow = client.publish_flow("first", one(), tags=["sales", "daily"], run_now=False, quiet=True)
     client.publish_flow("second", one(), run_now=False, quiet=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import aqueduct_core as aq
-from aqueduct_core.errors import NotFoundError
+from aqueduct_core.errors import NotFoundError, RunTimeoutError
 from tests.client.places import everywhere
 
 
@@ -224,8 +224,9 @@ def test_a_run_in_the_background_is_waited_for_and_stopped(
 
     flow = client.publish_flow("flow", waiting(folder), quiet=True, wait=False)
     run = flow.latest()
-    with pytest.raises(TimeoutError, match=r"not ended within 0\.01 seconds"):
+    with pytest.raises(RunTimeoutError, match=r"not ended within 0\.01 seconds") as caught:
         run.wait(0.01)
+    assert isinstance(caught.value, TimeoutError)
     while "it has begun" not in run.logs("waiting"):
         assert run.status in ("pending", "running")
     assert run.duration is None

@@ -48,7 +48,7 @@ def nested(x: int) -> int:
 def test_a_lock_is_named_with_the_way_to_it() -> None:
     text = refused(guarded, UnserializableError)
     assert text.startswith("guarded uses the global 'lock': a lock (_thread.lock) can't be stored")
-    assert "Hint: " in text
+    assert "Hint: make it inside of the function" in text
     text = refused(through_a_helper, UnserializableError)
     assert text.startswith(
         "through_a_helper uses the global 'guarded', which uses the global 'lock'"
@@ -65,11 +65,13 @@ def test_open_things_are_named(tmp_path: Path) -> None:
     finally:
         connection.close()
     assert "f uses the global 'db': a database connection (sqlite3.Connection) can't" in text
+    assert "Hint: make it inside of the function" in text
     with (tmp_path / "file").open("w") as file:
         text = refused(define("def f(): file.write('a')", file=file), UnserializableError)
     assert "f uses the global 'file': an open file" in text
     text = refused(define("def f(): return next(rows)", rows=iter({})), UnserializableError)
     assert "f uses the global 'rows': an iterator" in text
+    assert "Hint: store list(value) instead" in text
 
 
 def test_variables_defaults_and_attributes_are_told_apart() -> None:

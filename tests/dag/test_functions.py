@@ -216,6 +216,7 @@ def test_what_can_be_called_can_be_an_operator() -> None:
         (lambda: aq.op(outputs=[])(plain), "does not name the outputs", "of its own"),
         (lambda: aq.op(outputs=["a b"])(plain), "does not name the outputs", "of its own"),
         (lambda: aq.op(retires=3)(plain), "no option 'retires'", "did you mean retries=?"),
+        (lambda: aq.op(description=3)(plain), "description=3 is no text", "a sentence"),
         (lambda: aq.check(severity="fatal"), "severity='fatal' is not known", "warning"),
         (lambda: aq.to_operator(functools.partial(plain, double(1))), "default value", "call it"),
     ],

@@ -89,6 +89,20 @@ def test_memory_in_bytes_and_in_units(memory, size: int) -> None:
     assert type(found) is int
 
 
+def test_requirements_and_resources_of_all_kinds() -> None:
+    requirements = (
+        "pandas>=3",
+        "scikit-learn[all] ~= 1.5, != 1.5.1",
+        "numpy; python_version < '3.13'",
+        "mine @ file:///wheels/mine.whl",
+        "git+https://example.org/mine.git@v1",
+        "./packages/mine",
+    )
+    assert read(requirements=list(requirements)).requirements == requirements
+    resources = {"cpu": 2, "nvidia.com/gpu": 1, "tpu": 4, "ephemeral-storage": "1Gi"}
+    assert read(resources=resources).resources == resources
+
+
 @given(st.integers(1, 10**6), st.sampled_from(["", "k", "M", "G", "T"]), st.booleans())
 def test_any_whole_amount_of_memory_is_exact(amount: int, unit: str, binary: bool) -> None:
     base = 1024 if binary and unit else 1000
@@ -105,6 +119,9 @@ def test_any_whole_amount_of_memory_is_exact(amount: int, unit: str, binary: boo
         ({"requirements": b"x"}, "is no list", "requirements file"),
         ({"requirements": ["a", 3]}, "3 is no requirement", "pandas>=3"),
         ({"requirements": [""]}, "'' is no requirement", "pandas>=3"),
+        ({"requirements": ["pan das"]}, "'pan das' is no requirement", "pandas>=3"),
+        ({"resources": {"cpus": 2}}, "no resource 'cpus'", 'resources={"cpu": ...}'),
+        ({"resources": {"Memory": 2}}, "no resource 'Memory'", 'resources={"memory": ...}'),
         ({"requirements": ["a\nb"]}, "is no requirement", "pandas>=3"),
         ({"requirements": ["-r base.txt"]}, "'-r base.txt' is no requirement", "configuration"),
         ({"requirements": "none.txt"}, "no requirements file 'none.txt'", "function's file"),

@@ -218,6 +218,9 @@ def test_an_output_that_can_not_be_stored_names_its_place(workspace: Workspace) 
     assert result.error is not None
     assert result.error.message.startswith("At value['lock'][0]: ")
     assert result.error.traceback.startswith("aqueduct_core.errors.UnserializableError")
+    result = failed(workspace, object)  # refused for what it is, not for what is in it
+    assert result.error is not None
+    assert result.error.type == "aqueduct_core.errors.UnserializableError"
 
 
 def test_a_deep_recursion_shows_both_ends(workspace: Workspace) -> None:
