@@ -134,7 +134,10 @@ def _counted(column: Any, step: int) -> dict[str, JSON] | None:
 def _statistics(values: Any, step: int) -> dict[str, JSON]:
     if isinstance(values, np.ndarray):
         sample = values[::step]
-        return _of_objects(sample) if sample.dtype.kind == "O" else statistics(sample)
+        if sample.dtype.kind != "O":
+            return statistics(sample)
+        # What is told of a whole table is exact; only of a sample the sample is enough.
+        return _of_objects(sample, len(sample) if step == 1 else _TEXTS)
     if isinstance(values, _MASKED):
         return statistics(*_numbers(values, step))
     if isinstance(values, _ARROW):
@@ -170,13 +173,13 @@ def _names_of(categories: pd.Index, used: Any) -> dict[int, Any]:
     return dict(zip(used.tolist(), categories.take(used).tolist(), strict=True))
 
 
-def _of_objects(values: Any) -> dict[str, JSON]:
+def _of_objects(values: Any, most: int) -> dict[str, JSON]:
     nulls = int(np.count_nonzero(pd.isna(values)))
-    texts = [value for value in values[:_TEXTS].tolist() if type(value) is str]
+    texts = [value for value in values[:most].tolist() if type(value) is str]
     found: dict[str, JSON] = {"nulls": nulls}
     return (
         found | text_statistics(Counter(texts))
-        if len(texts) >= min(len(values), _TEXTS) / 2
+        if len(texts) >= min(len(values), most) / 2
         else found
     )
 

@@ -78,6 +78,19 @@ def test_a_small_table_is_described_exactly(library: str) -> None:
     assert "sampled" not in found
 
 
+@pytest.mark.parametrize("library", ["pandas", "objects", "arrow", "polars"])
+def test_what_is_not_said_to_be_a_sample_is_counted_whole(library: str) -> None:
+    columns = {"id": [f"customer {number}" for number in range(7_043)], "flag": ["no"] * 7_043}
+    make: Any = {"arrow": pa.table, "polars": pl.DataFrame}.get(library, pd.DataFrame)
+    value = make(columns)
+    if library == "objects":
+        value = value.astype(object)
+    found = described(value)
+    assert "sampled" not in found
+    assert found["statistics"]["id"]["distinct"] == 7_043
+    assert found["statistics"]["flag"]["top"] == [["no", 7_043]]
+
+
 @pytest.mark.parametrize("library", ["pandas", "arrow", "polars"])
 def test_a_large_table_is_sampled(library: str) -> None:
     columns = {"i": np.arange(300_000), "s": [f"text {i % 7}" for i in range(300_000)]}
