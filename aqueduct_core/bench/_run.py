@@ -115,9 +115,10 @@ def _work(source: str, ways: list[Way], options: Options, *, memory: bool) -> di
         command = [sys.executable, "-m", "aqueduct_core.bench._worker", str(job), str(result)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own
         if done.returncode or not result.exists():
-            reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+            said = [line for line in done.stderr.splitlines() if line and line[:5] != "Hint:"]
+            reason = said[-1] if said else f"exit code {done.returncode}"
             raise ParameterError(
-                f"{source!r} can't be measured: {reason[0]}",
+                f"{source!r} can't be measured: {reason}",
                 hint="the value is made in a process of its own: does the function work there?",
             )
         found: dict[str, Any] = json.loads(result.read_text())

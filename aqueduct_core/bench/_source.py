@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +57,33 @@ def load_value(source: str, *, quick: bool = False) -> Any:
 
 
 def _called(module: str, name: str) -> Any:
+    with _this_folder_is_searched():
+        try:
+            function = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise ParameterError(
+                f"{module}:{name} can't be imported: {error}",
+                hint="run the command in the folder of the module, or install it",
+            ) from error
+        try:
+            return function() if callable(function) else function
+        except Exception as error:
+            raise ParameterError(
+                f"{module}:{name} failed with {type(error).__name__}: {error}",
+                hint="it is called without arguments, and returns the value to measure",
+            ) from error
+
+
+@contextmanager
+def _this_folder_is_searched() -> Iterator[None]:
+    """Modules of the folder that one is in are found, as `python -m` finds them and a program doesn't."""
+    here = os.getcwd()
+    sys.path.insert(0, here)
     try:
-        function = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ParameterError(
-            f"{module}:{name} can't be imported: {error}",
-            hint="run the command in the folder of the module, or install it",
-        ) from error
-    return function() if callable(function) else function
+        yield
+    finally:
+        if here in sys.path:
+            sys.path.remove(here)
 
 
 def _read(path: Path) -> Any:

@@ -179,7 +179,7 @@ def _calibrate(options: Namespace) -> int:
     rows = [
         ("upload", f"{as_size(round(profile.upload))}/s"),
         ("download", f"{as_size(round(profile.download))}/s"),
-        ("latency", as_time(profile.latency)),
+        ("latency", f"{profile.latency * 1e3:.3g} ms"),
         ("price", f"{profile.price:g} $ for a GB and a month"),
     ]
     console().print(table(["what", ">measured"], rows, title=found.url))

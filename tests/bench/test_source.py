@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,20 @@ def test_a_function_is_called_and_anything_else_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "values_of_mine.py").write_text(
-        "def make():\n    return {1: 2}\n\nthing = (1, 2)\n"
+        "def make():\n    return {1: 2}\n\nthing = (1, 2)\n\ndef fail():\n    raise OSError('no data')\n"
     )
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)  # the folder that one is in is searched, whatever started Python
+    monkeypatch.setattr(sys, "path", [item for item in sys.path if item])
+    before = [*sys.path]
     assert load_value("values_of_mine:make") == {1: 2}
     assert load_value("values_of_mine:thing") == (1, 2)
     with pytest.raises(ParameterError, match="can't be imported"):
         load_value("values_of_mine:other")
     with pytest.raises(ParameterError, match="can't be imported"):
         load_value("no_such_module:make")
+    with pytest.raises(ParameterError, match="fail failed with OSError: no data"):
+        load_value("values_of_mine:fail")
+    assert sys.path == before
 
 
 def files(folder: Path) -> dict[str, Any]:
