@@ -19,7 +19,7 @@ from aqueduct_core.engines.airflow._names import (
     version_tag,
 )
 from aqueduct_core.engines.airflow._params import form
-from aqueduct_core.engines.airflow._settings import CALLBACKS, Layout, task_options
+from aqueduct_core.engines.airflow._settings import CALLBACKS, ON_DEADLINE, Layout, task_options
 from aqueduct_core.engines.airflow._source import WIDTH, Call, Name, assignment, source, text
 from aqueduct_core.engines.airflow._steps import Step, steps
 
@@ -64,7 +64,15 @@ def generate(version: Version, location: str, layout: Layout) -> str:
     )
 
 
-_OURS = ("DAG", "AqueductOperator", "CronTriggerTimetable", "Param", "callback", "pod")
+_OURS = (
+    "DAG",
+    "AqueductOperator",
+    "CronTriggerTimetable",
+    "Param",
+    "callback",
+    "deadlines",
+    "pod",
+)
 _TIMES = ("datetime", "timedelta", "timezone")
 _TAKEN = ("dag", "VERSION", *_OURS, *_TIMES)
 
@@ -113,6 +121,9 @@ def _dag(version: Version, layout: Layout) -> Call:
     known["default_args"] = {
         name: value for name, value in known["default_args"].items() if value not in (None, {})
     }
+    alerts = _deadlines(version)
+    if alerts:
+        known["**"] = Call("deadlines", alerts)  # Airflow 2 and 3 have other names for them
     always = ("schedule", "catchup")
     return Call(
         "DAG",
@@ -123,6 +134,17 @@ def _dag(version: Version, layout: Layout) -> Call:
             if name in always or value not in (None, {}, "")
         },
     )
+
+
+def _deadlines(version: Version) -> list[list[Any]]:
+    """After how many seconds of a run who is told, of all operators."""
+    options = [item.settings.engine_options for item in version.spec.operators.values()]
+    alerts = {
+        (item["deadline"], item[ON_DEADLINE])
+        for item in options
+        if {"deadline", ON_DEADLINE} <= item.keys()
+    }
+    return [[*alert] for alert in sorted(alerts)]
 
 
 def _schedule(version: Version) -> Call | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from aqueduct_core.errors import ParameterError
 
-__all__ = ["CALLBACKS", "Layout", "task_options"]
+__all__ = ["CALLBACKS", "ON_DEADLINE", "Layout", "task_options"]
 
 # A task file names functions of the user; it doesn't import them.
 CALLBACKS = (
@@ -20,6 +20,8 @@ CALLBACKS = (
     "on_skipped_callback",
     "on_success_callback",
 )
+# This one is told of by other ways than those, see `tasks.deadlines`.
+ON_DEADLINE = "on_deadline_callback"
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
@@ -68,6 +70,12 @@ def task_options(operator: str, options: Mapping[str, Any]) -> dict[str, Any]:
                 f"{operator}: engine_options[{name!r}] is {value!r}", hint=f"{wanted} is needed"
             )
         found[name] = value
+    if len({"deadline", ON_DEADLINE} & found.keys()) == 1:
+        raise ParameterError(
+            f"{operator}: of engine_options, 'deadline' and {ON_DEADLINE!r} go together",
+            hint='{"deadline": 3600, "on_deadline_callback": "acme.alerts:late"}: seconds after the '
+            "start of a run, and who is told",
+        )
     return found
 
 
@@ -111,9 +119,11 @@ _OPTIONS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "retry_exponential_backoff": (_is_number, "a number above 0"),
     "max_retry_delay": _SECONDS,
     "execution_timeout": _SECONDS,
+    "deadline": _SECONDS,
     "depends_on_past": (_is_bool, "True or False"),
     "interpreter": (_is_text, "the path of a Python that has aqueduct_core"),
     **dict.fromkeys(
-        CALLBACKS, (_is_function, 'a function that workers can import, "module:name",')
+        (*CALLBACKS, ON_DEADLINE),
+        (_is_function, 'a function that workers can import, "module:name",'),
     ),
 }

@@ -22,7 +22,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """A call of a function with values, names and further calls."""
+    """A call of a function with values, names and further calls; `**` names what is unpacked last."""
 
     function: str
     args: Sequence[Any] = ()
@@ -36,11 +36,12 @@ class Call:
 
     def render(self, indent: int, before: int = 0) -> str:
         """Its source; `before` is the width of what stands before it on its line."""
-        named = all(name.isidentifier() for name in self.kwargs)
+        named = all(name.isidentifier() or name == "**" for name in self.kwargs)
         members = [source(value, indent + _STEP) for value in self.args]
         if named:
             members += [
-                f"{name}={source(value, indent + _STEP)}" for name, value in self.kwargs.items()
+                f"{name}{'' if name == '**' else '='}{source(value, indent + _STEP)}"
+                for name, value in self.kwargs.items()
             ]
         else:
             members.append(f"**{source(dict(self.kwargs), indent + _STEP)}")

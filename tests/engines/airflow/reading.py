@@ -63,6 +63,7 @@ def read(source: str) -> ReadDag:
 
     module = ModuleType(_MODULE)
     vars(module).update(DAG=dag, AqueductOperator=operator)
+    vars(module).update(deadlines=lambda *alerts: {"deadlines": [*alerts]})
     vars(module).update(dict.fromkeys(["CronTriggerTimetable", "Param", "callback", "pod"], noted))
     with patch.dict(sys.modules, {_MODULE: module}):
         exec(compile(source.encode(), "dag.py", "exec"), {"__name__": "dag"})

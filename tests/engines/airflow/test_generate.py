@@ -321,6 +321,24 @@ def test_functions_that_airflow_calls_are_named_and_not_imported() -> None:
         source(flow(operator(settings=Settings(engine_options={"on_retry_callback": "page()"}))))
 
 
+def test_deadlines_are_those_of_the_run_and_of_the_operator() -> None:
+    late = {"on_deadline_callback": "acme.alerts:late"}
+    some = [Settings(engine_options={"deadline": seconds, **late}) for seconds in (90, 3600, 90)]
+    text = source(flow(*(operator(f"{place}", settings=it) for place, it in enumerate(some))))
+    assert '**deadlines([90, "acme.alerts:late"], [3600, "acme.alerts:late"]),' in text
+    dag = read(text)
+    assert dag.known["deadlines"] == [[90, "acme.alerts:late"], [3600, "acme.alerts:late"]]
+    assert [task.known["deadline"] for task in dag.tasks.values()] == [90, 3600, 90]
+    assert "deadline" not in source(flow(operator()))
+
+
+@pytest.mark.parametrize("options", [{"deadline": 60}, {"on_deadline_callback": "a:b"}])
+def test_a_deadline_without_somebody_who_is_told_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError, match="go together") as caught:
+        source(flow(operator(settings=Settings(engine_options=options))))
+    assert "seconds after the start of a run" in str(caught.value)
+
+
 def test_a_python_of_the_cluster_runs_what_has_no_environment_of_its_own() -> None:
     own = Settings(requirements=("six",))
     named = Settings(engine_options={"interpreter": "/opt/other/bin/python"})

@@ -13,6 +13,7 @@ import pytest
 import aqueduct_core as aq
 from aqueduct_core.cli import main
 from aqueduct_core.dag import FlowSpec, OperatorSpec, Version
+from aqueduct_core.dag._spec import Settings
 from aqueduct_core.engines.airflow._generate import generate
 from aqueduct_core.engines.airflow._settings import Layout
 from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
@@ -27,8 +28,23 @@ def python(installable: None) -> str:
     return str(make_environment(Path(__file__).with_name("airflow-3.lock")) / "python")
 
 
+@pytest.fixture(scope="module")
+def python_2(installable: None) -> str:
+    """The interpreter that has Airflow 2."""
+    return str(make_environment(Path(__file__).with_name("airflow-2.lock")) / "python")
+
+
 @pytest.fixture
 def run(python: str, tmp_path: Path) -> Any:
+    return runner(python, tmp_path)
+
+
+@pytest.fixture
+def run_2(python_2: str, tmp_path: Path) -> Any:
+    return runner(python_2, tmp_path)
+
+
+def runner(python: str, tmp_path: Path) -> Any:
     def made(code: str, **environment: str) -> Any:
         done = subprocess.run(
             [python, "-c", code],
@@ -172,3 +188,125 @@ new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(json.dumps(sorted(new - set(sys.stdlib_module_names))))
 """)
     assert found == ["aqueduct_core"]
+
+
+ALERTS = """
+told = []
+
+def late(context):
+    told.append(sorted(context))
+
+async def slowly(context):
+    told.append(context["dag_run"])
+"""
+FULL = {
+    "pool": "db",
+    "pool_slots": 2,
+    "queue": "gpu",
+    "priority_weight": 3,
+    "owner": "team",
+    "weight_rule": "absolute",
+    "max_active_tis_per_dag": 4,
+    "max_active_tis_per_dagrun": 2,
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": 60,
+    "execution_timeout": 30.5,
+    "depends_on_past": True,
+    "interpreter": "/opt/ml/bin/python",
+    **{f"on_{event}_callback": "alerts:late" for event in ("failure", "retry", "success")},
+    **{f"on_{event}_callback": "alerts:late" for event in ("skipped", "execute", "deadline")},
+    "deadline": 90,
+}
+READ = """
+import json
+from airflow.models import DagBag
+
+bag = DagBag(FOLDER, include_examples=False) if TWO else DagBag(FOLDER)
+assert not bag.import_errors, bag.import_errors
+[dag] = bag.dags.values()
+[task] = dag.tasks
+assert task.max_retry_delay.total_seconds() == 60, task.max_retry_delay
+assert task.execution_timeout.total_seconds() == 30.5, task.execution_timeout
+assert (task.queue, task.priority_weight, task.pool_slots) == ("gpu", 3, 2)
+"""
+
+
+def written(tmp_path: Path) -> str:
+    """A folder with a DAG file that makes use of all options, and a module that it names."""
+    folder = tmp_path / "dags"
+    folder.mkdir()
+    (folder / "alerts.py").write_text(ALERTS)
+    operator = OperatorSpec(
+        name="step",
+        kind="op",
+        task={"digest": "x"},
+        settings=Settings(retries=2, engine_options=FULL, resources={"cpu": 1.5}),
+    )
+    spec = FlowSpec(name="full", operators={"step": operator}, parameters={}, python="3.11")
+    version = Version(
+        flow="6d6a9d2e-0c44-4f0c-9a53-1f6c2f2f3b0e",
+        name=spec.name,
+        digest=spec.digest,
+        spec=spec,
+        ids={"step": "00000001-rest"},
+        code={},
+        published="2026-11-22T18:54:51+00:00",
+    )
+    (folder / "full.py").write_text(generate(version, "s3://b/f", Layout()))
+    return str(folder)
+
+
+def test_all_options_are_read_by_airflow_3(run: Any, tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    code = READ.replace("FOLDER", repr(folder)).replace("TWO", "False")
+    found = run(
+        code
+        + """
+import asyncio
+from airflow.serialization.serialized_objects import DagSerialization
+from aqueduct_core.engines.airflow.tasks import late
+
+DagSerialization.to_dict(dag)
+[alert] = dag.deadline
+import alerts
+for name in ("late", "slowly"):
+    known = alert.callback.kwargs | {"target": f"alerts:{name}"}
+    asyncio.run(late(context={"dag_run": {"id": 1}}, **known))
+task.on_failure_callback[0]({"ti": 1})
+print(json.dumps([
+    alert.interval.total_seconds(), type(alert.reference).__name__, alert.callback.path,
+    alert.callback.kwargs, task.pool, alerts.told,
+]))
+""",
+        PYTHONPATH=folder,
+    )
+    assert found == [
+        90,
+        "DagRunQueuedAtDeadline",
+        "aqueduct_core.engines.airflow.tasks.late",
+        {"target": "alerts:late"},
+        "db",
+        [["dag_run"], {"id": 1}, ["ti"]],
+    ]
+
+
+def test_all_options_are_read_by_airflow_2(run_2: Any, tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    code = READ.replace("FOLDER", repr(folder)).replace("TWO", "True")
+    found = run_2(
+        code
+        + """
+from types import SimpleNamespace
+from airflow.serialization.serialized_objects import SerializedDAG
+
+SerializedDAG.from_dict(SerializedDAG.to_dict(dag))
+import alerts
+missed = [SimpleNamespace(task_id=name) for name in ("step", "gone")]
+dag.sla_miss_callback(dag, "step", "", missed, [])
+task.on_failure_callback({"ti": 1})
+print(json.dumps([task.sla.total_seconds(), task.pool, alerts.told]))
+""",
+        PYTHONPATH=folder,
+    )
+    told = ["blocking_task_list", "blocking_tis", "dag", "slas", "task_list"]
+    assert found == [90, "db", [told, ["ti"]]]
