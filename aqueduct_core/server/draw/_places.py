@@ -91,7 +91,7 @@ def _sources(
 
 
 def _stacks(spec: FlowSpec) -> dict[str, list[str]]:
-    """Operators of a kind that need the same, and are needed by the same."""
+    """Operators that do the same to the same, and are needed by the same."""
     alike: dict[tuple[object, ...], list[str]] = defaultdict(list)
     for name, operator in spec.operators.items():
         parameters = frozenset(
@@ -100,5 +100,13 @@ def _stacks(spec: FlowSpec) -> dict[str, list[str]]:
             if item.is_parameter and not spec.parameters[item.source].implicit
         )
         key = (operator.kind, operator.needs, parameters, frozenset(spec.consumers[name]))
-        alike[key].append(name)
+        alike[*key, _deed(operator)].append(name)
     return {f"s:{names[0]}": names for names in alike.values() if len(names) >= _SIBLINGS}
+
+
+def _deed(operator: OperatorSpec) -> object:
+    """What it does: its function, its preset's name, or the data system it reads or saves into."""
+    task = operator.task
+    preset = task.get("preset")
+    named = preset.get("name") if isinstance(preset, Mapping) else task.get("integration")
+    return task.get("source") or named or task.get("digest")

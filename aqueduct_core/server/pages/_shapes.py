@@ -1,4 +1,4 @@
-"""How large artifacts are, in words: rows and columns where that is known, without loading any."""
+"""How large artifacts are, in words: rows and columns, or the number itself, without loading any."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from typing import Any
 from aqueduct_core.errors import AqueductError
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.server._services import Services
-from aqueduct_core.server.pages._words import file_size
+from aqueduct_core.server.pages._words import file_size, number
 from aqueduct_core.store import ArtifactStore
 
 __all__ = ["shape_in", "shapes_of"]
 
 _MOST = 80  # manifests that are read for one page
-_SHAPED = frozenset(["table", "series", "array", "image", "collection", "text", "json"])
+_SHAPED = frozenset(
+    ["table", "series", "array", "image", "collection", "text", "json", "numeric", "bool"]
+)
 _READERS = 8
 
 
@@ -33,7 +35,7 @@ def shapes_of(services: Services, refs: Iterable[ArtifactRef]) -> dict[str, str]
 
 
 def shape_in(description: Mapping[str, Any]) -> str:
-    """What a description says about its artifact's size."""
+    """What a description says about its artifact's size; of a number, which one it is."""
     rows, columns = description.get("rows"), description.get("columns")
     if type(rows) is int:
         return f"{rows:,} × {columns:,}" if type(columns) is int else f"{rows:,} rows"
@@ -47,7 +49,8 @@ def shape_in(description: Mapping[str, Any]) -> str:
         count = description.get(name)
         if type(count) is int:
             return f"{count:,} {word}{'' if count == 1 else 's'}"
-    return ""
+    value = description.get("preview")
+    return number(value) if isinstance(value, int | float) else ""  # it says more than its size
 
 
 @lru_cache(4096)

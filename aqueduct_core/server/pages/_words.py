@@ -55,6 +55,8 @@ def elapsed(since: datetime) -> str:
 
 def file_size(size: float) -> str:
     """Bytes as people read them: `8.6 MB`."""
+    if size == 1:
+        return "1 byte"
     power = 0
     while abs(size) >= 999.5 and power < len(_SIZES) - 1:
         size /= 1000

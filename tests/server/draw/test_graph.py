@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -47,6 +48,22 @@ def test_operators_that_do_the_same_share_a_box(spec: FlowSpec) -> None:
     [(key, names)] = places.stacks.items()
     assert len(names) == 7
     assert set(places.layout.boxes) == {"p:size", "o:start", "o:split", "o:total", key}
+
+
+def test_operators_that_do_different_things_have_boxes_of_their_own(tmp_path: Path) -> None:
+    def one(table: list[int]) -> int:
+        return table[0]
+
+    def another(table: list[int]) -> int:
+        return table[-1]
+
+    with aq.Client(home=tmp_path) as client:
+        table = client.create_param("table", [1, 2])
+        made = [aq.op(function)(table) for function in [one, another] * 4]
+        flow = client.publish_flow("Different", made, run_now=False, quiet=True)
+        places = places_of(flow.version().spec)
+    assert places is not None
+    assert places.stacks == {}
 
 
 def test_edges_leave_from_the_row_of_their_output(spec: FlowSpec) -> None:

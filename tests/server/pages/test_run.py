@@ -33,6 +33,18 @@ def test_the_graph_shows_what_operators_made(site: Site, look: Look) -> None:
     assert f"/flows/{site.flow.id}/checks/few" in page.links
 
 
+def test_numbers_are_told_and_not_their_size(new_site: Callable[..., Site]) -> None:
+    @aq.op(outputs=["score", "is_good"])
+    def judge() -> tuple[float, bool]:
+        return 0.98765432, True
+
+    site = new_site()
+    flow = site.client.publish_flow("Judged", [*judge()], quiet=True)
+    words = looking(site)(f"/flows/{flow.id}/runs/{flow.latest().id}").words
+    assert "score 0.9877" in words
+    assert "is_good True" in words
+
+
 def test_what_went_wrong_stands_first(site: Site, look: Look, failed: str) -> None:
     page = look(of(site, failed))
     before = page.words.index("flights raised ValueError : a negative limit")

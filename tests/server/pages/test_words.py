@@ -25,7 +25,7 @@ def test_numbers_are_short(value: float | None, said: str) -> None:
 @pytest.mark.parametrize(
     ("size", "said"),
     [
-        (0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (8_676_338, "8.7 MB"),
+        (0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1.0 kB"), (8_676_338, "8.7 MB"),
         (254_000_000, "254 MB"), (999_999, "1.0 MB"), (3e18, "3,000 PB"),
     ],
 )  # fmt: skip
