@@ -122,6 +122,29 @@ class VersionDiff:
     def __bool__(self) -> bool:
         return any((self.flow, self.parameters, self.added, self.removed, self.changed))
 
+    def __repr__(self) -> str:
+        from aqueduct_core.dag._diff_text import short
+
+        counts = {
+            "added": len(self.added),
+            "removed": len(self.removed),
+            "changed": len(self.changed),
+            "of parameters": len(self.parameters),
+            "of the workflow": len(self.flow),
+        }
+        told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        versions = f"{short(self.before)} -> {short(self.after)}"
+        return f"<VersionDiff {versions}: {told or 'nothing is different'}>"
+
+    def __str__(self) -> str:
+        return self.text() or "Nothing is different."
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the text."""
+        from aqueduct_core.dag._diff_text import html_of
+
+        return html_of(self)
+
     def to_json(self) -> dict[str, Any]:
         """The differences as plain JSON: docs/spec.md."""
         return {

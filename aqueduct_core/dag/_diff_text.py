@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.dag._schedules import schedule_from
@@ -11,9 +12,10 @@ from aqueduct_core.dag._schedules import schedule_from
 if TYPE_CHECKING:
     from aqueduct_core.dag._diff import Change, OperatorDiff, VersionDiff
 
-__all__ = ["text_of", "told", "told_parameter"]
+__all__ = ["html_of", "text_of", "told", "told_parameter"]
 
 _LONGEST = 100
+_COLORS = {"+": "#15803d", "-": "#b91c1c", "@": "#7c3aed"}  # readable on light and on dark
 _SHORT = 12  # digits of a digest
 
 
@@ -35,6 +37,16 @@ def _lines(found: VersionDiff) -> Iterator[str]:
         yield from _operator("~", operator)
     for operator in found.added:
         yield from _operator("+", operator)
+
+
+def html_of(found: VersionDiff) -> str:
+    """A diff as HTML: the text, with what is new and what is gone in colors."""
+    lines = []
+    for line in str(found).splitlines():
+        color = _COLORS.get(line.lstrip()[:1])
+        style = f' style="color:{color}"' if color else ""
+        lines.append(f"<span{style}>{escape(line)}</span>")
+    return f'<pre style="margin:0;white-space:pre-wrap">{"<br>".join(lines)}</pre>'
 
 
 def short(digest: str) -> str:

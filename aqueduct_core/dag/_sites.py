@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import sysconfig
 import traceback
 from dataclasses import dataclass
 from types import FrameType, TracebackType
+from typing import Any
 
 from aqueduct_core.errors import GraphError
 
@@ -22,6 +24,7 @@ __all__ = [
 
 _PACKAGE = "aqueduct_core"
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+_CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]\d+\.py$")  # the name that a kernel gives to a cell
 _OWN_CODE = "aqueduct_core.cli"  # the demo is written as a user would write it
 
 
@@ -83,7 +86,18 @@ def is_library(file: str) -> bool:
 
 def short_name(file: str) -> str:
     """The last two segments of a path: enough to find it, short enough for one line."""
+    if _CELL.search(file):
+        return _cell(file)
     return "/".join(file.replace("\\", "/").split("/")[-2:])
+
+
+def _cell(file: str) -> str:
+    """The cell of a notebook, by the number that is shown beside it where that is known."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    # Nobody else knows which cell it is; another IPython may keep it somewhere else.
+    numbers = getattr(getattr(shell, "compile", None), "_filename_map", {})
+    return f"cell In[{numbers[file]}]" if file in numbers else "a notebook's cell"
 
 
 def _is_internal(frame: FrameType) -> bool:

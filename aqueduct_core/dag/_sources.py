@@ -9,6 +9,7 @@ import linecache
 import textwrap
 import threading
 from dataclasses import dataclass
+from tokenize import TokenError
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -50,8 +51,8 @@ def source_of(obj: Any) -> Source | None:
             else:
                 lines, line = inspect.getsourcelines(target)
                 file = inspect.getfile(target)
-    except (OSError, TypeError, SyntaxError, IndexError):
-        # IndexError, SyntaxError: the file was changed since, and ends before the function does.
+    except (OSError, TypeError, SyntaxError, IndexError, TokenError):
+        # The last three: the file was changed since, and what stands there now is no function.
         return None
     return Source(file, max(line, 1), "".join(lines))
 

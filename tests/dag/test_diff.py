@@ -244,3 +244,18 @@ def test_the_json_form() -> None:
             "texts": [],
         }
     ]
+
+
+def test_a_diff_shows_itself() -> None:
+    before, after = version(predict()(1)), version(predict(PREDICT.replace("* by", "/ by < 2"))(1))
+    found = diff(before, after)
+    short = [item.digest.partition(":")[2][:12] for item in (before, after)]
+    assert repr(found) == f"<VersionDiff {short[0]} -> {short[1]}: 1 changed>"
+    assert str(found) == found.text()
+    html = found._repr_html_()
+    assert '<span style="color:#15803d">    +    return clean(x) / by &lt; 2</span>' in html
+    assert '<span style="color:#b91c1c">    -    return clean(x) * by</span>' in html
+    same = diff(before, before)
+    assert repr(same) == f"<VersionDiff {short[0]} -> {short[0]}: nothing is different>"
+    assert str(same) == "Nothing is different."
+    assert same._repr_html_().count("<span") == 1

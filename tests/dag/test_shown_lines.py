@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import linecache
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from aqueduct_core.dag import CallSite
 from aqueduct_core.dag._capture import Captured, Captures
+from aqueduct_core.dag._sources import source_of
 
 
 def capture(file: str, source: str) -> Captured:
@@ -46,3 +50,30 @@ def test_the_lines_around_them_are_those_of_the_file_as_it_is_now(tmp_path: Path
     assert linecache.getline(str(file), 1) == "# moved\n"
     assert linecache.getline(str(file), 7) == "NOW = 2\n"
     assert "ValueError('one')" in shown(before.pickled.load())
+
+
+@pytest.mark.parametrize("now", ["", "x = 1\n", "\n\n'''no end", "\n\n(no end", "\n\n  f(\n 1"])
+def test_what_a_file_says_since_it_was_changed_is_no_error(tmp_path: Path, now: str) -> None:
+    file = tmp_path / "edited.py"
+    file.write_text("\n\ndef f():\n    return 1\n")
+    space: dict[str, Any] = {}
+    exec(compile(file.read_text(), str(file), "exec"), space)
+    source = source_of(space["f"])
+    assert source is not None
+    assert (source.file, source.line, source.text) == (str(file), 3, "def f():\n    return 1\n")
+    file.write_text(now)
+    found = source_of(space["f"])
+    assert found is None or found.raw in now
+
+
+def test_cells_of_notebooks_have_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = CallSite("/tmp/ipykernel_32363/4238611659.py", 5, "load")
+    shells: list[Any] = [None]
+    ipython = SimpleNamespace(get_ipython=lambda: shells[-1])
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    assert str(site) == "a notebook's cell:5"
+    shells.append(SimpleNamespace(compile=SimpleNamespace(_filename_map={site.file: 2})))
+    assert str(site) == "cell In[2]:5"
+    assert str(CallSite("/home/me/models/churn.py", 7, "load")) == "models/churn.py:7"
+    monkeypatch.delitem(sys.modules, "IPython")
+    assert str(site) == "a notebook's cell:5"
