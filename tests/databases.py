@@ -1,7 +1,7 @@
 """Real database servers for tests: `with PostgresServer() as server: url = server.create()`.
 
 One server of each kind serves all processes of a test run. Whoever needs it first starts a keeper,
-which is this file run as a program. The keeper makes the server, ends it when nobody uses it any
+which is this module run as a program. The keeper makes the server, ends it when nobody uses it any
 more, however they ended, and leaves nothing behind. No rights of root are needed; with them the
 servers run as `nobody`, since neither starts as root.
 """
@@ -22,7 +22,9 @@ import uuid
 from pathlib import Path
 from typing import ClassVar
 
-__all__ = ["MariadbServer", "PostgresServer", "Server"]
+from tests.certificates import make_certificate
+
+__all__ = ["MariadbServer", "PostgresServer", "SafeMariadbServer", "SafePostgresServer", "Server"]
 
 _ELSEWHERE = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
 _START = 60.0
@@ -46,6 +48,7 @@ class Server:
         while not self._join(folder):
             pass  # the keeper was just leaving
         self.port = int((folder / "port").read_text())
+        self.folder = folder
         return self
 
     def _join(self, folder: Path) -> bool:
@@ -151,6 +154,43 @@ class MariadbServer(Server):
         return [str(_program("mariadbd")), "--no-defaults", *place, *address, *careless]
 
 
+class SafePostgresServer(PostgresServer):
+    """PostgreSQL that can TLS, with a certificate for `localhost` that nobody knows."""
+
+    kind = "postgresql-tls"
+
+    def install(self, folder: Path) -> list[str]:
+        command, (shown, secret) = super().install(folder), _certificate(folder)
+        safety = {"ssl": "on", "ssl_cert_file": shown, "ssl_key_file": secret}
+        return [*command, *(text for name in safety for text in ("-c", f"{name}={safety[name]}"))]
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "localhost.pem"
+
+
+class SafeMariadbServer(MariadbServer):
+    """MariaDB that can TLS, with a certificate for `localhost` that nobody knows."""
+
+    kind = "mariadb-tls"
+
+    def install(self, folder: Path) -> list[str]:
+        command, (shown, secret) = super().install(folder), _certificate(folder)
+        return [*command, f"--ssl-cert={shown}", f"--ssl-key={secret}"]
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "localhost.pem"
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    shown, secret = make_certificate(folder, "localhost")
+    secret.chmod(0o600)  # PostgreSQL takes no other
+    if os.geteuid() == 0:
+        shutil.chown(secret, "nobody")
+    return shown, secret
+
+
 def _fast_folder() -> Path:
     """Memory where there is some: a disk makes MariaDB's first start take ten seconds."""
     memory = Path("/dev/shm")
@@ -170,9 +210,13 @@ def _program(name: str) -> str | None:
 
 
 def _start_keeper(kind: str, folder: Path) -> None:
-    command = [sys.executable, __file__, kind, str(folder)]
+    command = [sys.executable, "-m", "tests.databases", kind, str(folder)]
     keeper = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        cwd=Path(__file__).parents[1],
     )
     assert keeper.stdout is not None
     with keeper.stdout as output:
@@ -198,7 +242,8 @@ def _as_nobody() -> dict[str, object]:
 
 def keep(kind: str, folder: Path) -> None:
     """Run a server as long as somebody uses it."""
-    server = {item.kind: item for item in (PostgresServer, MariadbServer)}[kind]()
+    known = (PostgresServer, MariadbServer, SafePostgresServer, SafeMariadbServer)
+    server = {item.kind: item for item in known}[kind]()
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")
     with socket.socket() as probe:

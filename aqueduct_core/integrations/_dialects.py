@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mssql as typed_mssql
 
 from aqueduct_core.errors import IntegrationError, LossyTypeError, MissingExtraError
-from aqueduct_core.integrations._alchemy import AlchemyIntegration
 from aqueduct_core.integrations._alchemy_saves import AlchemyTransaction
+from aqueduct_core.integrations._server import ServerIntegration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,23 +31,11 @@ _KEY = 255  # characters of a text that is a key
 _REDSHIFT_TEXT = 65_535  # bytes of a text, at most
 
 
-class _Fields(AlchemyIntegration):
-    """A database that is told by fields, of which a subclass makes the URL."""
+class _Dialect(ServerIntegration):
+    """A database by the dialect of another package."""
 
-    secrets = frozenset({"password"})
     transactions: type[AlchemyTransaction] | None = None
     package: str
-
-    def __init__(self, name: str, driver: str, config: Mapping[str, JSON], **query: str) -> None:
-        known: dict[str, Any] = {key: value for key, value in config.items() if value is not None}
-        parts = [known.get(key) for key in ("user", "password", "host", "port", "database")]
-        url = sa.URL.create(driver, parts[0], parts[1], parts[2], _port(name, parts[3]), parts[4])
-        url = url.update_query_dict({key: value for key, value in query.items() if value})
-        super().__init__(name, url=url.render_as_string(hide_password=False))
-        self._config = known
-
-    def config(self) -> Mapping[str, JSON]:
-        return dict(self._config)
 
     @cached_property
     def engine(self) -> sa.Engine:
@@ -77,7 +65,7 @@ class _Fields(AlchemyIntegration):
                 connection.commit()
 
 
-class _Read(_Fields):
+class _Read(_Dialect):
     """A database that is only read."""
 
     def save(self, *_: Any, **__: Any) -> None:
@@ -119,7 +107,7 @@ class _RedshiftTransaction(AlchemyTransaction):
         return super()._type(data, name, keys)
 
 
-class MssqlIntegration(_Fields):
+class MssqlIntegration(_Dialect):
     """A SQL Server database.
 
     Args:
@@ -157,7 +145,7 @@ class MssqlIntegration(_Fields):
         return {"login_timeout": 10, **({"encryption": encryption} if encryption else {})}
 
 
-class RedshiftIntegration(_Fields):
+class RedshiftIntegration(_Dialect):
     """An Amazon Redshift database.
 
     Args:
@@ -257,10 +245,3 @@ class BigqueryIntegration(_Read):
         super().__init__(name, "bigquery", {"host": project, "database": dataset}, **query)
         given: dict[str, JSON] = {"project": project, "dataset": dataset, **query}
         self._config = {key: value for key, value in given.items() if value}
-
-
-def _port(name: str, port: Any) -> int | None:
-    try:
-        return None if port is None else int(port)
-    except (TypeError, ValueError):
-        raise IntegrationError(f"{name}: port is no number: {port!r}", hint="port=8080") from None

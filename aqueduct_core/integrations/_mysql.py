@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pymysql
@@ -11,12 +12,12 @@ import sqlalchemy as sa
 from pymysql.constants import CLIENT
 
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations._alchemy import AlchemyIntegration
 from aqueduct_core.integrations._mysql_decode import decode, field_of
 from aqueduct_core.integrations._mysql_saves import STAGING, MysqlTransaction
 from aqueduct_core.integrations._mysql_wire import prepare
 from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._results import Result
+from aqueduct_core.integrations._server import ServerIntegration
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +39,7 @@ _SAFETY: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-class MysqlIntegration(AlchemyIntegration):
+class MysqlIntegration(ServerIntegration):
     """A MySQL or MariaDB database.
 
     Args:
@@ -53,7 +54,6 @@ class MysqlIntegration(AlchemyIntegration):
     """
 
     kind = "mysql"
-    secrets = frozenset({"password"})
 
     def __init__(
         self,
@@ -71,25 +71,19 @@ class MysqlIntegration(AlchemyIntegration):
             raise IntegrationError(
                 f"{name}: sslmode={sslmode!r} is not known", hint=f"one of {', '.join(_SAFETY)}"
             )
-        url = sa.URL.create("mysql+pymysql", user, password, host, _port(name, port), database)
-        super().__init__(name, url=url.render_as_string(hide_password=False))
-        self._config: dict[str, JSON] = {
-            "host": host,
-            "port": url.port,
-            "database": database,
-            "user": user,
-            "password": password,
-            "sslmode": sslmode,
-            "sslrootcert": sslrootcert,
-        }
-
-    def config(self) -> Mapping[str, JSON]:
-        return {key: value for key, value in self._config.items() if value is not None}
+        known: dict[str, JSON] = {"host": host, "port": port, "database": database, "user": user}
+        safety: dict[str, JSON] = {"sslmode": sslmode, "sslrootcert": sslrootcert}
+        super().__init__(name, "mysql+pymysql", {**known, "password": password, **safety})
 
     @property
     def connect_settings(self) -> Mapping[str, Any]:
         known = self._config
-        password, trusted = known["password"], known["sslrootcert"]
+        password, trusted = known.get("password"), known.get("sslrootcert")
+        if trusted and not Path(trusted).is_file():  # the driver wouldn't say which file
+            raise IntegrationError(
+                f"{self.name}: there is no file {trusted!r} with certificates to trust",
+                hint="sslrootcert is the path of a file in PEM",
+            )
         modes = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
         return {
             **_SAFETY[str(known["sslmode"])],
@@ -186,13 +180,6 @@ class MariadbIntegration(MysqlIntegration):
     """A MariaDB database; the same as `mysql`, by its own name."""
 
     kind = "mariadb"
-
-
-def _port(name: str, port: Any) -> int:
-    try:
-        return int(port)
-    except (TypeError, ValueError):
-        raise IntegrationError(f"{name}: port is no number: {port!r}", hint="port=3306") from None
 
 
 def _bindable(name: str, value: Any) -> Any:

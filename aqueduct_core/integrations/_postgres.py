@@ -12,11 +12,10 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.conninfo import make_conninfo
 
-from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations._alchemy import AlchemyIntegration
 from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._postgres_saves import PostgresTransaction
 from aqueduct_core.integrations._postgres_types import shape_of
+from aqueduct_core.integrations._server import ServerIntegration
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
@@ -32,7 +31,7 @@ _BATCH = 16 << 20  # bytes that the driver reads before it hands them on
 _BATCH_OPTION = "adbc.postgresql.batch_size_hint_bytes"
 
 
-class PostgresIntegration(AlchemyIntegration):
+class PostgresIntegration(ServerIntegration):
     """A PostgreSQL database.
 
     Args:
@@ -47,7 +46,6 @@ class PostgresIntegration(AlchemyIntegration):
     """
 
     kind = "postgres"
-    secrets = frozenset({"password"})
 
     def __init__(
         self,
@@ -61,20 +59,9 @@ class PostgresIntegration(AlchemyIntegration):
         sslmode: str = "prefer",
         sslrootcert: str | None = None,
     ) -> None:
-        url = sa.URL.create("postgresql+psycopg", user, password, host, _port(name, port), database)
-        super().__init__(name, url=url.render_as_string(hide_password=False))
-        self._config: dict[str, JSON] = {
-            "host": host,
-            "port": url.port,
-            "database": database,
-            "user": user,
-            "password": password,
-            "sslmode": sslmode,
-            "sslrootcert": sslrootcert,
-        }
-
-    def config(self) -> Mapping[str, JSON]:
-        return {key: value for key, value in self._config.items() if value is not None}
+        known: dict[str, JSON] = {"host": host, "port": port, "database": database, "user": user}
+        safety: dict[str, JSON] = {"sslmode": sslmode, "sslrootcert": sslrootcert}
+        super().__init__(name, "postgresql+psycopg", {**known, "password": password, **safety})
 
     @property
     def connect_settings(self) -> Mapping[str, Any]:
@@ -142,13 +129,6 @@ class PostgresIntegration(AlchemyIntegration):
             connection.cursor() as cursor,
         ):
             yield cursor
-
-
-def _port(name: str, port: Any) -> int:
-    try:
-        return int(port)
-    except (TypeError, ValueError):
-        raise IntegrationError(f"{name}: port is no number: {port!r}", hint="port=5432") from None
 
 
 def _bindable(name: str, value: Any) -> Any:

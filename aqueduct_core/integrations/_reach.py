@@ -19,6 +19,21 @@ _REASONS = [
         "check database",
     ),
     (
+        r"does(n't| not) support (ssl|it\b)",
+        "no secure connection was agreed on (TLS): the server has none",
+        "have TLS turned on there; sslmode says what is asked for",
+    ),
+    (
+        r"certificate .* does not match host|(hostname|ip address) mismatch",
+        "no secure connection was agreed on (TLS): the server's certificate is for another host",
+        "check host: it is to be a name that the certificate has",
+    ),
+    (
+        r"certificate verify failed",
+        "no secure connection was agreed on (TLS): the server's certificate is not trusted",
+        "sslrootcert is the file with the certificate of whoever signed it",
+    ),
+    (
         r"ssl|tls|certificate|no encryption",
         "no secure connection was agreed on (TLS)",
         "check the TLS settings and the server's certificate",

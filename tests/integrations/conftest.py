@@ -20,12 +20,12 @@ from tests.environments import make_environment
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
-    yield from _running(PostgresServer)
+    yield from running(PostgresServer)
 
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[Server]:
-    yield from _running(MariadbServer)
+    yield from running(MariadbServer)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def _listens(port: int) -> bool:
         return not probe.connect_ex(("127.0.0.1", port))
 
 
-def _running(server: type[Server]) -> Iterator[Server]:
+def running(server: type[Server]) -> Iterator[Server]:
     if (missing := server.missing()) is not None:
         pytest.skip(f"{missing} is not installed")
     with server() as running:
