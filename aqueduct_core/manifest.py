@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,11 +26,12 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.reference import ArtifactRef
 
-__all__ = ["FORMAT", "ArtifactRef", "Manifest", "Node", "Part", "digest_of"]
+__all__ = ["FORMAT", "ArtifactRef", "Manifest", "Node", "Part", "digest_of", "digest_of_all"]
 
 FORMAT = 1
 _DIGEST = "blake3:"
 _THREADED = 1 << 20  # below this, starting threads costs more than it saves
+_THREADS = min(os.cpu_count() or 1, 8)
 _DEEPEST = 200
 _SIGNED = b',"signature":"%s"}'
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -37,9 +39,17 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 
 def digest_of(data: Any) -> str:
     """The digest of bytes, prefixed with the algorithm's name."""
-    size = memoryview(data).nbytes
-    threads = blake3.AUTO if size >= _THREADED else 1
-    return _DIGEST + blake3(data, max_threads=threads).hexdigest()
+    return digest_of_all((data,), memoryview(data).nbytes)
+
+
+def digest_of_all(buffers: Iterable[Any], size: int) -> str:
+    """The digest of the concatenation of buffers of `size` bytes together."""
+    # Not as many threads as BLAKE3 likes: those are shared, and a forked process would wait for them
+    # forever.
+    hasher = blake3(max_threads=_THREADS if size >= _THREADED else 1)
+    for buffer in buffers:
+        hasher.update(buffer)
+    return _DIGEST + hasher.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,8 @@ def _numbers(values: np.ndarray[Any, Any], masked: int, brief: bool) -> dict[str
     if brief:
         return found
     spread = numbers - mean
-    found["std"] = _number((float(np.dot(spread, spread)) / count) ** 0.5)
+    # Not np.dot: after it a thread of the BLAS would spin on a core that others need.
+    found["std"] = _number((float(np.einsum("i,i->", spread, spread)) / count) ** 0.5)
     found["quantiles"] = {str(q): numbers.item(int(q * (count - 1) + 0.5)) for q in _QUANTILES}
     width = (last - first) / _BINS
     if 0 < width < math.inf:

@@ -19,11 +19,12 @@ from aqueduct_core.errors import (
     StorageNotFoundError,
     StoragePermissionError,
 )
+from aqueduct_core.storage._reserve import reserve
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["LocalStorage", "as_bytes", "translated", "write_file"]
+__all__ = ["LocalStorage", "as_bytes", "fill", "new_file", "translated"]
 
 _SECOND = 1_000_000_000
 _MOST_BUFFERS = 1024  # IOV_MAX of Linux and macOS
@@ -68,6 +69,7 @@ class LocalStorage:
                 self.staging()
                 descriptor = os.open(temporary, flags, 0o666)
             try:
+                reserve(descriptor, sum(memoryview(buffer).nbytes for buffer in buffers))
                 _write_all(descriptor, buffers)
                 self._seal(descriptor, key)
             finally:
@@ -183,17 +185,31 @@ def as_bytes(buffer: Buffer) -> memoryview:
     return view.cast("B") if view.nbytes else memoryview(b"")  # zeros in a shape can't be cast
 
 
-def write_file(path: Path, buffers: Iterable[Buffer]) -> int:
-    """Write buffers to a new file; returns its size.
+def new_file(path: Path, size: int) -> int:
+    """Create a file that will hold `size` bytes; returns its descriptor.
 
     Raises:
-        StorageError: The file system failed; the file may be there in part.
+        StorageError: The file system failed; the file may be there.
     """
     with translated(str(path)):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
+            reserve(descriptor, size)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+
+def fill(descriptor: int, buffers: Iterable[Buffer], path: Path) -> None:
+    """Write buffers to a new file, and close it.
+
+    Raises:
+        StorageError: The file system failed; they may be there in part.
+    """
+    with translated(str(path)):
+        try:
             _write_all(descriptor, buffers)
-            return os.fstat(descriptor).st_size
         finally:
             os.close(descriptor)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, BinaryIO
 
-from aqueduct_core.abc import JSON, Budget, SelectsColumns, Storage
+from aqueduct_core.abc import JSON, SelectsColumns, Storage
 from aqueduct_core.encoding import POLICIES, Plan, Policy
 from aqueduct_core.errors import (
     AqueductError,
@@ -25,7 +25,7 @@ from aqueduct_core.storage import open_storage
 from aqueduct_core.store._keys import FOLDER, LONG, SUFFIX, key_of, listing_prefix, manifest_path
 from aqueduct_core.store._parts import REFRESH_AFTER, commit, confirm, publish
 from aqueduct_core.store._profiles import profile_of
-from aqueduct_core.store._sink import Writer, describe, sayable
+from aqueduct_core.store._sink import Writer, sayable, tell
 from aqueduct_core.store._source import Reader
 from aqueduct_core.store._sweep import Problem, Retention, Swept, expired, sweep
 
@@ -128,9 +128,9 @@ class ArtifactStore:
         writer = Writer(self.registry, plan=plan, staging=self.storage.staging, unsafe=unsafe)
         try:
             draft = writer.draft(value, serializer)
-            description = describe(value, draft, Budget()) if self._describe else {}
+            meanwhile = [partial(tell, value, draft)] if self._describe else []
             size = draft.size()
-            content = commit(draft, self.storage, plan, writer.spool)
+            content = commit(draft, self.storage, plan, writer.spool, meanwhile)
         finally:
             writer.discard()
         digest = content_digest(content)
@@ -145,13 +145,13 @@ class ArtifactStore:
             size=size,
             created=datetime.now(UTC).isoformat(),
             name=name,
-            description=description,
+            description=draft.description,
             lineage=lineage or {},
         )
         try:
             document = manifest.to_bytes(self._key)
         except (TypeError, ValueError, RecursionError):  # a third party's description is no JSON
-            document = replace(manifest, description=sayable(description)).to_bytes(self._key)
+            document = replace(manifest, description=sayable(draft.description)).to_bytes(self._key)
         publish(self.storage, path, document, replacing)
         return manifest.ref
 

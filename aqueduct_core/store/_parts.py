@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
-from typing import Any
-
-from blake3 import blake3
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from aqueduct_core.abc import Storage
 from aqueduct_core.encoding import Plan, choose_codec, take_sample
-from aqueduct_core.manifest import Node, Part, object_path
+from aqueduct_core.manifest import Node, Part, digest_of_all, object_path
 from aqueduct_core.storage._create import create
-from aqueduct_core.storage._local import write_file
+from aqueduct_core.storage._local import fill, new_file
 from aqueduct_core.store._sink import Draft, Spool
 from aqueduct_core.store._zstd import compress_stream
 
@@ -27,11 +25,13 @@ _INLINE_ALL = 65_536  # as long as all that do aren't more than this
 _PACKED = 1 << 20  # members' parts up to this size share one object
 _ALIGNMENT = 64
 _OVERLAPPED = 8 << 20  # from here on hashing in a second thread beats hashing first
-_THREADED = 1 << 20  # below this, starting threads costs more than it saves
 _CONCURRENCY = 8
 REFRESH_AFTER = 6 * 3600.0
 """Seconds after which an existing part that is used again counts as written anew, so that a `gc` with
 a grace period of twice as long can't remove it before the manifest that needs it is there."""
+
+T = TypeVar("T")
+_Waiting: TypeAlias = list[Callable[[], None]]  # what is still to be done beside; empty once it is
 
 
 @dataclass(slots=True)
@@ -48,7 +48,13 @@ class _Blob:
     record: Part | None = None
 
 
-def commit(draft: Draft, storage: Storage, plan: Plan, spool: Callable[[], Spool]) -> Node:
+def commit(
+    draft: Draft,
+    storage: Storage,
+    plan: Plan,
+    spool: Callable[[], Spool],
+    meanwhile: Iterable[Callable[[], None]],
+) -> Node:
     """Store all parts of a draft; returns the node for its manifest.
 
     Parts are immutable and named by their digest: one that is there already is not sent again.
@@ -58,9 +64,12 @@ def commit(draft: Draft, storage: Storage, plan: Plan, spool: Callable[[], Spool
         storage: Where.
         plan: What codecs are chosen by.
         spool: Makes a spool, which the caller discards.
+        meanwhile: What is to be done as well: while other threads hash and write, if any do.
     """
+    waiting = [*meanwhile]
     blobs = {id(member): _blobs(member, plan, spool) for member in draft.walk()}
-    _put_all([blob for group in blobs.values() for blob in group], storage)
+    _put_all([blob for group in blobs.values() for blob in group], storage, waiting)
+    _do(waiting)
     return _node(draft, blobs)
 
 
@@ -85,16 +94,16 @@ def publish(
     storage.put(path, document)
 
 
-def _put_all(blobs: list[_Blob], storage: Storage) -> None:
+def _put_all(blobs: list[_Blob], storage: Storage, waiting: _Waiting) -> None:
     own = _inline(blobs)
     packed = [blob for blob in own if blob.spool is None and blob.stored <= _PACKED]
     if len(packed) < 2:
         packed = []
     together = set(map(id, packed))
     own = [blob for blob in own if id(blob) not in together]
-    tasks = [partial(_put_own, blob, storage) for blob in own]
+    tasks = [partial(_put_own, blob, storage, waiting) for blob in own]
     if packed:
-        tasks.append(partial(_put_pack, packed, storage))
+        tasks.append(partial(_put_pack, packed, storage, waiting))
     _run(tasks, parallel=storage.profile == "remote")
 
 
@@ -143,18 +152,18 @@ def _inline(blobs: list[_Blob]) -> list[_Blob]:
     return others
 
 
-def _put_own(blob: _Blob, storage: Storage) -> None:
+def _put_own(blob: _Blob, storage: Storage, waiting: _Waiting) -> None:
     if blob.spool is not None and blob.spool.path is not None:
         digest = blob.spool.digest()
         assert digest is not None
         if not _present(storage, object_path(digest, blob.suffix), blob.stored):
             storage.put_file(object_path(digest, blob.suffix), blob.spool.path)
     else:
-        digest = _put_buffers(blob.buffers, blob.stored, blob.suffix, storage)
+        digest = _put_buffers(blob.buffers, blob.stored, blob.suffix, storage, waiting)
     blob.record = Part(blob.size, digest, blob.stored, blob.suffix, blob.codec)
 
 
-def _put_pack(blobs: list[_Blob], storage: Storage) -> None:
+def _put_pack(blobs: list[_Blob], storage: Storage, waiting: _Waiting) -> None:
     buffers: list[Any] = []
     offsets = []
     position = 0
@@ -165,50 +174,86 @@ def _put_pack(blobs: list[_Blob], storage: Storage) -> None:
         if padding:
             buffers.append(bytes(padding))
         position += blob.stored + padding
-    pack = _put_buffers(buffers, position, ".pack", storage)
+    pack = _put_buffers(buffers, position, ".pack", storage, waiting)
     for blob, offset in zip(blobs, offsets, strict=True):
-        digest = _hash(blob.buffers)
+        digest = digest_of_all(blob.buffers, blob.stored)
         blob.record = Part(
             blob.size, digest, blob.stored, codec=blob.codec, pack=pack, offset=offset
         )
 
 
-def _put_buffers(buffers: Sequence[Any], size: int, suffix: str, storage: Storage) -> str:
+def _put_buffers(
+    buffers: Sequence[Any], size: int, suffix: str, storage: Storage, waiting: _Waiting
+) -> str:
     if size >= _OVERLAPPED and storage.profile == "local":
-        return _put_while_hashing(buffers, suffix, storage)
-    digest = _hash(buffers, blake3.AUTO if size >= _THREADED else 1)
+        return _put_while_hashing(buffers, size, suffix, storage, waiting)
+    digest = digest_of_all(buffers, size)
     path = object_path(digest, suffix)
     if not _present(storage, path, size):
         storage.put(path, *buffers)
     return digest
 
 
-def _put_while_hashing(buffers: Sequence[Any], suffix: str, storage: Storage) -> str:
-    """Hash on one core while the other copies into the page cache.
+def _put_while_hashing(
+    buffers: Sequence[Any], size: int, suffix: str, storage: Storage, waiting: _Waiting
+) -> str:
+    """Hash on some cores while another copies into the page cache; neither needs the interpreter.
 
     Costs a write for nothing when the part is there already, which is rarer than that it isn't.
     """
-    digests: list[str] = []
-    hashing = Thread(target=lambda: digests.append(_hash(buffers)))
-    hashing.start()
     temporary = storage.staging() / os.urandom(12).hex()
     try:
-        size = write_file(temporary, buffers)
-        hashing.join()
-        path = object_path(digests[0], suffix)
+        descriptor = new_file(temporary, size)
+        # Nothing in these threads asks for the interpreter before their work begins.
+        writing = _Beside(partial(fill, descriptor, buffers, temporary))
+        hashing = _Beside(partial(digest_of_all, buffers, size))
+        try:
+            _do(waiting)
+        finally:
+            writing.wait()
+            hashing.wait()
+        writing.result()
+        digest = hashing.result()
+        path = object_path(digest, suffix)
         if not _present(storage, path, size):
             storage.put_file(path, temporary)
     finally:
-        hashing.join()
         temporary.unlink(missing_ok=True)
-    return digests[0]
+    return digest
 
 
-def _hash(buffers: Sequence[Any], threads: int = 1) -> str:
-    hasher = blake3(max_threads=threads)
-    for buffer in buffers:
-        hasher.update(buffer)
-    return "blake3:" + hasher.hexdigest()
+class _Beside(Generic[T]):
+    """A call in a thread of its own.
+
+    Returns when the thread has begun, so a call that soon lets go of the interpreter does so first.
+    """
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._found: list[T] = []
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._run, args=(call,))
+        self._thread.start()
+
+    def wait(self) -> None:
+        self._thread.join()
+
+    def result(self) -> T:
+        """What the call returned; raises what it raised."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._found[0]
+
+    def _run(self, call: Callable[[], T]) -> None:
+        try:
+            self._found.append(call())
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the result raises it
+            self._error = error
+
+
+def _do(waiting: _Waiting) -> None:
+    while waiting:
+        waiting.pop()()
 
 
 def _present(storage: Storage, path: str, size: int | None) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-__all__ = ["Draft", "Spool", "Writer", "describe", "sayable"]
+__all__ = ["Draft", "Spool", "Writer", "describe", "sayable", "tell"]
 
 _SPOOL = (
     1 << 20
@@ -290,6 +290,11 @@ def describe(obj: Any, draft: Draft, budget: Budget) -> dict[str, Any]:
     if members:
         description["members"] = members
     return description
+
+
+def tell(obj: Any, draft: Draft) -> None:
+    """Put into the draft of an artifact what its serializer says about the object."""
+    draft.description = describe(obj, draft, Budget())
 
 
 def sayable(description: Mapping[str, Any]) -> dict[str, Any]:
