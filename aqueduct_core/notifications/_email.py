@@ -19,6 +19,7 @@ from aqueduct_core.notifications._message import Level, Message
 __all__ = ["Email"]
 
 _PORTS = {"starttls": 587, "ssl": 465, "none": 25}
+_ADDRESSES = "check sender= and recipients=, and whether the server lets you send"
 _COLORS = {"success": "#2e7d32", "warning": "#b26a00", "error": "#c62828"}
 
 
@@ -70,7 +71,11 @@ class Email:
             )
         for address in (self.sender, *(self.recipients or ("",))):
             if "@" not in parseaddr(address)[1] or not address.isprintable():
-                raise IntegrationError(f"{self.name!r} has {address!r} for an address of email")
+                raise IntegrationError(
+                    f"{self.name!r} has {address!r} for an address of email",
+                    hint='sender="Aqueduct <aqueduct@example.org>", '
+                    'recipients=["ann@example.org", ...]',
+                )
 
     def test(self) -> None:
         with self._server() as server:
@@ -84,7 +89,10 @@ class Email:
             listed = ", ".join(
                 f"{address} ({_said(code, text)})" for address, (code, text) in refused.items()
             )
-            raise IntegrationError(f"{self.name!r}: the server refused some recipients: {listed}")
+            raise IntegrationError(
+                f"{self.name!r}: the server refused some recipients: {listed}",
+                hint="check their addresses; the others have got it",
+            )
 
     def _mail(self, message: Message) -> EmailMessage:
         mail = EmailMessage()
@@ -109,21 +117,27 @@ class Email:
         except smtplib.SMTPAuthenticationError as error:
             raise IntegrationError(
                 f"{where} does not know this user and password: "
-                f"{_said(error.smtp_code, error.smtp_error)}"
+                f"{_said(error.smtp_code, error.smtp_error)}",
+                hint="check user= and password=; some servers want a password for programs",
             ) from None
         except smtplib.SMTPRecipientsRefused as error:
             code, text = next(iter(error.recipients.values()))
-            raise _kind(code)(f"{where} refused all recipients: {_said(code, text)}") from None
+            raise _kind(code)(
+                f"{where} refused all recipients: {_said(code, text)}", hint=_ADDRESSES
+            ) from None
         except smtplib.SMTPResponseException as error:
             said = _said(error.smtp_code, error.smtp_error)
-            raise _kind(error.smtp_code)(f"{where} refused: {said}") from None
+            raise _kind(error.smtp_code)(f"{where} refused: {said}", hint=_ADDRESSES) from None
         except smtplib.SMTPNotSupportedError as error:
             raise IntegrationError(
                 f"{where} can't do what it should: {error}",
                 hint='check the port and security="starttls", "ssl" or "none"',
             ) from None
         except smtplib.SMTPException:
-            raise TransientError(f"{where} broke off, or did not answer in time") from None
+            raise TransientError(
+                f"{where} broke off, or did not answer in time",
+                hint='check the port and security="starttls", "ssl" or "none"',
+            ) from None
         except ssl.SSLError as error:
             raise IntegrationError(
                 f"{where} can't be trusted: {words(error)}",
@@ -131,7 +145,10 @@ class Email:
                 "certificate of your own",
             ) from error
         except OSError as error:
-            raise TransientError(f"{where} can't be reached: {words(error)}") from error
+            raise TransientError(
+                f"{where} can't be reached: {words(error)}",
+                hint="check host= and port=, and whether this machine may reach it",
+            ) from error
 
     def _connected(self) -> smtplib.SMTP:
         port = self.port or _PORTS[self.security]

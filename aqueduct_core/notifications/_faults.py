@@ -31,7 +31,10 @@ class TransientError(IntegrationError):
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """Checks certificates by the machine's authorities, or those of a file."""
     if ca_file is not None and not Path(ca_file).is_file():
-        raise IntegrationError(f"there is no file {ca_file} with certificates")
+        raise IntegrationError(
+            f"there is no file {ca_file} with certificates",
+            hint="ca_file= names one on this machine",
+        )
     try:
         return ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError as error:

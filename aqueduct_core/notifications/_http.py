@@ -19,6 +19,7 @@ __all__ = ["checked", "post"]
 
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _SHOWN = 200  # bytes of an answer
+_REACH = "check its address, and whether this machine may reach it"
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -41,7 +42,9 @@ def checked(name: str, url: str) -> str:
     except (ValueError, AttributeError, TypeError):
         fits, parts = False, None
     if not fits or parts is None or re.search(r"[\s\x00-\x20\x7f]", url):
-        raise IntegrationError(f"the address of {name!r} is no http(s) URL")
+        raise IntegrationError(
+            f"the address of {name!r} is no http(s) URL", hint='url="https://hooks.example.org/..."'
+        )
     if parts.username or parts.password:
         raise IntegrationError(
             f"the address of {name!r} has a user or password in it",
@@ -80,10 +83,10 @@ def post(
         reason = error.reason
         said = words(reason) if isinstance(reason, OSError) else "the address is not understood"
         kind = IntegrationError if isinstance(reason, ssl.SSLError) else TransientError
-        raise kind(f"{name!r} can't be reached: {said}") from None
+        raise kind(f"{name!r} can't be reached: {said}", hint=_REACH) from None
     except (OSError, http.client.HTTPException) as error:
         said = words(error) if isinstance(error, OSError) else "its answer is no HTTP"
-        raise TransientError(f"{name!r} can't be reached: {said}") from None
+        raise TransientError(f"{name!r} can't be reached: {said}", hint=_REACH) from None
 
 
 def _refused(name: str, error: urllib.error.HTTPError) -> IntegrationError:

@@ -48,7 +48,10 @@ class Webhook:
         _key(self)
         for name, value in self.headers.items():
             if not name.isascii() or any(ord(letter) < 32 for letter in f"{name}{value}"):
-                raise IntegrationError(f"a header of {self.name!r} holds letters that it can't")
+                raise IntegrationError(
+                    f"a header of {self.name!r} holds letters that it can't",
+                    hint="headers are plain Latin letters, in one line",
+                )
 
     def test(self) -> None:
         self._post("test", Message(flow="test", run="test", state="succeeded"))
@@ -86,5 +89,6 @@ def _key(webhook: Webhook) -> bytes | None:
         return base64.b64decode(webhook.secret.removeprefix(_PREFIX), validate=True)
     except binascii.Error:
         raise IntegrationError(
-            f"the secret of {webhook.name!r} begins with {_PREFIX} and is no base64 after that"
+            f"the secret of {webhook.name!r} begins with {_PREFIX} and is no base64 after that",
+            hint="copy it whole, or leave the beginning out of a text of your own",
         ) from None
