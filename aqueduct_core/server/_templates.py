@@ -49,6 +49,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,  # else each page looks at all of its files
         trim_blocks=True,
         lstrip_blocks=True,
     )

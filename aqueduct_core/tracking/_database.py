@@ -65,19 +65,23 @@ class Database:
         self.engine = _engine(self.url)
         self.writer = self.engine.execution_options(aqueduct_write=True)
         self._reader = self.engine
-        if self.dialect == "sqlite":
-            event.listen(self.engine, "connect", _configure_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
-        else:
-            event.listen(self.engine, "checkin", _put_back)
-            event.listen(self.engine, "checkout", partial(_look_at, self.engine))
         if self.dialect == "postgresql":
             # Each query sees what is committed either way; without BEGIN and ROLLBACK around it
-            # it takes a third of the time.
-            self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        _open.add(self.engine)
-        # Also where nobody calls close(), and at the end of the program.
-        weakref.finalize(self, self.engine.dispose)
+            # it takes a third of the time. Connections that are always so needn't be switched.
+            self._reader = _engine(
+                self.url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None
+            )
+        self._engines = {self.engine, self._reader}
+        for engine in self._engines:
+            if self.dialect == "sqlite":
+                event.listen(engine, "connect", _configure_sqlite)
+                event.listen(engine, "begin", _begin_sqlite)
+            else:
+                event.listen(engine, "checkin", _put_back)
+                event.listen(engine, "checkout", partial(_look_at, engine))
+            _open.add(engine)
+            # Also where nobody calls close(), and at the end of the program.
+            weakref.finalize(self, engine.dispose)
 
     def __repr__(self) -> str:
         return f"<Database {self}>"
@@ -126,7 +130,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
-        self.engine.dispose()
+        for engine in self._engines:
+            engine.dispose()
 
 
 def _url(text: str) -> URL:
@@ -159,7 +164,7 @@ def _url(text: str) -> URL:
     return url
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, **more: Any) -> Engine:
     if url.get_backend_name() == "sqlite":
         _make_private(Path(str(url.database)))
         return create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY})
@@ -171,7 +176,7 @@ def _engine(url: URL) -> Engine:
         # Repeatable reads would lock the gaps between rows as well, and meet more often.
         options["isolation_level"] = "READ COMMITTED"
         options["connect_args"] = {"charset": "utf8mb4"}
-    return create_engine(url, hide_parameters=True, **options)
+    return create_engine(url, hide_parameters=True, **options, **more)
 
 
 def _put_back(_connection: Any, record: Any) -> None:

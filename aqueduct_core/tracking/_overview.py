@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    union_all,
+)  # fmt: skip
 
 from aqueduct_core.tracking._base import Base
 from aqueduct_core.tracking._tables import checks, flows, metrics, results, runs, saves
@@ -23,6 +36,9 @@ RunKey = tuple[str, str]  # a workflow's id and the key of one of its runs
 
 _RUN = [column for column in runs.c if column.name != "number"]
 _BATCH = 100  # workflows that are named in one query
+_METRIC = tuple(metrics.c[name] for name in ("name", "time", "value", "special"))
+_CHECK = tuple(checks.c[name] for name in ("name", "time", "severity", "passed", "reason"))
+_STATE = (results.c.name, results.c.state, results.c.cached.is_not(None).label("is_cached"))
 
 
 class Overview(Base):
@@ -42,15 +58,11 @@ class Overview(Base):
             limit: How many of each.
         """
         found: dict[str, list[RunRecord]] = {flow: [] for flow in flows}
-        newest = (runs.c.started.desc(), runs.c.number.desc())
         with self._database.read() as connection:
             for first in range(0, len(flows), _BATCH):
-                each = [
-                    select(*_RUN).where(runs.c.flow == flow).order_by(*newest).limit(limit)
-                    for flow in flows[first : first + _BATCH]
-                ]
-                query = union_all(*(select(item.subquery()) for item in each))
-                for row in connection.execute(query):
+                some = flows[first : first + _BATCH]
+                wanted = {f"flow_{place}": flow for place, flow in enumerate(some)}
+                for row in connection.execute(_newest(len(some)), {**wanted, "most": limit}):
                     found[row.flow].append(RunRecord(**row._mapping))
         for items in found.values():
             items.sort(key=lambda run: run.started, reverse=True)
@@ -65,23 +77,22 @@ class Overview(Base):
             some: The runs.
             names: Only these metrics.
         """
-        columns = [metrics.c[name] for name in ("name", "time", "value", "special")]
-        only = [] if names is None else [metrics.c.name.in_(names)]
         found: dict[RunKey, list[MetricPoint]] = defaultdict(list)
-        for row in self._rows(metrics, columns, some, only):
-            value = row.value if row.special is None else float(row.special)
-            point = MetricPoint(run=row.run_key, name=row.name, time=row.time, value=value)
-            found[row.run_flow, row.run_key].append(point)
+        for row in self._rows(metrics, _METRIC, some, names):
+            flow, run, name, time, value, special = row
+            exact = value if special is None else float(special)
+            found[flow, run].append(MetricPoint(run=run, name=name, time=time, value=exact))
         return found
 
     def checks_of(self, some: Iterable[RunRecord]) -> dict[RunKey, list[CheckPoint]]:
         """What the checks of some runs found."""
-        columns = [checks.c[name] for name in ("name", "time", "severity", "passed", "reason")]
         found: dict[RunKey, list[CheckPoint]] = defaultdict(list)
-        for row in self._rows(checks, columns, some):
-            known = {name: row._mapping[name] for name in ("name", "time", "severity", "passed")}
-            point = CheckPoint(run=row.run_key, reason=row.reason, **known)
-            found[row.run_flow, row.run_key].append(point)
+        for row in self._rows(checks, _CHECK, some):
+            flow, run, name, time, severity, passed, reason = row
+            point = CheckPoint(
+                run=run, name=name, time=time, severity=severity, passed=passed, reason=reason
+            )
+            found[flow, run].append(point)
         return found
 
     def states_of(
@@ -93,15 +104,10 @@ class Overview(Base):
             some: The runs.
             names: The operators. Those that a run has no result of are left out.
         """
-        columns = (
-            results.c.name,
-            results.c.state,
-            results.c.cached.is_not(None).label("is_cached"),
-        )
         found: dict[RunKey, dict[str, str]] = defaultdict(dict)
-        for row in self._rows(results, columns, some, [results.c.name.in_(names)]):
-            state = "cached" if row.is_cached and row.state == "succeeded" else row.state
-            found[row.run_flow, row.run_key][row.name] = state
+        for flow, run, name, state, is_cached in self._rows(results, _STATE, some, names):
+            is_taken = is_cached and state == "succeeded"
+            found[flow, run][name] = "cached" if is_taken else state
         return dict(found)
 
     def last_saves(self, *, limit: int = 200) -> list[tuple[SaveRecord, int]]:
@@ -155,19 +161,55 @@ class Overview(Base):
     def _rows(
         self,
         table: Any,
-        columns: Sequence[ColumnElement[Any]],
+        columns: tuple[ColumnElement[Any], ...],
         some: Iterable[RunRecord],
-        only: Sequence[ColumnElement[bool]] = (),
+        names: Collection[str] | None = None,
     ) -> list[Any]:
+        """What a table has of some runs, each row after the workflow and the key of its run."""
         keys: dict[str, list[str]] = defaultdict(list)
         for run in some:
             keys[run.flow].append(run.id)
         if not keys:
             return []
-        mine = or_(*(and_(runs.c.flow == flow, runs.c.id.in_(ids)) for flow, ids in keys.items()))
-        query: Select[Any] = select(
-            runs.c.flow.label("run_flow"), runs.c.id.label("run_key"), *columns
-        )
-        query = query.join_from(runs, table, table.c.run == runs.c.number).where(mine, *only)
+        wanted: dict[str, Any] = {"names": list(names or ())}
+        for place, (flow, ids) in enumerate(keys.items()):
+            wanted |= {f"flow_{place}": flow, f"ids_{place}": ids}
+        query = _of_runs(table, columns, len(keys), names is not None)
+        if names is None:
+            del wanted["names"]
         with self._database.read() as connection:
-            return list(connection.execute(query))
+            return list(connection.execute(query, wanted))
+
+
+# Making queries of this size takes longer than carrying them out: so they are made once.
+
+
+@lru_cache(_BATCH)
+def _of_runs(
+    table: Table, columns: tuple[ColumnElement[Any], ...], count: int, has_names: bool
+) -> Select[Any]:
+    """What a table has of runs of so many workflows."""
+    each = [
+        and_(
+            runs.c.flow == bindparam(f"flow_{place}"),
+            runs.c.id.in_(bindparam(f"ids_{place}", expanding=True)),
+        )
+        for place in range(count)
+    ]
+    only = [table.c.name.in_(bindparam("names", expanding=True))] if has_names else []
+    query = select(runs.c.flow.label("run_flow"), runs.c.id.label("run_key"), *columns)
+    return query.join_from(runs, table, table.c.run == runs.c.number).where(or_(*each), *only)
+
+
+@lru_cache(_BATCH)
+def _newest(count: int) -> CompoundSelect[Any]:
+    """The newest runs of each of so many workflows."""
+    newest = (runs.c.started.desc(), runs.c.number.desc())
+    each = [
+        select(*_RUN)
+        .where(runs.c.flow == bindparam(f"flow_{place}"))
+        .order_by(*newest)
+        .limit(bindparam("most", type_=Integer))
+        for place in range(count)
+    ]
+    return union_all(*(select(item.subquery()) for item in each))

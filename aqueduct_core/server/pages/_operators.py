@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aqueduct_core.server.draw import Card, Row, key_of
 from aqueduct_core.server.draw._places import MOST_ROWS, Places
-from aqueduct_core.server.pages._reading import flow_path, run_path, state_of
+from aqueduct_core.server.pages._reading import flow_path, part, run_path, state_of
 from aqueduct_core.server.pages._words import file_size, icon_name, number, took
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def steps_of(
 ) -> list[Step]:
     """The operators of a run, each after those that it needs."""
     by_name = {item.name: item for item in results}
+    here = run_path(run.flow, run.id)
     found = []
     for name, operator in spec.operators.items():
         result = by_name.get(name)
@@ -103,11 +104,11 @@ def steps_of(
                 shapes.get(refs[output].key, file_size(refs[output].size))
                 if output in refs
                 else "–",
-                run_path(run.flow, run.id, "artifacts", operator.output_name(output)),
+                f"{here}/artifacts/{part(operator.output_name(output))}",
             )
             for output in operator.outputs
         ]
-        href = run_path(run.flow, run.id, "operators", name)
+        href = f"{here}/operators/{part(name)}"
         found.append(Step(operator, result, state_of(result), href, outputs))
     return found
 

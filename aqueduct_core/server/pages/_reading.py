@@ -49,12 +49,18 @@ class Recent(Generic[_T]):
         self._items: OrderedDict[Hashable, _T] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: Hashable, make: Callable[[], _T]) -> _T:
-        """What is there under a key, or is made now."""
+    def known(self, key: Hashable) -> _T | None:
+        """What is there under a key, if anything is."""
         with self._lock:
             if key in self._items:
                 self._items.move_to_end(key)
-                return self._items[key]
+            return self._items.get(key)
+
+    def get(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """What is there under a key, or is made now."""
+        found = self.known(key)
+        if found is not None:
+            return found
         made = make()
         with self._lock:
             self._items[key] = made

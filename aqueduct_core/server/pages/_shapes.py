@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 from aqueduct_core.errors import AqueductError
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.server._services import Services
+from aqueduct_core.server.pages._reading import Recent
 from aqueduct_core.server.pages._words import file_size, number
 from aqueduct_core.store import ArtifactStore
 
@@ -21,6 +21,7 @@ _SHAPED = frozenset(
     ["table", "series", "array", "image", "collection", "text", "json", "numeric", "bool"]
 )
 _READERS = 8
+_told: Recent[str] = Recent(8192)
 
 
 def shapes_of(services: Services, refs: Iterable[ArtifactRef]) -> dict[str, str]:
@@ -28,10 +29,13 @@ def shapes_of(services: Services, refs: Iterable[ArtifactRef]) -> dict[str, str]
     refs = list(refs)
     found = {ref.key: file_size(ref.size) for ref in refs}
     asked = [ref for ref in refs if ref.type in _SHAPED][:_MOST]
-    with ThreadPoolExecutor(_READERS) as pool:
-        told = pool.map(lambda ref: _shape(services.store, ref), asked)
-        found |= {ref.key: text for ref, text in zip(asked, told, strict=True) if text}
-    return found
+    known = {ref: _told.known((services.store.url, ref)) for ref in asked}
+    unknown = [ref for ref, text in known.items() if text is None]
+    if unknown:
+        with ThreadPoolExecutor(_READERS) as pool:
+            told = pool.map(lambda ref: _shape(services.store, ref), unknown)
+            known.update(zip(unknown, told, strict=True))
+    return found | {ref.key: text for ref, text in known.items() if text}
 
 
 def shape_in(description: Mapping[str, Any]) -> str:
@@ -53,8 +57,7 @@ def shape_in(description: Mapping[str, Any]) -> str:
     return number(value) if isinstance(value, int | float) else ""  # it says more than its size
 
 
-@lru_cache(4096)
 def _shape(store: ArtifactStore, ref: ArtifactRef) -> str:
     with suppress(AqueductError):  # it may have been deleted: its size is known all the same
-        return shape_in(store.manifest(ref).description)
+        return _told.get((store.url, ref), lambda: shape_in(store.manifest(ref).description))
     return ""

@@ -17,7 +17,7 @@ from aqueduct_core.server.pages._flow import head_of, values_from
 from aqueduct_core.server.pages._grid import grid
 from aqueduct_core.server.pages._operators import value_words
 from aqueduct_core.server.pages._reading import flow_path, run_path, state_of_run, version_of
-from aqueduct_core.server.pages.flows import STATES, metric_tiles
+from aqueduct_core.server.pages.flows import STATES, metric_tiles, newest_metrics
 from aqueduct_core.tracking import FlowRecord, VersionRecord
 
 __all__ = ["router"]
@@ -36,7 +36,7 @@ def overview(request: Request, flow: str) -> Response:
     services = services_of(request)
     record, versions = _found(services, flow)
     runs = list(services.tracking.runs(flow, limit=_COLUMNS))
-    metrics = services.tracking.metrics_of(runs)
+    metrics = newest_metrics(services, {flow: runs}, _METRICS)
     numbers = {item.digest: item.number for item in versions}
     last = next((run for run in runs if run.state in ("succeeded", "warning")), None)
     context = head_of(services, record, len(versions)) | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -65,9 +66,7 @@ def _rows(services: Services, flows: list[FlowRecord]) -> list[dict[str, Any]]:
     runs = tracking.newest_runs([flow.id for flow in flows], limit=_RUNS)
     latest = [items[0] for items in runs.values() if items]
     checks = tracking.checks_of(latest)
-    # The metrics of the newest run that has any: the last one may have failed before it came to them.
-    everything = [run for items in runs.values() for run in items]
-    metrics = tracking.metrics_of(everything)
+    metrics = newest_metrics(services, runs, _METRICS)
     return [
         {
             "flow": flow,
@@ -91,6 +90,33 @@ def bar_of(run: RunRecord) -> Bar:
     long = elapsed(run.started) if run.seconds is None else took(run.seconds)
     title = f"{short_run(run.id)}: {state}, {run.started:%-d %b %H:%M}, {long}"
     return Bar(state, run.seconds or 0.0, run_path(run.flow, run.id), title)
+
+
+def newest_metrics(
+    services: Services, runs: Mapping[str, Sequence[RunRecord]], limit: int
+) -> dict[tuple[str, str], list[MetricPoint]]:
+    """The values of those metrics that `metric_tiles` shows.
+
+    Args:
+        services: What routes work with.
+        runs: The runs of some workflows by its id, the newest first.
+        limit: How many metrics of each workflow.
+    """
+    tracking = services.tracking
+    last = tracking.metrics_of([items[0] for items in runs.values() if items])
+    enough: list[RunRecord] = []
+    others: list[RunRecord] = []
+    names: set[str] = set()
+    for flow, items in runs.items():
+        if not items:
+            continue
+        known = list(dict.fromkeys(point.name for point in last.get((flow, items[0].id), [])))
+        if len(known) < limit:  # the last run may have failed before it came to them
+            others += items
+        else:
+            enough += items
+            names |= {*known[:limit]}
+    return tracking.metrics_of(enough, names) | tracking.metrics_of(others)
 
 
 def metric_tiles(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
+from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -18,6 +20,7 @@ from aqueduct_core.server.draw import graph
 from aqueduct_core.server.pages._code import CodeLine, code_lines
 from aqueduct_core.server.pages._operators import Step, cards_of, default_of, steps_of, value_words
 from aqueduct_core.server.pages._reading import (
+    Recent,
     flow_path,
     places_in,
     run_path,
@@ -27,12 +30,15 @@ from aqueduct_core.server.pages._reading import (
 from aqueduct_core.server.pages._shapes import shapes_of
 from aqueduct_core.server.pages._stack import failure
 from aqueduct_core.server.pages._timeline import timeline
-from aqueduct_core.tracking import FlowRecord, RunRecord, VersionDetail
+from aqueduct_core.tracking import FlowRecord, RunRecord, Tracking, VersionDetail
 
 __all__ = ["router"]
 
 router = APIRouter()
 
+_SETTLED = timedelta(minutes=2)  # a cluster's results may come later than the end of the run
+_RUNS = 16  # whose operators are remembered
+_steps: WeakKeyDictionary[Tracking, Recent[list[Step]]] = WeakKeyDictionary()
 _TOLD = 3  # failures at the top of the page
 View = Literal["graph", "list", "timeline"]
 
@@ -117,9 +123,19 @@ class Found:
         """A run by its key."""
         record = services.tracking.run(run, flow=flow)
         version = version_of(services, flow, record.version)
-        results = services.tracking.results(run, flow=flow)
-        shapes = shapes_of(services, (ref for item in results for ref in item.outputs.values()))
-        steps = steps_of(version.spec, record, results, shapes)
+
+        def read() -> list[Step]:
+            results = services.tracking.results(run, flow=flow)
+            shapes = shapes_of(services, (ref for item in results for ref in item.outputs.values()))
+            return steps_of(version.spec, record, results, shapes)
+
+        # What came to its end a while ago stays as it is, until it is repeated and ends anew.
+        is_final = record.ended is not None and datetime.now(UTC) - record.ended > _SETTLED
+        if is_final and record.state in FINISHED:
+            known = _steps.setdefault(services.tracking, Recent(_RUNS))
+            steps = known.get((flow, run, record.state, record.ended), read)
+        else:
+            steps = read()
         reason = Run(record, services.session).reason
         return cls(services.tracking.flow(flow), record, reason, version, steps)
 
