@@ -6,14 +6,13 @@ from argparse import Namespace
 
 from aqueduct_core.cli._open import open_session
 from aqueduct_core.cli._print import print_json
+from aqueduct_core.tracking import upgrade as bring_up_to_date
 
 __all__ = ["upgrade"]
 
 
 def upgrade(options: Namespace) -> int:
     """Bring the tables up to date."""
-    from aqueduct_core.tracking import upgrade as bring_up_to_date
-
     changed = bring_up_to_date(open_session(options).database)
     if options.json:
         print_json({"changed": changed})

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from aqueduct_core.cli._parser import parser
-from aqueduct_core.errors import AqueductError
+from aqueduct_core.errors import AqueductError, MissingExtraError
 
 __all__ = ["main"]
 
@@ -65,7 +65,14 @@ def demo(options: argparse.Namespace) -> int:
 def _command(place: str) -> Callable[[argparse.Namespace], int]:
     """A command, imported when it is used: most need libraries that others don't."""
     module, _, name = place.partition(":")
-    found: Callable[[argparse.Namespace], int] = getattr(
-        importlib.import_module(f"aqueduct_core.cli.{module}"), name
-    )
+    try:
+        found: Callable[[argparse.Namespace], int] = getattr(
+            importlib.import_module(f"aqueduct_core.cli.{module}"), name
+        )
+    except MissingExtraError:
+        raise
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            error.name or "a library", "workflows", f"`aqueduct {module.strip('_')}`"
+        ) from error
     return found

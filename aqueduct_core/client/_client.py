@@ -21,7 +21,7 @@ from aqueduct_core.dag import (
     find_artifact,
     refusal,
 )
-from aqueduct_core.errors import NotFoundError, ParameterError
+from aqueduct_core.errors import MissingExtraError, NotFoundError, ParameterError
 
 if TYPE_CHECKING:
     from aqueduct_core.client._connect import Connected
@@ -339,8 +339,11 @@ class Client:
 
 def _remote(api_key: str | None, address: str | None) -> Session:
     """The workspace of a server."""
-    from aqueduct_core.client._remote import RemoteSession
-
+    try:
+        from aqueduct_core.client._remote import RemoteSession
+    except ModuleNotFoundError as error:
+        library = error.name or "a library"
+        raise MissingExtraError(library, "server", "A client of a server") from error
     key = api_key or os.environ.get("AQUEDUCT_API_KEY")
     if not key or not address:
         raise ParameterError(

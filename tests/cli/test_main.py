@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -137,3 +138,36 @@ def test_a_diff_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     text = "--- a\n+++ b\n@@ -1 +1 @@\n-[bold]x\n+" + "y" * 300
     print_diff(text)
     assert capsys.readouterr().out == text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("library", "code", "extra"),
+    [
+        ("sqlalchemy", "main(['scheduler'])", "workflows"),
+        ("sqlalchemy", "main(['db', 'upgrade'])", "workflows"),
+        ("sqlalchemy", "main(['flows'])", "workflows"),
+        ("uvicorn", "main(['server'])", "server"),
+        ("pyarrow", "main(['server'])", "server"),
+        ("pyarrow", "aq.Client('aq_1', 'http://127.0.0.1:1')", "server"),
+        ("httpx", "aq.Client('aq_1', 'http://127.0.0.1:1')", "server"),
+    ],
+)
+def test_what_is_not_installed_is_told_with_the_extra_that_brings_it(
+    tmp_path: Path, library: str, code: str, extra: str
+) -> None:
+    program = f"""
+import sys
+sys.modules[{library!r}] = None  # as if it weren't there
+import aqueduct_core as aq
+from aqueduct_core.cli import main
+{code}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "AQUEDUCT_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"needs {library}, which is not installed" in done.stderr
+    assert f'Hint: pip install "aqueduct-core[{extra}]"' in done.stderr
