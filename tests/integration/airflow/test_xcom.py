@@ -9,6 +9,7 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.store import ArtifactStore
+from tests.environments import ROOT
 from tests.integration.airflow.runs import Airflow, AirflowRun
 from tests.integration.airflow.settings import SIGNING_KEY, Address
 
@@ -65,17 +66,37 @@ with DAG("xcom_by_hand", schedule=None) as dag:
 """
 
 
+def started(
+    airflow: Airflow, client: aq.Client, address: Address, dag: str, source: str
+) -> AirflowRun:
+    """A run of a DAG, once Airflow has read its file."""
+    Path(address.dags, f"{dag}.py").write_text(source)
+    deadline = time.monotonic() + 150
+    while airflow.http.get(f"/api/v2/dags/{dag}").status_code != 200:
+        assert time.monotonic() < deadline, airflow.get("/importErrors")
+        time.sleep(0.3)
+    run_id = airflow.post(f"/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"]
+    return AirflowRun(airflow, client, None, dag, run_id)  # type: ignore[arg-type]
+
+
+def test_the_example_hands_on_a_table(
+    airflow: Airflow, client: aq.Client, address: Address
+) -> None:
+    source = (ROOT / "examples" / "embedding" / "airflow_xcom.py").read_text()
+    run = started(airflow, client, address, "xcom_with_tables", source)
+    assert run.wait() == "success", run.errors("count")
+    store = ArtifactStore(address.xcom, signing_key=SIGNING_KEY)
+    [table] = [store.get(ref) for ref in store.list("xcom/xcom_with_tables/")]
+    assert [*map(str, table.dtypes)] == ["Int64", "category"]
+    entry = airflow.get(f"{run.path}/taskInstances/count/xcomEntries/return_value")
+    assert "Oslo" in str(entry["value"])
+
+
 def test_what_tasks_return_is_stored_and_comes_back(
     airflow: Airflow, address: Address, client: aq.Client
 ) -> None:
-    Path(address.dags, "xcom_by_hand.py").write_text(DAG)
-    path = "/api/v2/dags/xcom_by_hand"
-    deadline = time.monotonic() + 150
-    while airflow.http.get(path).status_code != 200:
-        assert time.monotonic() < deadline, airflow.get("/importErrors")
-        time.sleep(0.3)
-    run_id = airflow.post("/dags/xcom_by_hand/dagRuns", {"logical_date": None})["dag_run_id"]
-    run = AirflowRun(airflow, client, None, "xcom_by_hand", run_id)  # type: ignore[arg-type]
+    run = started(airflow, client, address, "xcom_by_hand", DAG)
+    run_id = run.run
     assert run.wait() == "success", run.errors("look")
     store = ArtifactStore(address.xcom, signing_key=SIGNING_KEY)
 
