@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Any
 from aqueduct_core.client._connect import connected
 from aqueduct_core.client._progress import say
 from aqueduct_core.engines._plugins import plugin_engines
-from aqueduct_core.errors import NotFoundError, UnsupportedError
+from aqueduct_core.errors import AqueductError, NotFoundError, UnsupportedError
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
     from aqueduct_core.dag import Version
     from aqueduct_core.engines.airflow import AirflowEngine
     from aqueduct_core.store import ArtifactStore
-    from aqueduct_core.tracking import RunRecord
+    from aqueduct_core.tracking import FlowRecord, RunRecord
 
-__all__ = ["LOCAL", "airflow_engine", "deploy", "engine_here", "forget", "is_here", "withdraw"]
+__all__ = [
+    "LOCAL",
+    "airflow_engine",
+    "deploy",
+    "engine_here",
+    "forget",
+    "is_here",
+    "leave",
+    "withdraw",
+]
 
 LOCAL = "local"
 
@@ -74,6 +83,22 @@ def withdraw(session: Session, name: str, flow: str, engine: str) -> None:
     """Take a workflow away from the cluster that runs it."""
     if not is_here(session, engine):
         airflow_engine(session, engine).withdraw(name, flow)
+
+
+def leave(session: Session, before: FlowRecord | None, version: Version) -> list[str]:
+    """Take a workflow away from the cluster that has run it, if it is now another engine's.
+
+    Returns:
+        What is to be said about it.
+    """
+    engine = version.spec.engine
+    if before is None or before.engine == engine or is_here(session, before.engine):
+        return []
+    try:
+        airflow_engine(session, before.engine).leave(before.name, before.id)
+    except AqueductError as error:
+        return [f"  it is still on {before.engine!r}: {error.message}"]
+    return [f"  it is no longer on {before.engine!r}"]
 
 
 def forget(store: ArtifactStore, run: RunRecord) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._connect import notifications
-from aqueduct_core.client._engines import LOCAL, airflow_engine, deploy, is_here
+from aqueduct_core.client._engines import LOCAL, airflow_engine, deploy, is_here, leave
 from aqueduct_core.client._flow import Flow
 from aqueduct_core.client._progress import say
 from aqueduct_core.client._start import start
@@ -107,8 +107,10 @@ def _record(
         told: tuple[bool, list[str]] = there.publish(version, **settings)
         return told
     is_local = version.spec.engine == LOCAL
+    before = session.tracking.flow_named(version.name)
     said = [] if is_local else deploy(session, version, quiet=quiet)
-    return session.tracking.publish(version, **settings), said
+    is_new = session.tracking.publish(version, **settings)
+    return is_new, said + leave(session, before, version)
 
 
 def _check(name: str, artifacts: Sequence[Any], options: Options) -> None:

@@ -17,13 +17,14 @@ from aqueduct_core.engines.airflow._deliver import deliver, take_away
 from aqueduct_core.engines.airflow._generate import generate
 from aqueduct_core.engines.airflow._names import dag_id, file_name, version_tag
 from aqueduct_core.errors import AqueductError, IntegrationError, UnsupportedError
+from aqueduct_core.storage._create import create
 from aqueduct_core.store import ArtifactStore
 
 __all__ = ["AirflowEngine", "Deployment", "check_store"]
 
 _LOOK = 0.5  # seconds between two looks at what Airflow has read
 _CLOCKS = 2.0  # seconds that clocks of two machines may differ
-_LINE = re.compile(r"line (\d+)")
+_NOTE = re.compile(r'\s*File ".*", line \d+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +102,20 @@ class AirflowEngine:
             name: The workflow's name.
             flow: Its id.
         """
+        self.leave(name, flow)
+        self.cluster.api.delete_dag(dag_id(name, flow))
+
+    def leave(self, name: str, flow: str) -> None:
+        """Take a workflow's file away, which another engine runs from now on; its runs stay.
+
+        Args:
+            name: The workflow's name.
+            flow: Its id.
+        """
         if self.cluster.dags is not None:
             take_away(self.cluster.dags, file_name(name, flow), self.cluster.dags_options)
         else:
             take_away(str(self._folder), file_name(name, flow))
-        self.cluster.api.delete_dag(dag_id(name, flow))
 
     def _location(self, version: Version) -> str:
         """Where the version is, as workers see it."""
@@ -130,8 +140,8 @@ class AirflowEngine:
                 if str(error.get("filename", "")).endswith(name) and _is_since(error, started):
                     trace = str(error.get("stack_trace", "")).strip()
                     raise IntegrationError(
-                        f"Airflow can't read {name}: {trace.splitlines()[-1] if trace else ''}",
-                        hint=_way_out(trace, content),
+                        f"Airflow can't read {name}: {_said(trace)}",
+                        hint=_way_out(trace, name, content),
                     )
             if monotonic() > deadline:
                 raise IntegrationError(
@@ -153,12 +163,21 @@ def check_store(store: ArtifactStore) -> None:
     probe = f"probes/{token_hex(8)}"
     try:
         store.storage.put(probe, b"")
+        is_heeded = create(store.storage, probe, b"") is not True
         store.storage.delete(probe)
     except AqueductError as error:
         raise IntegrationError(
             f"the artifact store {store.url} can't be written: {error.message}",
             hint="workflows are put there, for workers to fetch; Client(store=...) is where it is",
         ) from error
+
+    if not is_heeded:
+        raise IntegrationError(
+            f"the artifact store {store.url} replaces objects that are to be left as they are: its "
+            "server doesn't heed If-None-Match",
+            hint='storage_options={"conditional_writes": False}, here and in the Airflow connection '
+            "of the store, does without",
+        )
 
 
 def _check_reach(store: ArtifactStore) -> None:
@@ -182,12 +201,19 @@ def _is_since(error: Any, started: datetime) -> bool:
     return (at - started).total_seconds() > -_CLOCKS
 
 
-def _way_out(trace: str, content: str) -> str:
+def _said(trace: str) -> str:
+    """What was raised: the last line that isn't about a place."""
+    lines = [line for line in trace.splitlines() if line.strip() and not _NOTE.match(line)]
+    return lines[-1].strip() if lines else "it doesn't say why"
+
+
+def _way_out(trace: str, name: str, content: str) -> str:
     if "No module named 'aqueduct_core" in trace:
         return (
             "install aqueduct-core, in this version, where Airflow's DAG processor and workers run"
         )
-    numbers = _LINE.findall(trace)
+    # Of a traceback Airflow shows the end alone, which may be within itself.
+    numbers = re.findall(rf'{re.escape(name)}", line (\d+)', trace)
     if not numbers:
         return "its DAG processor's log says more"
     lines = content.splitlines()

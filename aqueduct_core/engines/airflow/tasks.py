@@ -6,6 +6,7 @@ task is executed. The same files work with Airflow 3 and 2.11.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from inspect import signature
@@ -52,6 +53,14 @@ def _knows_factors() -> bool:
     return signature(BaseOperator.__init__).parameters[_BACKOFF].default is not False
 
 
+def _place() -> str:
+    """Where in its file a DAG is being made, as a traceback says it."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    return f'  File "{frame.f_code.co_filename}", line {frame.f_lineno}'
+
+
 class AqueductOperator(BaseOperator):  # type: ignore[misc]  # Airflow isn't there when types are checked
     """Runs one operator of a workflow, in an interpreter of its own.
 
@@ -89,7 +98,12 @@ class AqueductOperator(BaseOperator):  # type: ignore[misc]  # Airflow isn't the
             kwargs["sla"] = timedelta(seconds=deadline)
         if _BACKOFF in kwargs and not _knows_factors():
             kwargs[_BACKOFF] = True
-        super().__init__(do_xcom_push=False, **kwargs)
+        try:
+            super().__init__(do_xcom_push=False, **kwargs)
+        except Exception as error:
+            # Airflow shows the end of a traceback alone, which is within itself.
+            error.add_note(_place())
+            raise
         self.operator = operator
         self.uuid = uuid
         self.version = version

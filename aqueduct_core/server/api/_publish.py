@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid5
 
-from aqueduct_core.client._engines import deploy
+from aqueduct_core.client._engines import deploy, leave
 from aqueduct_core.dag import Version, flow_id
 from aqueduct_core.errors import AqueductError, ParameterError
 from aqueduct_core.server.api import _models as models
@@ -27,10 +27,11 @@ def publish(services: Served, user: Editor, wanted: models.Publication) -> model
         "tags": checked_tags(wanted.tags),  # before anything is stored
     }
     version.save(services.session.store)
-    said = []
+    before, said = services.tracking.flow_named(version.name), []
     if version.spec.engine != "local":
         said = deploy(services.session, version, quiet=True)
     is_new = services.tracking.publish(version, **settings)
+    said += leave(services.session, before, version)
     flow = models.Flow.model_validate(services.tracking.flow(version.flow))
     return models.Published(flow=flow, is_new=is_new, notes=said)
 

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 import aqueduct_core as aq
-from aqueduct_core.engines.airflow import AirflowEngine, open_cluster
+from aqueduct_core.engines.airflow import AirflowEngine, check_store, open_cluster
 from aqueduct_core.errors import IntegrationError, UnsupportedError
+from aqueduct_core.storage._local import LocalStorage
 from aqueduct_core.store import ArtifactStore
 from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
 from tests.servers import S3Server
@@ -158,3 +159,43 @@ def test_an_engine_that_nobody_connected_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UnsupportedError, match="no engine 'cluster'"):
             client.publish_flow("flow", [one()], engine="cluster", quiet=True)
         assert client.flows() == []
+
+
+def test_a_workflow_that_another_engine_runs_is_taken_away_from_the_one_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @aq.op
+    def one() -> int:
+        return 1
+
+    server = AirflowServer(dags=tmp_path / "dags")
+    with server.serving(), aq.Client(home=tmp_path / "home") as client:
+        client.connect_integration(
+            "air", "airflow", url=server.url, auth=(USER, PASSWORD), dags=str(server.dags)
+        )
+        client.publish_flow("Flow", one(), engine="air", run_now=False, quiet=True)
+        [file] = (tmp_path / "dags").glob("*.py")
+        client.publish_flow("Flow", one(), run_now=False)
+        assert not file.exists()
+        assert "it is no longer on 'air'" in capsys.readouterr().err
+        client.publish_flow("Flow", one(), engine="air", run_now=False, quiet=True)
+        assert file.exists()
+        file.unlink()
+        file.mkdir()  # which nobody can take away
+        client.publish_flow("Flow", one(), run_now=False)
+        assert "it is still on 'air': the DAG file" in capsys.readouterr().err
+
+
+def test_a_bucket_that_replaces_what_is_to_be_left_is_told_when_a_cluster_is_connected(
+    tmp_path: Path,
+) -> None:
+    class Careless(LocalStorage):
+        """A server that takes the condition, and writes all the same."""
+
+        def create(self, key: str, *buffers: bytes) -> bool:
+            self.put(key, *buffers)
+            return True
+
+    with pytest.raises(IntegrationError, match="doesn't heed If-None-Match") as caught:
+        check_store(ArtifactStore(Careless(tmp_path)))
+    assert "conditional_writes" in str(caught.value)
