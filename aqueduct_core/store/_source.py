@@ -33,6 +33,7 @@ _MAPPED = 1 << 16  # below this, reading is cheaper than mapping
 _ANONYMOUS = (
     1 << 12
 )  # from here on, buffers are pages of their own: aligned, and given back when freed
+_READ = 1 << 20  # from here on, loaders are told which file it is that they read
 _MOST_MAPPINGS = 256
 _WORTH_A_DESCRIPTOR = 16 << 20
 _BLOCK = 1 << 20
@@ -226,12 +227,12 @@ class _NodeSource:
         ranged = found.inline is None and found.codec is None and not checked
         if ranged and self._reader.storage.path(str(found.path)) is None:
             return io.BufferedReader(_RangeFile(self._reader.storage, found), _BLOCK)
-        return io.BufferedReader(_ViewFile(self.view(part)))
+        file = None if self._must_be_signed or found.size < _READ else self._file(found)
+        return io.BufferedReader(_ViewFile(self.view(part), file))
 
     def path(self, part: str = "data") -> Path:
         found = self._part(part)
-        own = found.inline is None and found.codec is None and found.pack is None
-        local = self._reader.storage.path(str(found.path)) if own else None
+        local = self._file(found)
         view = self.view(part)  # also verifies
         if local is not None:
             return local
@@ -248,6 +249,11 @@ class _NodeSource:
             self._loaded[index] = self._reader.load(self._node.members[index])
         return self._loaded[index]
 
+    def _file(self, part: Part) -> Path | None:
+        """The file that holds a part and nothing else."""
+        own = part.inline is None and part.codec is None and part.pack is None
+        return self._reader.storage.path(str(part.path)) if own else None
+
     def _part(self, name: str) -> Part:
         found = self._node.parts.get(name)
         if found is None:
@@ -258,11 +264,17 @@ class _NodeSource:
 
 
 class _ViewFile(io.RawIOBase):
-    """A read-only file over a view. BytesIO would copy; this leaves the bytes where they are."""
+    """A read-only file over a view. BytesIO would copy; this leaves the bytes where they are.
 
-    def __init__(self, view: memoryview) -> None:
+    Its `name`, if it has one, is that of the file that is mapped: of a mapping, all pages that were
+    read count as memory of this process, so large ones are better read.
+    """
+
+    def __init__(self, view: memoryview, file: Path | None = None) -> None:
         self._view = view
         self._position = 0
+        if file is not None:
+            self.name = str(file)
 
     def readable(self) -> bool:
         return True

@@ -18,8 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aqueduct_core.errors import ColumnNotFoundError, CorruptArtifactError, UnserializableError
-from aqueduct_core.serializers.tables import _encodings, _retype
-from aqueduct_core.serializers.tables._check import is_flat
+from aqueduct_core.serializers.tables import _encodings, _pieces, _retype
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Sink, Source
@@ -29,8 +28,8 @@ __all__ = ["batches", "dump_batches", "read", "read_schema", "write"]
 _LEVEL = 1
 _GROUP_BYTES = 128 << 20
 _GROUP_ROWS = 64 << 20
-_LARGE = 32 << 20
-_PIECE = 1 << 17  # rows
+_LARGE = 8 << 20
+_BUFFER = 1 << 20  # bytes that are read at once
 _PATIENCE = 2.0  # seconds
 _SCHEMA = b"aqueduct.schema"  # where columns were written as another type: the schema they had
 _DICTIONARIES = "dictionaries"
@@ -94,8 +93,9 @@ def read(source: Source, names: Sequence[str] | None = None) -> pa.Table:
         ColumnNotFoundError: There is no column of a name.
     """
     try:
-        # All bytes at once are mapped, or fetched in one request; parts of them are read in ranges.
-        origin = source.view() if names is None else source.open()
+        origin: Any = source.open()
+        if names is None and _path_of(origin) is None:
+            origin = source.view()  # fetched in one request, not in many ranges
         with _outlived(origin):
             table, schema = _read(origin, names)
         return _restored(table, schema, source)
@@ -154,9 +154,17 @@ def _read(origin: Any, names: Sequence[str] | None) -> tuple[pa.Table, pa.Schema
 def _open(origin: Any) -> Any:
     """A reader of the bytes of a view, or of a file."""
     if isinstance(origin, memoryview):
-        return pq.ParquetFile(pa.BufferReader(pa.py_buffer(origin)))
+        return pq.ParquetFile(pa.BufferReader(pa.py_buffer(origin)), pre_buffer=False)
+    path = _path_of(origin)
+    if path is not None:
+        return pq.ParquetFile(pa.OSFile(path), pre_buffer=False, buffer_size=_BUFFER)
     # The store vouches for whole parts; of a range only the pages' own checksums can tell.
     return pq.ParquetFile(origin, page_checksum_verification=True, pre_buffer=True)
+
+
+def _path_of(origin: Any) -> str | None:
+    """The file of this machine that is open, if there is one that can be read without being mapped."""
+    return getattr(origin, "name", None)
 
 
 @contextmanager
@@ -180,26 +188,18 @@ def _is_large(file: Any) -> bool:
 
 
 def _gathered(file: Any, schema: pa.Schema) -> pa.Table:
-    """Some columns, or those of a large file: text and lists in pieces.
-
-    While a column of unknown size is decoded, it takes twice its memory. In pieces that are short
-    against the table it doesn't matter. Columns of fixed size stay whole, as consumers like them.
-    """
+    """Some columns, or those of a large file."""
     names = list(dict.fromkeys(schema.names))
     if not names:
         return pa.table([pa.nulls(file.metadata.num_rows)], names=["rows"]).select([])
-    pieces = [name for name in names if _varies(schema.field(name).type)] if _is_large(file) else []
+    kinds = {name: schema.field(name).type for name in names} if _is_large(file) else {}
+    pieces = [name for name, kind in kinds.items() if _pieces.fits(kind)]
     whole = [name for name in names if name not in set(pieces)]
     # Reading "a" also gives a column named "a.b", as if it were a field of "a": columns are picked.
-    found = [file.read(columns=whole)] if whole else []
-    if pieces:
-        found.append(pa.Table.from_batches(file.iter_batches(_PIECE, columns=pieces)))
-    columns = [found[-1 if name in pieces else 0].column(name) for name in schema.names]
-    return pa.Table.from_arrays(columns, names=schema.names)
-
-
-def _varies(kind: pa.DataType) -> bool:
-    return not is_flat(kind) and kind.id != _DICTIONARY
+    read = file.read(columns=whole) if whole else None
+    columns = {name: read.column(name) for name in whole}
+    columns |= _pieces.read(file, pieces) if pieces else {}
+    return pa.Table.from_arrays([columns[name] for name in schema.names], names=schema.names)
 
 
 def _schema(file: Any) -> pa.Schema:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace as Namespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aqueduct_core.errors import AqueductError, CorruptArtifactError, LossyTypeError
-from aqueduct_core.serializers.tables import ParquetSerializer, _encodings, _parquet
+from aqueduct_core.serializers.tables import ParquetSerializer, _encodings, _parquet, _pieces
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import assert_identical
 from aqueduct_core.testing._tamper import tamper
@@ -147,15 +148,45 @@ def test_large_files_are_read_in_pieces(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_parquet, "_LARGE", 0)
-    monkeypatch.setattr(_parquet, "_PIECE", 7_000)
+    monkeypatch.setattr(_pieces, "_ROWS", 7_000)
     for table in (LARGE, TABLES["dotted names"], TABLES["no rows"], TABLES["odd names"]):
         ref = store.put(table, serializer="parquet")
         assert_identical(store.get(ref), table)
         for names in (table.column_names[::-1], table.column_names[:1], []):
             assert_identical(store.get(ref, columns=names), table.select(names))
+    monkeypatch.setattr(_pieces, "_CHUNK", 7_000)
     ref = store.put(LARGE)
     assert store.get(ref).column("many").num_chunks > 5
     assert store.get(ref).column("id").num_chunks == 1
+
+
+def test_pieces_of_all_types_are_put_together_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_parquet, "_LARGE", 0)
+    monkeypatch.setattr(_pieces, "_ROWS", 5)
+    for array in ARRAYS.values():
+        table = field(pa.concat_arrays([array] * 4))
+        if ParquetSerializer().accepts(table):
+            sink = MemorySink()
+            loaded = _parquet.read(MemorySource(sink, _parquet.write(table, sink)))
+            assert_identical(loaded, table)
+
+
+@pytest.mark.parametrize("rows", [LARGE.num_rows - 1, LARGE.num_rows + 1])
+def test_a_file_with_other_rows_than_it_says_is_damaged(rows: int) -> None:
+    written = io.BytesIO()
+    pq.write_table(LARGE, written)
+    file = pq.ParquetFile(written)
+
+    class Lying:
+        metadata = Namespace(
+            num_rows=rows,
+            num_row_groups=file.metadata.num_row_groups,
+            row_group=file.metadata.row_group,
+        )
+        iter_batches = file.iter_batches
+
+    with pytest.raises(pa.ArrowInvalid, match="the file says"):
+        _pieces.read(Lying, ["normal"])
 
 
 def test_what_it_would_change_is_refused_with_a_reason() -> None:
