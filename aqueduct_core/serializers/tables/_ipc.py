@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from aqueduct_core.errors import ColumnNotFoundError, CorruptArtifactError
 from aqueduct_core.serializers.tables._check import check_bodies, check_table
+from aqueduct_core.serializers.tables._ipc_dense import OPTIONS, EvenTable
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Sink, Source
@@ -33,14 +34,16 @@ __all__ = [
 ]
 
 _SMALL = 2_048  # shorter pieces are copied together: a buffer of its own costs more than that
-_OPTIONS = pa.ipc.IpcWriteOptions(allow_64bit=True, use_threads=False)
 _LOOKED_AT = 4_096
 _VIEWS = frozenset((pa.string_view().id, pa.binary_view().id))
 _COMPACT = 2.0  # view columns that hold this many times what they show are rewritten
 
 
-def write(table: pa.Table, sink: Sink) -> dict[str, JSON]:
+def write(table: pa.Table | EvenTable, sink: Sink) -> dict[str, JSON]:
     """Write a table; returns what `read` has to know, usually nothing."""
+    if isinstance(table, EvenTable):
+        sink.write(*table.pieces())
+        return {}
     try:
         pieces, container = _pieces(table, pa.ipc.new_file), ""
     except pa.ArrowInvalid as error:
@@ -57,7 +60,7 @@ def dump_batches(schema: pa.Schema, tables: Iterable[pa.Table], sink: Sink) -> d
     changing = any(_holds_dictionary(field.type) for field in schema)
     with sink.open() as file:
         opened = pa.ipc.new_stream if changing else pa.ipc.new_file
-        with opened(file, schema, options=_OPTIONS) as writer:
+        with opened(file, schema, options=OPTIONS) as writer:
             for table in tables:
                 for batch in _record_batches(table):
                     writer.write_batch(batch)
@@ -177,7 +180,7 @@ class _Pieces:
 
 def _pieces(table: pa.Table, opened: Any) -> list[Any]:
     target = _Pieces()
-    with opened(pa.PythonFile(target, mode="w"), table.schema, options=_OPTIONS) as writer:
+    with opened(pa.PythonFile(target, mode="w"), table.schema, options=OPTIONS) as writer:
         for batch in _record_batches(table):
             writer.write_batch(batch)
     return target.kept

@@ -1,4 +1,4 @@
-"""Arrow files whose columns lie evenly, read without making an object for each column.
+"""Arrow files whose columns lie evenly, written and read without making an object for each column.
 
 Of a table of thousands of columns of one dtype, what takes the time isn't the bytes but the columns.
 Where they follow each other at one distance, as they do when written here, it's enough to know where
@@ -8,14 +8,77 @@ the first one is.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from aqueduct_core.serializers.tables._check import RECORD_BATCH, at, field
 
-__all__ = ["even_columns"]
+__all__ = ["OPTIONS", "EvenTable", "even_columns"]
 
+OPTIONS = pa.ipc.IpcWriteOptions(allow_64bit=True, use_threads=False)
 _LENGTH, _NODES, _BUFFERS, _COMPRESSION = range(4)  # the fields of a record batch
+_BODY = 3  # the field of a message that tells how long what follows it is
+_BLOCK_BODY = 16  # where the block of a batch in the footer tells the same
+
+
+@dataclass(frozen=True, slots=True)
+class EvenTable:
+    """A table whose columns are the rows of one array.
+
+    Attributes:
+        names: The names of the columns.
+        kind: The Arrow type of all.
+        block: The values, contiguous; those of a column take a multiple of 8 bytes, and aren't none.
+        metadata: Of the schema.
+    """
+
+    names: Sequence[str]
+    kind: pa.DataType
+    block: np.ndarray[Any, Any]
+    metadata: Mapping[bytes, bytes] | None
+
+    def pieces(self) -> list[Any]:
+        """The bytes of the Arrow file, the same ones that Arrow would write.
+
+        Arrow itself writes a table of one row. Its tables say what the larger one has to, but for the
+        numbers that tell how much there is.
+        """
+        written = bytearray(self._of_one_row())
+        view = memoryview(written)
+        width, rows = self.block.shape
+        step = rows * self.block.itemsize
+        start, body, block = _only_batch(view)
+        message = start + 8 + at("<I", view, start + 8)
+        batch = _header(view, message)
+        length, nodes, buffers = (field(view, batch, slot) for slot in (_LENGTH, _NODES, _BUFFERS))
+        said = field(view, message, _BODY)
+        if length is None or nodes is None or buffers is None or said is None:
+            raise AssertionError("Arrow leaves out what isn't zero")
+        counts, places = _pairs(view, nodes, width), _pairs(view, buffers, 2 * width)
+        assert counts is not None, "one for each column"
+        assert places is not None, "two for each column"
+        old = at("<q", view, said)
+        struct.pack_into("<q", view, length, rows)
+        counts[:, 0] = rows
+        places[:, 0] = np.arange(width).repeat(2) * step  # validity, of no bytes, and values
+        places[1::2, 1] = step
+        for position in (said, block + _BLOCK_BODY):
+            struct.pack_into("<q", view, position, width * step)
+        return [view[:body], self.block.reshape(-1).view(np.uint8), view[body + old :]]
+
+    def _of_one_row(self) -> pa.Buffer:
+        value = pa.py_buffer(bytes(self.block.itemsize))
+        column = pa.Array.from_buffers(self.kind, 1, [None, value], 0)
+        columns = [column] * len(self.names)
+        batch = pa.RecordBatch.from_arrays(columns, names=self.names, metadata=self.metadata)
+        target = pa.BufferOutputStream()
+        with pa.ipc.new_file(target, batch.schema, options=OPTIONS) as writer:
+            writer.write_batch(batch)
+        return target.getvalue()
 
 
 def even_columns(view: memoryview, width: int, rows: int, size: int) -> tuple[int, int] | None:
@@ -38,14 +101,10 @@ def even_columns(view: memoryview, width: int, rows: int, size: int) -> tuple[in
 
 
 def _even_columns(view: memoryview, width: int, rows: int, size: int) -> tuple[int, int] | None:
-    start, body = _only_batch(view)
+    start, body, _ = _only_batch(view)
     if start < 0 or at("<I", view, start) != 0xFFFFFFFF:
         return None
-    message = start + 8 + at("<I", view, start + 8)
-    kind, header = field(view, message, 1), field(view, message, 2)
-    if kind is None or header is None or at("<B", view, kind) != RECORD_BATCH:
-        return None
-    batch = header + at("<I", view, header)
+    batch = _header(view, start + 8 + at("<I", view, start + 8))
     length, nodes, buffers = (field(view, batch, slot) for slot in (_LENGTH, _NODES, _BUFFERS))
     if length is None or nodes is None or buffers is None:
         return None
@@ -65,21 +124,33 @@ def _even_columns(view: memoryview, width: int, rows: int, size: int) -> tuple[i
     return (first, step) if inside else None
 
 
-def _only_batch(view: memoryview) -> tuple[int, int]:
-    """Where the message of the one record batch is, and its body; (-1, -1) if there are more or none."""
+def _header(view: memoryview, message: int) -> int:
+    """Where the record batch of a message is; raises `ValueError` if it has none."""
+    kind, header = field(view, message, 1), field(view, message, 2)
+    if kind is None or header is None or at("<B", view, kind) != RECORD_BATCH:
+        raise ValueError("the message is no record batch")
+    found: int = header + at("<I", view, header)
+    return found
+
+
+def _only_batch(view: memoryview) -> tuple[int, int, int]:
+    """Where the message of the one record batch is, its body, and what the footer says of it.
+
+    All are -1 if there are more batches, or none.
+    """
     (size,) = struct.unpack_from("<i", view, view.nbytes - 10)
     start = view.nbytes - 10 - size
     footer = start + at("<I", view, start)
     dictionaries, batches = field(view, footer, 2), field(view, footer, 3)
     if dictionaries is not None and at("<I", view, dictionaries + at("<I", view, dictionaries)):
-        return -1, -1
+        return -1, -1, -1
     if batches is None:
-        return -1, -1
+        return -1, -1, -1
     vector = batches + at("<I", view, batches)
     if at("<I", view, vector) != 1:
-        return -1, -1
+        return -1, -1, -1
     message, metadata = at("<q", view, vector + 4), at("<i", view, vector + 12)
-    return message, message + metadata
+    return message, message + metadata, vector + 4
 
 
 def _pairs(

@@ -19,16 +19,23 @@ import pyarrow as pa
 
 from aqueduct_core.abc import JSON, Sink, Source
 from aqueduct_core.errors import AqueductError, ColumnNotFoundError, CorruptArtifactError
+from aqueduct_core.serializers._dtypes import dtype_to_json
 from aqueduct_core.serializers.tables import _pandas_axes as axes
 from aqueduct_core.serializers.tables import _pandas_internals as internals
 from aqueduct_core.serializers.tables import _retype
+from aqueduct_core.serializers.tables._ipc_dense import EvenTable
 from aqueduct_core.serializers.tables._pandas_arrow import (
     arrow_of,
     from_arrow,
     pandas_metadata,
     settled,
 )
-from aqueduct_core.serializers.tables._pandas_columns import decode_array, encode_array, has_column
+from aqueduct_core.serializers.tables._pandas_columns import (
+    arrow_type,
+    decode_array,
+    encode_array,
+    has_column,
+)
 from aqueduct_core.serializers.tables._pandas_context import Columns, Reader, Writer
 from aqueduct_core.serializers.tables._pandas_dtypes import (
     PANDAS_DTYPES,
@@ -37,14 +44,17 @@ from aqueduct_core.serializers.tables._pandas_dtypes import (
     is_known_dtype,
 )
 from aqueduct_core.serializers.tables._pandas_frame import (
+    WIDE,
     decode_columns_of,
     encode_blocks,
     even_block,
+    even_rows,
 )
 from aqueduct_core.serializers.tables._pandas_index import (
     INDEX_CLASSES,
     decode_index,
     encode_index,
+    index_names_of,
     is_known_index,
 )
 
@@ -62,7 +72,6 @@ __all__ = [
 
 _INDEXES = frozenset(INDEX_CLASSES.values())
 _VALUES = "values"  # the physical name of the column of what has no name
-_WIDE = 64  # columns of one dtype, from which it pays to look whether they lie evenly
 _MOST_COLUMNS = 10_000_000  # more than memory could hold the names of
 
 _HOSTILE = (
@@ -97,8 +106,11 @@ def accepts(obj: Any, durable: bool) -> bool:
     return kind is _class_of(obj.dtype) and _is_known(obj, durable)
 
 
-def encode(obj: Any, sink: Sink, durable: bool) -> tuple[pa.Table, dict[str, JSON]]:
-    """The table of an object, and what rebuilds the object from it."""
+def encode(obj: Any, sink: Sink, durable: bool) -> tuple[Any, dict[str, JSON]]:
+    """The table of an object, and what rebuilds the object from it.
+
+    It is a `pyarrow.Table`, or, unless `durable`, an `EvenTable`.
+    """
     out = Writer(sink, durable)
     if isinstance(obj, pd.DataFrame):
         return _encode_frame(obj, out)
@@ -106,7 +118,7 @@ def encode(obj: Any, sink: Sink, durable: bool) -> tuple[pa.Table, dict[str, JSO
         return _encode_series(obj, out)
     if isinstance(obj, pd.Index):
         columns, spec = encode_index(obj, out, "")
-        names = _index_names(obj, len(columns), [])
+        names = index_names_of(obj, len(columns), [])
         meta: dict[str, JSON] = {"kind": "index", "rows": len(obj), "index": spec}
         meta["index_names"] = list(names)
         return _table(columns, names, None, len(obj), durable), meta
@@ -133,7 +145,7 @@ def decode_mapped(meta: Any, source: Source) -> Any:
     width, spec = runs[0]
     if not (type(width) is type(rows) is int and isinstance(spec, str)):
         return None
-    if not (_WIDE <= width <= _MOST_COLUMNS and rows > 0):
+    if not (WIDE <= width <= _MOST_COLUMNS and rows > 0):
         return None
     base = source.view()
     return _guarded(lambda: _decode_even(base, width, spec, rows, meta, Reader(source, base)))
@@ -212,21 +224,27 @@ def _class_of(dtype: Any) -> type:
 # --- saving
 
 
-def _encode_frame(frame: pd.DataFrame, out: Writer) -> tuple[pa.Table, dict[str, JSON]]:
+def _encode_frame(frame: pd.DataFrame, out: Writer) -> tuple[pa.Table | EvenTable, dict[str, JSON]]:
     axis = axes.axis_to_json(frame.columns, out)
     names = axes.physical_names(axis)
-    arrays, specs = encode_blocks(frame, out)
+    even = None if out.durable else even_rows(frame)
+    if even is None:
+        arrays, specs = encode_blocks(frame, out)
+    else:
+        arrays, specs = [], [dtype_to_json(even.dtype)] * len(names)
     index_columns, index = encode_index(frame.index, out, ".index")
-    index_names = _index_names(frame.index, len(index_columns), names)
+    index_names = index_names_of(frame.index, len(index_columns), names)
     meta: dict[str, JSON] = {"kind": "frame", "rows": len(frame), "columns": axis}
     meta["runs"] = [[len(list(run)), spec] for spec, run in groupby(specs)]
     meta |= {"index": index, "index_names": list(index_names)}
     _add_state(meta, frame, out)
+    about = pandas_metadata(frame.index, frame.columns, index_names)
+    if even is not None:
+        return EvenTable(names, arrow_type(even.dtype, False), even, about), meta
     there = [i for i, array in enumerate(arrays) if array is not None]
     if len(there) < len(arrays):
         names = [names[i] for i in there]
         arrays = [arrays[i] for i in there]
-    about = pandas_metadata(frame.index, frame.columns, index_names)
     table = _table(arrays + index_columns, names + index_names, about, len(frame), out.durable)
     return table, meta
 
@@ -236,7 +254,7 @@ def _encode_series(series: pd.Series, out: Writer) -> tuple[pa.Table, dict[str, 
     index_columns, index = encode_index(series.index, out, ".index")
     label = series.name
     name = axes.unique_names([_VALUES if label is None else label])[0]
-    index_names = _index_names(series.index, len(index_columns), [name])
+    index_names = index_names_of(series.index, len(index_columns), [name])
     meta: dict[str, JSON] = {"kind": "series", "rows": len(series), "values": encoded.spec}
     meta |= {"index": index, "index_names": list(index_names)}
     if label is not None:
@@ -265,19 +283,6 @@ def _add_state(meta: dict[str, JSON], obj: Any, out: Writer) -> None:
         meta["attrs"] = out.plain(obj.attrs, ".attrs")
     if not obj.flags.allows_duplicate_labels:
         meta["unique"] = True
-
-
-def _index_names(index: pd.Index, width: int, taken: Sequence[str]) -> list[str]:
-    """Physical names for the columns of an index: those that pandas itself gives them."""
-    if not width:
-        return []
-    names, others = [], set(taken)
-    for level in range(width):
-        name = f"__index_level_{level}__"
-        while name in others:
-            name += "_"
-        names.append(name)
-    return names
 
 
 def _table(columns: list[Any], names: list[str], about: Any, rows: int, durable: bool) -> pa.Table:

@@ -29,8 +29,10 @@ from aqueduct_core.serializers.tables._pandas_columns import (
 )
 from aqueduct_core.serializers.tables._pandas_context import Columns, Reader, Writer
 
-__all__ = ["decode_columns_of", "encode_blocks", "even_block"]
+__all__ = ["WIDE", "decode_columns_of", "encode_blocks", "even_block", "even_rows"]
 
+WIDE = 64
+"""Columns of one dtype, from which it pays to look whether they lie evenly."""
 _TILE = 1 << 10  # rows of a frame that are transposed at a time, so that they stay in the cache
 _SEPARATE = 1 << 20  # bytes of a column from which it's worth not being copied into a block
 _TIMES = {(unit, 1) for unit in ("s", "ms", "us", "ns")}
@@ -61,6 +63,22 @@ def encode_blocks(frame: pd.DataFrame, out: Writer) -> tuple[list[Any], list[JSO
         for (place, _), spec in zip(sparse, described, strict=True):
             specs[place] = spec
     return arrays, specs
+
+
+def even_rows(frame: pd.DataFrame) -> np.ndarray[Any, Any] | None:
+    """All there is in a frame as one array, with a row for each column; None if it isn't so alike."""
+    rows, width = frame.shape
+    if width < WIDE or not rows or type(frame.index) is not pd.RangeIndex:
+        return None
+    blocks = internals.blocks_of(frame)
+    values, places = blocks[0]
+    if len(blocks) > 1 or not isinstance(values, np.ndarray) or not _is_plain(values.dtype, False):
+        return None
+    if rows * values.itemsize % _ALIGNMENT or not np.array_equal(places, np.arange(width)):
+        return None
+    if rows > 1 and values.strides[1] != values.itemsize:
+        return _transposed(values)
+    return values if values.flags.c_contiguous else None
 
 
 def _is_plain(dtype: np.dtype[Any], durable: bool) -> bool:

@@ -41,6 +41,7 @@ __all__ = [
     "decode_index",
     "encode_codes",
     "encode_index",
+    "index_names_of",
     "is_known_index",
     "width_of",
 ]
@@ -91,6 +92,19 @@ def encode_index(index: pd.Index, out: Writer, at: str) -> tuple[list[Any], dict
     if freq is not None and type(index) is not pd.PeriodIndex:  # there it is in the dtype
         spec["freq"] = freq_to_json(freq, out, at)
     return ([] if encoded.array is None else [encoded.array]), spec
+
+
+def index_names_of(index: pd.Index, width: int, taken: Sequence[str]) -> list[str]:
+    """Physical names for the columns of an index: those that pandas itself gives them."""
+    if not width:
+        return []
+    names, others = [], set(taken)
+    for level in range(width):
+        name = f"__index_level_{level}__"
+        while name in others:
+            name += "_"
+        names.append(name)
+    return names
 
 
 def width_of(spec: Any) -> int:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aqueduct_core.errors import AqueductError
-from aqueduct_core.serializers.tables import ArrowSerializer, _ipc
+from aqueduct_core.serializers.tables import ArrowSerializer, _ipc, _ipc_dense, _pandas_frame
 from aqueduct_core.store import ArtifactStore
 from tests.serializers.tables.doubles import MemorySink, MemorySource
 
@@ -73,6 +73,57 @@ def test_what_is_not_that_even_comes_back_too(tmp_path: Path, frame: pd.DataFram
     store = ArtifactStore(tmp_path)
     store.put(frame, "k", serializer="arrow")
     pd.testing.assert_frame_equal(store.get("k"), frame)
+
+
+EVEN = {
+    **{name: wide(name, 24) for name in ("f8", "f4", "f2", "i8", "u1", "i2", "bool", "c16", "c8")},
+    "long doubles": wide("longdouble", 3),
+    "one row": wide("f8", 1),
+    "numbered": wide("f4", 24).set_axis(range(WIDTH), axis=1),
+    "names twice": wide("f8").set_axis(["same"] * WIDTH, axis=1),
+    "other labels": wide("f8").set_axis([*range(WIDTH - 1), ("a", 1)], axis=1),
+    "named": wide("f8").rename_axis(columns="labels", index="rows"),
+    "from three": wide("f8").set_axis(pd.RangeIndex(3, 24, 3)),
+    "every second row": wide("f8", 20).iloc[::2].reset_index(drop=True),
+    "by rows": pd.DataFrame(np.asarray(wide("f8", 9), order="C"), copy=False),
+}
+
+
+def told(frame: pd.DataFrame) -> tuple[bytes, Any]:
+    sink = MemorySink()
+    meta = ArrowSerializer().dump(frame, sink)
+    return bytes(sink.parts["data"]), meta
+
+
+@pytest.mark.parametrize("name", EVEN)
+def test_the_file_is_the_one_that_arrow_writes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = EVEN[name]
+    frame.attrs["about"] = [1]
+    written: list[int] = []
+    pieces = _ipc_dense.EvenTable.pieces
+
+    def noted(table: _ipc_dense.EvenTable) -> list[Any]:
+        written.append(len(table.names))
+        return pieces(table)
+
+    monkeypatch.setattr(_ipc_dense.EvenTable, "pieces", noted)
+    found = told(frame)
+    monkeypatch.setattr(_pandas_frame, "WIDE", WIDTH + 1)
+    assert found == told(frame)
+    assert written == [WIDTH]
+
+
+def test_a_part_of_the_rows_is_written_from_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copied(_values: Any) -> Any:
+        raise AssertionError("nothing needs to be copied")
+
+    monkeypatch.setattr(_pandas_frame, "_transposed", copied)
+    whole = pd.DataFrame(np.asarray(wide("f8", 20), order="F"), copy=False)
+    data, meta = told(whole.iloc[3:9])
+    sink = MemorySink()
+    sink.write(data)
+    loaded = ArrowSerializer().load(MemorySource(sink, meta))
+    pd.testing.assert_frame_equal(loaded, whole.iloc[3:9], check_index_type="exact")
 
 
 SINK = MemorySink()
