@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ __all__ = ["DuckdbIntegration"]
 _PATIENCE = 30.0  # seconds to wait for another program, which has the file for itself
 _STEP = 0.02
 _BATCH = 122_880  # rows; those of a group in the file
+_KEPT = 64 << 20  # bytes of a file that stay in memory while a large result is read
 # A query names tables of the database, not variables of the code that happens to run it.
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {"python_enable_replacements": "false"}
 
@@ -111,12 +112,34 @@ class DuckdbIntegration(SqlDatabase):
                 text = f"SELECT {', '.join(listed)} FROM ({text}\n) AS q ({', '.join(names)})"  # noqa: S608 - the user's own
                 found = connection.sql(text, params=given)
             reader = found.to_arrow_reader(_BATCH)
-            yield Result(self.name, columns, self._chunks(reader, statement))
+            yield Result(self.name, columns, self._chunks(connection, reader, statement))
 
-    def _chunks(self, reader: Any, statement: Statement) -> Iterator[list[Any]]:
+    def _chunks(self, connection: Any, reader: Any, statement: Statement) -> Iterator[list[Any]]:
         """What the reader gives, perhaps when nobody else explains errors any more."""
-        with self.explained("read the result", statement.text):
-            yield from arrow_chunks(reader)
+        size = 0
+        with self.explained("read the result", statement.text), connection.cursor() as other:
+            for chunk in arrow_chunks(reader):
+                yield chunk
+                size += sum(array.nbytes for array in chunk)
+                if size >= _KEPT:
+                    size = 0
+                    self._forget(other)
+
+    def _forget(self, connection: Any) -> None:
+        """Have DuckDB let go of what it has read: it would keep a file of any size in memory.
+
+        The limit is there for a moment only, in which what can be read again is dropped. A query that
+        needs more than that keeps it.
+        """
+        turn = _turn(self.path)
+        if not turn.acquire(blocking=False):
+            return  # a save of this process may need memory just now
+        try:
+            with suppress(duckdb.OutOfMemoryException):
+                connection.execute(f"SET memory_limit = '{_KEPT}B'").fetchall()
+            connection.execute("RESET memory_limit").fetchall()
+        finally:
+            turn.release()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

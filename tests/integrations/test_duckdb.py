@@ -22,6 +22,7 @@ from aqueduct_core.errors import IntegrationError, LossyTypeError, Unserializabl
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.testing import SQLIntegrationTests
+from tests.integrations.tables import column, read, save
 
 MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)
 
@@ -41,19 +42,6 @@ def run(database: Any, *statements: str) -> None:
     with duckdb.connect(database.path) as connection:
         for statement in statements:
             connection.execute(statement).fetchall()
-
-
-def read(database: Any, query: str, **parameters: Any) -> pd.DataFrame:
-    return database.read(Statement.of(query), parameters)
-
-
-def save(database: Any, value: Any, table: str = "t", mode: str = "fail", **more: Any) -> Any:
-    with database.transaction() as transaction:
-        return transaction.save(value, table, mode, **more)
-
-
-def column(*values: Any, dtype: Any = None) -> pd.DataFrame:
-    return pd.DataFrame({"c": pd.Series(list(values), dtype=dtype)})
 
 
 EXACT = {
@@ -332,3 +320,24 @@ def test_what_is_no_database_is_told(tmp_path: Path) -> None:
         wrong.test()
     with pytest.raises(IntegrationError, match="gone with its connection"):
         open_integration("w", "duckdb", {"path": ":memory:"})
+
+
+def test_a_large_result_does_not_keep_the_file_in_memory(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aqueduct_core.integrations._duckdb._KEPT", 1 << 20)
+    run(database, "CREATE TABLE t AS SELECT hash(n) AS c FROM range(2_000_000) AS r(n)")
+    with database.result(Statement.of("SELECT * FROM t"), {}) as found:
+        rows = sum(len(array) for [array] in found.chunks)
+        with database._reading() as beside:
+            query = "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag = 'BASE_TABLE'"
+            [[kept]] = beside.execute(query).fetchall()
+            [[limit]] = beside.execute("SELECT current_setting('memory_limit')").fetchall()
+    assert rows == 2_000_000
+    assert kept < 4 << 20
+    with duckdb.connect() as other:
+        assert [[limit]] == [
+            list(row) for row in other.execute("SELECT current_setting('memory_limit')").fetchall()
+        ]
+    frame = read(database, "SELECT * FROM t ORDER BY c")  # which has to be in memory
+    assert frame["c"].is_monotonic_increasing

@@ -16,7 +16,7 @@ from pandas.testing import assert_frame_equal
 from aqueduct_core.errors import IntegrationError, LossyTypeError
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.testing import SQLIntegrationTests
-from tests.integrations.mysql import column, left_behind, read, run, save
+from tests.integrations.tables import column, left_behind, read, run, save
 
 MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)
 

@@ -12,7 +12,7 @@ import pytest
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.integrations._statement import Statement
-from tests.integrations.mysql import column, left_behind, read, run, save
+from tests.integrations.tables import column, left_behind, read, run, save
 
 
 def test_texts_are_the_same_only_if_they_are_equal(mariadb: Any) -> None:

@@ -16,31 +16,10 @@ from pandas.testing import assert_frame_equal
 
 from aqueduct_core.errors import IntegrationError, LossyTypeError, UnserializableError
 from aqueduct_core.integrations import open_integration
-from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.testing import SQLIntegrationTests
+from tests.integrations.tables import column, read, run, save
 
 MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)
-
-
-def run(database: Any, *statements: str) -> None:
-    with database.connection() as connection:
-        connection.begin()
-        for statement in statements:
-            database.execute(connection, statement).close()
-        connection.commit()
-
-
-def read(database: Any, query: str, **parameters: Any) -> pd.DataFrame:
-    return database.read(Statement.of(query), parameters)
-
-
-def save(database: Any, value: Any, table: str = "t", mode: str = "fail") -> Any:
-    with database.transaction() as transaction:
-        return transaction.save(value, table, mode)
-
-
-def column(*values: Any, dtype: Any = None) -> pd.DataFrame:
-    return pd.DataFrame({"c": pd.Series(list(values), dtype=dtype)})
 
 
 EXACT = {

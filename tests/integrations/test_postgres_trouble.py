@@ -21,6 +21,7 @@ from aqueduct_core.integrations import _postgres, _results, open_integration
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.serializers.tables import FrameStream
 from tests.databases import Server
+from tests.integrations.tables import run, save
 
 SECRET = "hunter2-Ω'\\ @/"
 KILL = (
@@ -44,19 +45,6 @@ def guarded(postgres: Any, postgres_server: Server) -> Iterator[dict[str, Any]]:
     run(postgres, "ALTER TABLE orders OWNER TO guarded")
     yield {**postgres.config(), "user": "guarded", "password": SECRET}
     run(postgres, "DROP OWNED BY guarded CASCADE")
-
-
-def run(database: Any, *statements: str) -> None:
-    with database.connection() as connection:
-        connection.begin()
-        for statement in statements:
-            database.execute(connection, statement).close()
-        connection.commit()
-
-
-def save(database: Any, value: Any, table: str = "t", mode: str = "fail") -> Any:
-    with database.transaction() as transaction:
-        return transaction.save(value, table, mode)
 
 
 def test_a_password_opens_and_another_does_not(guarded: dict[str, Any]) -> None:

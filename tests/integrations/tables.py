@@ -1,4 +1,4 @@
-"""A MySQL or MariaDB database as its tests use it."""
+"""What tests do with the tables of a database."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ __all__ = ["column", "left_behind", "read", "run", "save"]
 
 
 def run(database: Any, *statements: str) -> None:
+    """Execute what isn't a query, in a database that SQLAlchemy connects to."""
     with database.connection() as connection:
         connection.begin()
         for statement in statements:
