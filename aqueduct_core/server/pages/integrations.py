@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 
 from aqueduct_core.client._connect import is_database
-from aqueduct_core.errors import AqueductError, NotFoundError
+from aqueduct_core.errors import AqueductError, NotFoundError, UnsupportedError
+from aqueduct_core.integrations import FileIntegration
+from aqueduct_core.integrations.files._browse import open_file
 from aqueduct_core.server._auth import User, require
 from aqueduct_core.server._deadline import asks_others
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
+from aqueduct_core.server.api._stream import chunks, part_response
 from aqueduct_core.server.pages._fields import all_kinds
+from aqueduct_core.server.pages._files import PICTURES, files_context, kind_of_picture
 from aqueduct_core.server.pages._preview import cell
 from aqueduct_core.server.pages._reach import cluster_state, is_quiet, reach
 from aqueduct_core.server.pages._reading import Recent, flow_path, integration_path, is_piece
@@ -31,7 +36,10 @@ _COLUMNS = 60
 _PAGE = 200
 _used: Recent[frozenset[str]] = Recent(10_000)
 
+_FILES = ("filesystem", "s3", "gcs", "azure")
+
 Text = Annotated[str, Query(max_length=600)]
+Path = Annotated[str, Query(max_length=1024)]
 
 
 @router.get("/integrations")
@@ -67,7 +75,7 @@ def page(request: Request) -> Response:
 
 
 @router.get("/integrations/{name}")
-def one(request: Request, name: str, table: Text = "", q: Text = "") -> Response:
+def one(request: Request, name: str, table: Text = "", path: Path = "", q: Text = "") -> Response:
     """One of them."""
     services = services_of(request)
     item = found_integration(services, name)
@@ -85,8 +93,10 @@ def one(request: Request, name: str, table: Text = "", q: Text = "") -> Response
             for system, target, times in services.tracking.saved_places(limit=200)
             if system == name
         ],
-        "table": table,
-        "q": q,
+        "looked": urlencode(
+            {"path": path, "q": q} if item.kind in _FILES else {"table": table, "q": q}
+        ),
+        "has_files": item.kind in _FILES,
     }
     return render(request, "integration.html", context)
 
@@ -142,6 +152,39 @@ def tables(request: Request, name: str, table: Text = "", q: Text = "") -> Respo
     return _piece(request, name, "tables", context)
 
 
+@router.get("/integrations/{name}/files", dependencies=[Depends(require("editor"))])
+@asks_others
+def files(request: Request, name: str, path: Path = "", q: Text = "") -> Response:
+    """What is in a folder, and how a file begins, as a piece of a page."""
+    services = services_of(request)
+    found_integration(services, name)
+    here = integration_path(name)
+    context: dict[str, Any] = {
+        "here": here, "path": path, "q": q, "problem": None, "entries": None, "shown": None,
+    }  # fmt: skip
+    try:
+        context |= files_context(_files(services, name), here, path, q)
+    except AqueductError as error:
+        context["problem"] = error
+    return _piece(request, name, "files", context)
+
+
+@router.get("/integrations/{name}/file", dependencies=[Depends(require("editor"))])
+@asks_others
+def file(
+    request: Request, name: str, path: Path, show: Annotated[Literal["yes", "no"], Query()] = "no"
+) -> Response:
+    """A file to be saved; an image to be shown, if it is one that browsers show."""
+    made = _files(services_of(request), name)
+    opened, size = open_file(made.name, made._place, path)
+    if show == "yes" and size <= PICTURES:
+        kind = kind_of_picture(opened.read(12))
+        opened.seek(0)
+        if kind is not None:
+            return StreamingResponse(chunks(opened), media_type=kind)
+    return part_response(opened, size, path.rpartition("/")[2])
+
+
 @router.get("/integrations/{name}/cluster")
 @asks_others
 def cluster(request: Request, name: str) -> Response:
@@ -172,6 +215,16 @@ def found_integration(services: Services, name: str) -> IntegrationRecord:
     raise NotFoundError(
         f"there is no integration {name!r}", hint="/integrations lists what there is"
     )
+
+
+def _files(services: Services, name: str) -> FileIntegration:
+    found_integration(services, name)
+    made: Any = services.client.integration(name)
+    if not isinstance(made, FileIntegration):
+        raise UnsupportedError(
+            f"{name!r} has no files: it is of the kind {made.kind}", hint="look at its page"
+        )
+    return made
 
 
 def _piece(request: Request, name: str, what: str, context: Mapping[str, Any]) -> Response:

@@ -45,12 +45,30 @@ def fill(client: aq.Client, airflow: AirflowServer) -> Team:
     with warehouse.transaction() as transaction:
         transaction.save(_customers(), "customers", "replace")
         transaction.save(_customers().head(20), "trial_users", "replace")
+    _lake(client)
     return Team(
         _churn(client, warehouse),
         _broken(client, warehouse),
         _gallery(client),
         _remote(client, airflow),
     )
+
+
+def _lake(client: aq.Client) -> None:
+    """A folder of files of all kinds."""
+    from PIL import Image
+
+    folder = Path(client.home) / "lake"
+    for name in ("raw/2026/01", "raw/2026/02", "models", "reports"):
+        (folder / name).mkdir(parents=True)
+    client.connect_integration("data_lake", "filesystem", path=folder)
+    _customers().to_parquet(folder / "raw/2026/01/customers.parquet")
+    _customers().head(200).to_csv(folder / "raw/2026/customers-2026-01.csv", index=False)
+    (folder / "raw/2026/settings.json").write_text(
+        '{"plans": ["basic", "plus"], "limits": {"a": 1}}'
+    )
+    (folder / "raw/2026/import.log").write_text("".join(f"line {n}: fine\n" for n in range(400)))
+    Image.radial_gradient("L").resize((320, 200)).save(folder / "raw/2026/heat.png")
 
 
 def gated(client: aq.Client, gate: Path) -> aq.client.Flow:

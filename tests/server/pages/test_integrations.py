@@ -251,3 +251,69 @@ def test_a_cluster_tells_which_dags_are_behind(tmp_path: Path) -> None:
         file.unlink()
         assert "know it" in person.get(path).text
         site.close()
+
+
+@pytest.fixture
+def lake(new_site: Callable[..., Site], tmp_path: Path) -> Site:
+    """A site with a folder of files."""
+    site = new_site()
+    folder = tmp_path / "lake"
+    (folder / "sales/2026 & later").mkdir(parents=True)
+    site.client.connect_integration("lake", "filesystem", path=folder)
+    (folder / "sales/orders.csv").write_text("id,name\n1,<b>bold</b>\n2,\n")
+    (folder / "sales/2026 & later/1.json").write_text('{"total": [1, 2]}')
+    (folder / "dot.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+    (folder / "trick.png").write_bytes(b"<svg onload=alert(1)>")
+    pd.DataFrame({"id": [1, 2]}).to_parquet(folder / "part.parquet")
+    return site
+
+
+def test_folders_are_walked_through(lake: Site) -> None:
+    look = looking(lake)
+    root = look("/integrations/lake/files")
+    assert "sales / dot.png" in root.words.replace("sales/", "sales /")
+    assert "/integrations/lake?path=sales/" in root.links
+    sales = look("/integrations/lake/files?path=sales/")
+    assert "orders.csv" in sales.words
+    assert "dot.png" not in sales.words
+    inside = next(link for link in sales.links if "2026" in link)
+    assert inside == "/integrations/lake?path=sales/2026%20%26%20later/"
+    assert "files?path=sales%2F2026+%26+later%2F" in lake.signed_in("admin").get(inside).text
+    assert "Nothing of this name" in look("/integrations/lake/files?path=sales/&q=none").words
+    assert "This folder is empty" in look("/integrations/lake/files?path=none/").words
+
+
+def test_files_are_looked_into(lake: Site) -> None:
+    look = looking(lake)
+    table = look("/integrations/lake/files?path=sales/orders.csv")
+    assert "1 <b>bold</b> 2" in table.words
+    assert "orders.csv csv, 25 bytes, 2 rows" in table.words
+    assert "1 2" in look("/integrations/lake/files?path=part.parquet").words
+    assert "2 of 2 rows" in look("/integrations/lake/files?path=part.parquet").words
+    assert "total" in look("/integrations/lake/files?path=sales/2026%20%26%20later/1.json").words
+    assert "leads out of the root" in look("/integrations/lake/files?path=../x").words
+
+
+def test_files_are_downloaded_and_images_shown(lake: Site) -> None:
+    person = lake.signed_in("editor")
+    saved = person.get("/integrations/lake/file?path=sales/orders.csv")
+    assert saved.text.startswith("id,name")
+    assert saved.headers["content-disposition"].startswith("attachment")
+    shown = person.get("/integrations/lake/file?path=dot.png&show=yes")
+    assert shown.headers["content-type"] == "image/png"
+    assert "content-disposition" not in shown.headers
+    trick = person.get("/integrations/lake/file?path=trick.png&show=yes")
+    assert trick.headers["content-type"] == "application/octet-stream"
+    assert trick.headers["content-disposition"].startswith("attachment")
+    assert person.get("/integrations/lake/file?path=none.csv").status_code == 422
+
+
+def test_files_are_for_editors(lake: Site) -> None:
+    person = lake.signed_in("viewer")
+    for path in ("files", "file?path=dot.png"):
+        assert person.get(f"/integrations/lake/{path}").status_code == 403
+    assert "with the role editor" in person.get("/integrations/lake").text
+
+
+def test_a_database_has_no_files(shop: Site) -> None:
+    assert "has no files" in looking(shop)("/integrations/my%20shop/files").words

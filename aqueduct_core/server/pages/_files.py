@@ -1,0 +1,88 @@
+"""Folders and buckets: what is in them, a folder at a time, and how files begin."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from aqueduct_core.integrations import FileIntegration
+from aqueduct_core.integrations.files._browse import Listing, browse, glance
+from aqueduct_core.server.pages._preview import view_of
+from aqueduct_core.server.pages._words import file_size
+
+__all__ = ["PICTURES", "files_context", "kind_of_picture"]
+
+PICTURES = 12_000_000  # bytes of an image that is shown; what is larger is downloaded
+_ROWS = 50
+_FILES = 500
+_MAGIC = {
+    b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"BM": "image/bmp",
+}  # fmt: skip
+
+
+def files_context(made: FileIntegration, here: str, path: str, search: str) -> dict[str, Any]:
+    """What the piece of the page shows.
+
+    Args:
+        made: The integration.
+        here: The path of its page.
+        path: A folder with its slash, or a file.
+        search: A part of names.
+    """
+    folder = path[: path.rfind("/") + 1]
+    listed = browse(made.name, made._place, folder)
+    return {
+        "folder": folder,
+        "steps": _steps(here, folder),
+        "entries": _entries(listed, here, path, search),
+        "more": max(0, len(listed.files) - _FILES),
+        "is_all": listed.is_all,
+        "shown": _shown(made, path, here) if path != folder else None,
+    }
+
+
+def kind_of_picture(head: bytes) -> str | None:
+    """The media type of an image that browsers show, by its first bytes; never of SVG."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def _steps(here: str, folder: str) -> list[tuple[str, str]]:
+    steps = folder.split("/")[:-1]
+    return [
+        (step, f"{here}?path={quote('/'.join(steps[: place + 1]) + '/')}")
+        for place, step in enumerate(steps)
+    ]
+
+
+def _entries(listed: Listing, here: str, path: str, search: str) -> list[dict[str, Any]]:
+    known: list[tuple[str, str, str | None]] = [
+        (name.rstrip("/").rpartition("/")[2], name, None) for name in listed.folders
+    ]
+    found = [(name.rpartition("/")[2], name, size) for name, size in listed.files]
+    wanted = [item for item in found if search.lower() in item[0].lower()][:_FILES]
+    known += [(name, place, file_size(size)) for name, place, size in wanted]
+    return [
+        {
+            "name": name,
+            "size": size,
+            "href": f"{here}?path={quote(place)}",
+            "is_open": place == path,
+        }
+        for name, place, size in known
+        if search.lower() in name.lower()
+    ]
+
+
+def _shown(made: FileIntegration, path: str, here: str) -> dict[str, Any]:
+    found = glance(made.name, made._place, path, _ROWS)
+    is_picture = found.format == "image" and found.why is None and found.size <= PICTURES
+    return {
+        "glance": found,
+        "name": found.path.rpartition("/")[2],
+        "size": file_size(found.size),
+        "file": f"{here}/file?path={quote(found.path)}",
+        "picture": f"{here}/file?path={quote(found.path)}&show=yes" if is_picture else None,
+        "tree": None if found.value is None else view_of("json", {"preview": found.value}),
+    }
