@@ -25,8 +25,12 @@ from uuid import UUID
 
 try:
     from airflow.sdk.bases.xcom import BaseXCom
-except ImportError:  # Airflow 2
+
+    _IS_TWO = False
+except ImportError:
     from airflow.models.xcom import BaseXCom
+
+    _IS_TWO = True
 
 if TYPE_CHECKING:
     from aqueduct_core.store import ArtifactStore
@@ -89,7 +93,11 @@ class XComBackend(BaseXCom):  # type: ignore[misc]  # Airflow isn't there when t
     @classmethod
     def purge(cls, xcom: Any, *args: Any) -> None:
         """Delete what an entry refers to; called by Airflow when the entry goes."""
-        ref = _reference(BaseXCom.deserialize_value(xcom)) if xcom is not None else None
+        if xcom is None:
+            return
+        # Airflow 2 has read the entry already, Airflow 3 hasn't.
+        is_read = _IS_TWO and not isinstance(xcom.value, bytes)
+        ref = _reference(xcom.value if is_read else BaseXCom.deserialize_value(xcom))
         if ref is not None:
             _store().delete(_ref(ref).key)
 
