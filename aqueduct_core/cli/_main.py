@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from io import TextIOWrapper
 
 from aqueduct_core.cli._parser import parser
 from aqueduct_core.errors import AqueductError, MissingExtraError
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     options = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names may have letters that the terminal hasn't
+            stream.reconfigure(errors="backslashreplace")
     try:
         with ExitStack() as options.closing:
             return _command(options.command)(options)

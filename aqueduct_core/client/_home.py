@@ -92,14 +92,17 @@ class Home:
 
     def _draft(self, text: str) -> Path:
         """A new file that only its owner can read."""
+        name = ""
         try:
             handle, name = mkstemp(dir=self.path, prefix=".draft-")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
         except OSError as error:
+            if name:
+                os.unlink(name)
             raise self._refused("can't be written to", error) from error
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
         return Path(name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pickle import PicklingError
 
 from aqueduct_core.errors import AqueductError, OperatorError
 from aqueduct_core.runtime._failure import Failure
@@ -46,6 +47,12 @@ def _sentence(phase: str, error: BaseException, failure: Failure) -> str:
         return f"an input can't be loaded: {text if ours else line}"
     if phase == "store":
         return f"an output can't be stored: {text if ours else line}"
+    if isinstance(error, PicklingError):
+        # A worker knows the user's own modules by value only, and other processes don't at all.
+        return (
+            f"it raised {line}. Functions of your own files can't be found by other processes: "
+            "joblib sends them along, threads need nothing, and installed packages are found"
+        )
     return text if ours else f"it raised {line}"
 
 

@@ -171,3 +171,27 @@ from aqueduct_core.cli import main
     )
     assert f"needs {library}, which is not installed" in done.stderr
     assert f'Hint: pip install "aqueduct-core[{extra}]"' in done.stderr
+
+
+def test_names_with_letters_that_the_terminal_has_not_are_printed(tmp_path: Path) -> None:
+    program = f"""
+import sys
+import aqueduct_core as aq
+from aqueduct_core.cli import main
+
+@aq.op
+def one() -> int:
+    return 1
+
+aq.Client(home={str(tmp_path)!r}).publish_flow("Größe", [one()], run_now=False, quiet=True)
+sys.exit(main(["flows", "--home", {str(tmp_path)!r}]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Gr\\xf6\\xdfe" in done.stdout

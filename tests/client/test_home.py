@@ -46,6 +46,18 @@ def test_a_folder_that_can_not_be_written_is_told(
         aq.Client()
 
 
+def test_a_full_disk_is_told_and_nothing_half_written_left(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("aqueduct_core.client._home.os.fsync", refuse)
+    with pytest.raises(StorageError, match="can't be written to: No space left on device"):
+        aq.Client()
+    assert [*home.iterdir()] == []
+
+
 def key_of(home: str) -> bytes:
     return Home(home).signing_key()
 

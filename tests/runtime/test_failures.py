@@ -149,6 +149,25 @@ def test_secrets_of_connections_are_blackened(workspace: Workspace) -> None:
     assert "s3cr3t" not in result.error.causes[0].message
 
 
+def test_a_function_that_other_processes_do_not_find_is_told_with_what_helps(
+    workspace: Workspace,
+) -> None:
+    def square(number: int) -> int:
+        return number * number
+
+    square.__qualname__ = square.__name__ = "square_of_a_script"
+    square.__module__ = "__main__"
+
+    def squares() -> bytes:
+        import pickle
+
+        return pickle.dumps(square)  # as pools of processes do
+
+    reason = str(failed(workspace, squares).reason)
+    assert reason.startswith("it raised _pickle.PicklingError: Can't pickle")
+    assert "joblib sends them along" in reason
+
+
 def test_sys_exit_is_a_failure(workspace: Workspace) -> None:
     def leave() -> None:
         sys.exit(0)
