@@ -102,12 +102,13 @@ def plans(tracking: Tracking, call: Callable[[], object]) -> list[Plan]:
     def remember(_connection: Any, _cursor: Any, text: str, values: Any, *_: Any) -> None:
         queries.append((text, values))
 
-    engine = tracking._database.engine
+    engine = tracking._database._reader
     event.listen(engine, "before_cursor_execute", remember)
     try:
         call()
     finally:
         event.remove(engine, "before_cursor_execute", remember)
+    assert queries, "a list that asks nothing has no plan"
     found = []
     with engine.connect() as connection:
         for text, values in queries:
