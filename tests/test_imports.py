@@ -15,6 +15,7 @@ HEAVY = (
     "cloudpickle",
     "fsspec",
     "geopandas",
+    "great_tables",
     "lightgbm",
     "matplotlib",
     "numpy",

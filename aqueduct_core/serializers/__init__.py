@@ -140,6 +140,14 @@ BUILTIN = (
         "matplotlib",
         safe=False,
     ),
+    Builtin(
+        "great_tables",
+        f"{_HERE}.report:GreatTableSerializer",
+        ("great_tables.gt.GT",),
+        ("great_tables",),
+        "reports",
+        safe=False,
+    ),
     Builtin("json", f"{_HERE}.json:JsonSerializer", _JSON),
     Builtin("pickle", f"{_HERE}.pickle:PickleSerializer", (object,), safe=False),
 )
