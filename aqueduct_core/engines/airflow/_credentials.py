@@ -13,20 +13,12 @@ from typing import Any
 
 from aqueduct_core.errors import IntegrationError, ParameterError
 from aqueduct_core.integrations import kinds
+from aqueduct_core.integrations._airflow import from_airflow
 from aqueduct_core.integrations._settings import from_environment, variable_of
 from aqueduct_core.runtime.environments import is_remote
 
 __all__ = ["connection_of", "store_setup"]
 
-# Airflow's fields of a connection, and what our integrations call them.
-_FIELDS = {
-    "host": "host",
-    "port": "port",
-    "schema": "database",
-    "login": "user",
-    "password": "password",
-}
-_OURS = "aqueduct"  # the connection type that says all in its extra
 # A task has more patience with a store that is away for a while than somebody who waits for it.
 _ATTEMPTS = 30
 
@@ -69,7 +61,7 @@ def connection_of(name: str, connections: Mapping[str, str]) -> dict[str, Any]:
         connections: The names of Airflow connections, where they have others.
 
     Raises:
-        IntegrationError: There is neither.
+        IntegrationError: There is neither, or it doesn't say enough.
     """
     given = from_environment(name, kinds())
     if given is not None:
@@ -81,18 +73,7 @@ def connection_of(name: str, connections: Mapping[str, str]) -> dict[str, Any]:
             f"Airflow has no connection {other!r}, which the data system {name!r} is to use",
             hint=f"airflow connections add {other} ...; or set {variable_of(name)} on the workers",
         )
-    extra = dict(found.extra_dejson)
-    kind = extra.pop("kind", None) or found.conn_type
-    if kind == _OURS:
-        raise IntegrationError(
-            f"the Airflow connection {other!r} doesn't say what kind of data system {name!r} is",
-            hint='its extra has to be such as {"kind": "sqlite", "path": "/data/warehouse.db"}',
-        )
-    if kind == "sqlite" and found.host:
-        return {"kind": kind, "config": {"path": found.host, **extra}}
-    fields = {ours: getattr(found, theirs, None) for theirs, ours in _FIELDS.items()}
-    known = {name: value for name, value in fields.items() if value not in (None, "")}
-    return {"kind": kind, "config": {**known, **extra}}
+    return from_airflow(name, other, found)
 
 
 def _airflow_connection(name: str) -> Any:
