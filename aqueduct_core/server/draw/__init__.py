@@ -5,7 +5,7 @@ from __future__ import annotations
 from aqueduct_core.server.draw._bars import Bar, bars
 from aqueduct_core.server.draw._charts import histogram, share, sparkline
 from aqueduct_core.server.draw._graph import Card, Row, graph
-from aqueduct_core.server.draw._places import Places, key_of, places_of
+from aqueduct_core.server.draw._places import Places, fits, key_of, places_of
 from aqueduct_core.server.draw._plot import Point, plot
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Point",
     "Row",
     "bars",
+    "fits",
     "graph",
     "histogram",
     "key_of",

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aqueduct_core.dag import FlowSpec, OperatorSpec
 from aqueduct_core.dag.layout import Layout, layout
 
-__all__ = ["HEAD", "ROW", "WIDTH", "Places", "key_of", "places_of", "row_middle"]
+__all__ = ["HEAD", "ROW", "WIDTH", "Places", "fits", "key_of", "places_of", "row_middle"]
 
 WIDTH = 226.0
 HEAD = 44.0
 ROW = 24.0
 MOST_ROWS = 4
 _SIBLINGS = 6  # so many that do the same share one box
+_MANY = 60  # boxes from which on whole lanes are put into one another
+_ROUNDS = 60  # steps of a lane
 _LARGEST = 300  # nodes that are drawn at all
 _PARAMETER = 32.0
+
+
+def fits(places: Places, names: Sequence[str]) -> bool:
+    """Whether the operators of a box could stand apart in the same drawing."""
+    return len(places.layout.boxes) + len(names) - 1 <= _LARGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +52,17 @@ def row_middle(index: int) -> float:
     return HEAD + 3 + ROW * index + ROW / 2
 
 
-def places_of(spec: FlowSpec) -> Places | None:
-    """Where everything stands; None if there is too much for a drawing."""
+def places_of(spec: FlowSpec, opened: Collection[str] = ()) -> Places | None:
+    """Where everything stands; None if there is too much for a drawing.
+
+    Args:
+        spec: The workflow.
+        opened: The keys of boxes whose operators stand apart all the same.
+    """
     stacks = _stacks(spec)
+    if len(spec.operators) - sum(len(names) - 1 for names in stacks.values()) > _MANY:
+        stacks = _stacks_of_lanes(spec) or stacks
+    stacks = {key: names for key, names in stacks.items() if key not in opened}
     into = {name: stack for stack, names in stacks.items() for name in names}
     sizes: dict[str, tuple[float, float]] = {
         key_of(name, parameter=True): (WIDTH, _PARAMETER)
@@ -104,9 +119,51 @@ def _stacks(spec: FlowSpec) -> dict[str, list[str]]:
     return {f"s:{names[0]}": names for names in alike.values() if len(names) >= _SIBLINGS}
 
 
-def _deed(operator: OperatorSpec) -> object:
+def _stacks_of_lanes(spec: FlowSpec) -> dict[str, list[str]]:
+    """Operators that do the same between others of which the same is true.
+
+    Of many lanes side by side, `clean` to `train` to `score`, each step is one box. What ends up in
+    one box is as far from the start, so no box leads back to itself.
+    """
+    consumers = spec.consumers
+    classes = _numbered(
+        {
+            name: (operator.kind, _deed(operator), not operator.needs, not consumers[name])
+            for name, operator in spec.operators.items()
+        }
+    )
+    for _ in range(_ROUNDS):
+        finer = _numbered(
+            {
+                name: (
+                    classes[name],
+                    frozenset(classes[item] for item in operator.needs),
+                    frozenset(classes[item] for item in consumers[name]),
+                )
+                for name, operator in spec.operators.items()
+            }
+        )
+        if len({*finer.values()}) == len({*classes.values()}):
+            break
+        classes = finer
+    else:
+        return {}  # a long chain, which no box makes shorter
+    alike: dict[int, list[str]] = defaultdict(list)
+    for name, number in classes.items():
+        alike[number].append(name)
+    return {f"s:{names[0]}": names for names in alike.values() if len(names) >= _SIBLINGS}
+
+
+def _numbered(found: Mapping[str, Hashable]) -> dict[str, int]:
+    """Numbers in place of values, the same for equal ones."""
+    numbers: dict[Hashable, int] = {}
+    return {name: numbers.setdefault(value, len(numbers)) for name, value in found.items()}
+
+
+def _deed(operator: OperatorSpec) -> Hashable:
     """What it does: its function, its preset's name, or the data system it reads or saves into."""
     task = operator.task
     preset = task.get("preset")
     named = preset.get("name") if isinstance(preset, Mapping) else task.get("integration")
-    return task.get("source") or named or task.get("digest")
+    found: Hashable = task.get("source") or named or task.get("digest")
+    return found

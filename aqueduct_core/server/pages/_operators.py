@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
-from aqueduct_core.server.draw import Card, Row, key_of
+from aqueduct_core.server.draw import Card, Row, fits, key_of
 from aqueduct_core.server.draw._places import MOST_ROWS, Places
 from aqueduct_core.server.pages._reading import flow_path, part, run_path, state_of
 from aqueduct_core.server.pages._words import file_size, icon_name, number, took
@@ -119,7 +120,8 @@ def cards_of(
     steps: Iterable[Step],
     places: Places,
     values: Mapping[str, str],
-    list_href: str,
+    here: str,
+    opened: Sequence[str] = (),
 ) -> dict[str, Card]:
     """The nodes of the graph.
 
@@ -129,7 +131,8 @@ def cards_of(
         steps: Its operators.
         places: Where they stand.
         values: What parameters have as their values, in words.
-        list_href: Where operators that share a box are listed.
+        here: The page of the run.
+        opened: The boxes that are unfolded.
     """
     cards = {
         key_of(name, parameter=True): Card(name, "parameter", values.get(name, default_of(item)))
@@ -139,7 +142,10 @@ def cards_of(
     by_name = {step.spec.name: step for step in steps}
     hidden = {name for names in places.stacks.values() for name in names}
     for key, names in places.stacks.items():
-        cards[key] = _stack([by_name[name] for name in names], list_href)
+        # Its place is held while it unfolds: that is where its first operator is looked for.
+        unfolded = f"{here}?{urlencode({'open': [*opened, key]}, doseq=True)}#at-{part(names[0])}"
+        href = unfolded if fits(places, names) else None
+        cards[key] = _stack([by_name[name] for name in names], href, f"{here}?view=list")
     for name, step in by_name.items():
         if name not in hidden:
             cards[key_of(name)] = _card(step, flow)
@@ -210,7 +216,7 @@ def _rows(step: Step, flow: str) -> list[Row]:
 _URGENT = ("failed", "running", "warning", "canceled", "pending", "skipped", "succeeded", "cached")
 
 
-def _stack(steps: list[Step], href: str) -> Card:
+def _stack(steps: list[Step], unfold: str | None, listed: str) -> Card:
     """Operators that do the same to the same, in one box."""
     states = [step.state for step in steps]
     state = min(set(states), key=_URGENT.index)
@@ -219,8 +225,8 @@ def _stack(steps: list[Step], href: str) -> Card:
     return Card(
         f"{len(steps)} × {first.name}",
         first.kind,
-        first.kind,
+        f"{first.kind} · unfold" if unfold else first.kind,
         state,
-        href,
-        [Row("collection", told, "", href)],
+        unfold or listed,
+        [Row("collection", told, "", listed)],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -80,9 +80,10 @@ def version_of(services: Services, flow: str, digest: str) -> VersionDetail:
     return known.get((flow, digest), lambda: tracking.version(flow, digest))
 
 
-def places_in(spec: FlowSpec) -> Places | None:
-    """Where the graph of a version stands."""
-    return _places.get(spec.digest, lambda: places_of(spec))
+def places_in(spec: FlowSpec, opened: Collection[str] = ()) -> Places | None:
+    """Where the graph of a version stands, and what stands apart in it; see `places_of`."""
+    chosen = frozenset(opened)
+    return _places.get((spec.digest, chosen), lambda: places_of(spec, chosen))
 
 
 def state_of(result: Result | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -45,14 +46,18 @@ View = Literal["graph", "list", "timeline"]
 
 @router.get("/flows/{flow}/runs/{run}")
 def page(
-    request: Request, flow: str, run: str, view: Annotated[View, Query()] = "graph"
+    request: Request,
+    flow: str,
+    run: str,
+    view: Annotated[View, Query()] = "graph",
+    opened: Annotated[list[str], Query(alias="open", max_length=50)] = [],  # noqa: B006 - never changed
 ) -> Response:
     """A run as a graph, as a list, or in time."""
     services = services_of(request)
     found = Found.of(services, flow, run)
     context = found.context(view) | {"view": view, "panel": None}
     if view == "graph":
-        context |= _graph(found)
+        context |= _graph(found, opened)
     elif view == "timeline":
         context["timeline"] = timeline(found.record, found.steps)
     return render(request, "run.html", context)
@@ -199,12 +204,20 @@ def _code(step: Step) -> list[CodeLine] | None:
     return code_lines(task["source"]) if "source" in task else None
 
 
-def _graph(found: Found) -> dict[str, Any]:
-    places = places_in(found.version.spec)
-    if places is None:
+def _graph(found: Found, opened: list[str]) -> dict[str, Any]:
+    spec = found.version.spec
+    whole = places_in(spec)
+    opened = [key for key in opened if whole is not None and key in whole.stacks]
+    places = places_in(spec, opened)
+    if places is None or whole is None:
         return {"graph": None}
     values = {item["name"]: item["value"] for item in found.parameters()}
-    list_href = f"{run_path(found.record.flow, found.record.id)}?view=list"
-    cards = cards_of(found.version.spec, found.record.flow, found.steps, places, values, list_href)
+    here = run_path(found.record.flow, found.record.id)
+    cards = cards_of(spec, found.record.flow, found.steps, places, values, here, opened)
+    folds = []
+    for key in opened:
+        others = urlencode({"open": [item for item in opened if item != key]}, doseq=True)
+        name = f"{len(whole.stacks[key])} × {key.removeprefix('s:')}"
+        folds.append((name, f"{here}?{others}" if others else here))
     label = f"Graph of {found.flow.name}: {len(found.steps)} operators"
-    return {"graph": graph(places, cards, static("icons.svg"), label)}
+    return {"graph": graph(places, cards, static("icons.svg"), label), "folds": folds}

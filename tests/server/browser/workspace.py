@@ -190,6 +190,7 @@ def _churn(client: aq.Client, warehouse: Any) -> aq.client.Flow:
             [predictions, report],
             description="Which customers will leave within the next month?",
             schedule=aq.daily(hour=8, timezone="Europe/Paris"),
+            tags=["customers", "weekly review"],
             quiet=True,
             **options,
         )
@@ -242,6 +243,7 @@ def _broken(client: aq.Client, warehouse: Any) -> aq.client.Flow:
         [report(summed)],
         description="Sales of the night, by customer",
         schedule=aq.daily(hour=2),
+        tags=["sales"],
         quiet=True,
     )
     flow.trigger(quiet=True)

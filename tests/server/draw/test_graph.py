@@ -9,8 +9,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import aqueduct_core as aq
-from aqueduct_core.dag import FlowSpec
-from aqueduct_core.server.draw import Card, Row, graph, key_of, places_of
+from aqueduct_core.dag import FlowSpec, OperatorSpec
+from aqueduct_core.dag._spec import Input
+from aqueduct_core.server.draw import Card, Row, fits, graph, key_of, places_of
 from aqueduct_core.server.draw._text import fit
 
 
@@ -64,6 +65,75 @@ def test_operators_that_do_different_things_have_boxes_of_their_own(tmp_path: Pa
         places = places_of(flow.version().spec)
     assert places is not None
     assert places.stacks == {}
+
+
+def test_a_box_is_unfolded(spec: FlowSpec) -> None:
+    folded = places_of(spec)
+    assert folded is not None
+    [(key, names)] = folded.stacks.items()
+    assert fits(folded, names)
+    places = places_of(spec, [key])
+    assert places is not None
+    assert places.stacks == {}
+    assert {f"o:{name}" for name in names} <= set(places.layout.boxes)
+
+
+def op(name: str, task: dict[str, str], *args: Input) -> OperatorSpec:
+    return OperatorSpec(name=name, kind="op", task=task, args=args)
+
+
+def lanes(count: int, steps: int) -> FlowSpec:
+    """So many lanes side by side, of so many steps, between a first and a last operator."""
+    operators = [op("load", {"source": "def load"})]
+    for lane in range(count):
+        source = "load"
+        for step in range(steps):
+            name = f"step {step} of {lane}"
+            operators.append(
+                op(name, {"source": f"def {step}"}, Input(source=source, output="output"))
+            )
+            source = name
+    last = [Input(source=f"step {steps - 1} of {lane}", output="output") for lane in range(count)]
+    operators.append(op("join", {"source": "def join"}, *last))
+    return FlowSpec(
+        name="Lanes",
+        python="3.12",
+        parameters={},
+        operators={item.name: item for item in operators},
+    )
+
+
+def test_many_lanes_are_one_lane_of_boxes() -> None:
+    places = places_of(lanes(300, 3))
+    assert places is not None
+    assert len(places.layout.boxes) == 5
+    assert [len(names) for names in places.stacks.values()] == [300, 300, 300]
+    assert [(line.source, line.target) for line in places.layout.lines] == [
+        ("o:load", "s:step 0 of 0"),
+        ("s:step 0 of 0", "s:step 1 of 0"),
+        ("s:step 1 of 0", "s:step 2 of 0"),
+        ("s:step 2 of 0", "o:join"),
+    ]
+    assert not fits(places, places.stacks["s:step 0 of 0"]), "300 more are too many"
+
+
+def test_one_step_of_lanes_is_unfolded_among_the_others() -> None:
+    places = places_of(lanes(100, 3), ["s:step 1 of 0"])
+    assert places is not None
+    assert len(places.layout.boxes) == 4 + 100
+    edges = {(line.source, line.target) for line in places.layout.lines}
+    assert ("s:step 0 of 0", "o:step 1 of 7") in edges
+    assert ("o:step 1 of 7", "s:step 2 of 0") in edges
+
+
+def test_a_few_lanes_are_drawn_apart() -> None:
+    places = places_of(lanes(7, 3))
+    assert places is not None
+    assert places.stacks == {}
+
+
+def test_a_long_chain_is_no_drawing() -> None:
+    assert places_of(lanes(1, 1000)) is None
 
 
 def test_edges_leave_from_the_row_of_their_output(spec: FlowSpec) -> None:

@@ -173,3 +173,30 @@ def test_a_chain_that_is_too_long_for_a_drawing_is_a_list(
     flow = site.client.publish_flow("Long", [value], quiet=True)
     page = looking(site)(f"/flows/{flow.id}/runs/{flow.latest().id}")
     assert "Too many operators for a drawing" in page.words
+
+
+def test_a_box_of_many_is_unfolded_and_folded_again(new_site: Callable[..., Site]) -> None:
+    site = new_site()
+
+    @aq.op
+    def start() -> int:
+        return 1
+
+    @aq.op
+    def shard(number: int) -> int:
+        return number
+
+    number = start()
+    flow = site.client.publish_flow("Sharded", [shard(number) for _ in range(8)], quiet=True)
+    look = looking(site)
+    here = f"/flows/{flow.id}/runs/{flow.latest().id}"
+    folded = look(here)
+    assert "8 × shard" in folded.words
+    assert "8 succeeded" in folded.words
+    unfold = next(link for link in folded.links if "open=" in link)
+    assert unfold.endswith("#at-shard")
+    unfolded = look(unfold)
+    assert "Unfolded 8 × shard" in unfolded.words
+    assert sum("/operators/shard" in link for link in unfolded.links) == 8
+    assert here in unfolded.links, "that folds it again"
+    assert "8 × shard" in look(f"{here}?open=s:nothing").words

@@ -84,6 +84,8 @@ function begin() {
     bound();
   }
   const wanted = decodeURIComponent(location.hash.slice(1));
+  const held = wanted.startsWith("at-") && nodeOf(`o:${wanted.slice(3)}`);
+  if (held) { centre(held); bound(); }
   if (wanted.startsWith("op-")) choose(nodeOf(`o:${wanted.slice(3)}`), true);
 }
 
