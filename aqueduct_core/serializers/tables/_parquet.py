@@ -196,9 +196,10 @@ def _gathered(file: Any, schema: pa.Schema) -> pa.Table:
     pieces = [name for name, kind in kinds.items() if _pieces.fits(kind)]
     whole = [name for name in names if name not in set(pieces)]
     # Reading "a" also gives a column named "a.b", as if it were a field of "a": columns are picked.
-    read = file.read(columns=whole) if whole else None
-    columns = {name: read.column(name) for name in whole}
-    columns |= _pieces.read(file, pieces) if pieces else {}
+    columns = _pieces.read(file, pieces) if pieces else {}
+    if whole:
+        table = file.read(columns=whole)
+        columns |= {name: table.column(name) for name in whole}
     return pa.Table.from_arrays([columns[name] for name in schema.names], names=schema.names)
 
 
