@@ -159,16 +159,17 @@ def _requests() -> Iterator[str]:
                 "signing_key": (Path(home) / "signing.key").read_text().strip(),
                 "flow": flow.id,
                 "digest": flow.version().digest,
+                "kept": f"{home}/kept",
             }
             before = len(proxy.requests)
             subprocess.run(
                 [sys.executable, "-c", REQUESTS], input=json.dumps(setup), text=True, check=True
             )
             made = proxy.requests[before:]
-    # Each task first asks of which version its run is.
-    second = [at for at, (verb, path) in enumerate(made) if verb == "GET" and "/runs/" in path][-1]
-    yield f"requests of a task that takes one value and returns one: {len(made) - second}"
-    for verb, path in made[second:]:
+    # Each task begins with the version of its run; the machine has version and functions by the last.
+    begun = [at for at, (_, path) in enumerate(made) if "/flows/" in path and "/runs/" in path]
+    yield f"requests of a task that takes one value and returns one: {len(made) - begun[-1]}"
+    for verb, path in made[begun[-1] :]:
         yield f"  {verb:4} {path.partition('/store/')[2][:90]}"
 
 

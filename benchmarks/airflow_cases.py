@@ -50,10 +50,10 @@ from aqueduct_core.engines.airflow._pinned import version_of_run
 from aqueduct_core.runtime import Workspace
 from aqueduct_core.runtime._supervised import Call, supervise, together
 setup = json.load(sys.stdin)
-for name in ("make", "use"):
+for run, name in [("first", "make"), ("first", "use"), ("second", "make"), ("second", "use")]:
     workspace = Workspace.from_json(setup)
-    version = version_of_run(workspace, setup["flow"], "run", setup["digest"], operator=name)
-    call = Call(setup=setup, version=version, operators=together(version, name), run="run",
+    version = version_of_run(workspace, setup["flow"], run, setup["digest"], operator=name)
+    call = Call(setup=setup, version=version, operators=together(version, name), run=run,
                 environments=Path("/nowhere"), report=print)
     results, _ = supervise(call)
     assert results[0].state == "succeeded", results[0].reason

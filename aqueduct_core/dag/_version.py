@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Version", "flow_id"]
 
 _FORMAT = 1
+_SMALL = 3_500  # bytes of a function, which with what stands around it fits into a manifest
 _FLOWS = UUID("6d6a9d2e-0c44-4f0c-9a53-1f6c2f2f3b0e")  # the name space of workflow names
 _LOCATION = re.compile(
     r"(?P<store>[^/]*://(?=flows/)|.+(?=/flows/))/?flows/(?P<flow>[0-9a-f-]{36})/versions/(?P<digest>[0-9a-f]{64})\.json"
@@ -302,7 +303,10 @@ class Version:
         def put(code: str) -> None:
             key = f"flows/{self.flow}/code/{code}"
             if not store.exists(key):
-                store.put(pickled[code], key, name=names[key])
+                # What is small stands in the manifest, if it isn't compressed: one request to load it.
+                is_small = len(pickled[code].head) <= _SMALL
+                codec = "none" if is_small else None
+                store.put(pickled[code], key, name=names[key], codec=codec)
 
         if store.storage.profile == "remote" and len(pickled) > 1:
             from concurrent.futures import ThreadPoolExecutor

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tests.databases import PostgresServer
 from tests.environments import ROOT, make_environment
+from tests.integration.airflow.repository import make_repository
 from tests.integration.airflow.settings import Address, environment_of, new_address, programs_of
 
 __all__ = ["Cluster"]
@@ -109,7 +110,7 @@ class _Keeper:
     def __init__(self, address: Address, server: PostgresServer) -> None:
         self._address = address
         self._folder = Path(address.folder)
-        for name in ("home", "dags", "out"):
+        for name in ("home", "dags", "out", "modules"):
             (self._folder / name).mkdir()
         database = server.create().replace("://", "+psycopg2://")
         self._environment = environment_of(address, database)
@@ -119,6 +120,7 @@ class _Keeper:
 
     def start(self) -> None:
         address = self._address
+        make_repository(Path(address.repository))
         self._call("db", "migrate")
         if address.version == 2:
             who = ("-u", address.username, "-p", address.password, "-r", "Admin")

@@ -10,6 +10,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.integration.airflow.repository import BRANCH, FOLDER
+
 __all__ = ["SIGNING_KEY", "Address", "environment_of", "new_address", "programs_of"]
 
 SIGNING_KEY = bytes(range(32))  # its connection `aqueduct` holds it
@@ -33,6 +35,16 @@ class Address:
     def dags(self) -> str:
         """Where it reads DAG files."""
         return f"{self.folder}/dags"
+
+    @property
+    def repository(self) -> str:
+        """The git repository that it reads DAG files from, too; Airflow 2 doesn't."""
+        return f"{self.folder}/dags.git"
+
+    @property
+    def modules(self) -> str:
+        """Where its processes find what others would install there."""
+        return f"{self.folder}/modules"
 
     @property
     def environments(self) -> str:
@@ -69,6 +81,7 @@ def programs_of(version: int) -> dict[str, list[str]]:
         "api-server": ["api-server"],
         "scheduler": ["scheduler", "--skip-serve-logs"],
         "dag-processor": ["dag-processor"],
+        "triggerer": ["triggerer", "--skip-serve-logs"],
     }
 
 
@@ -103,6 +116,7 @@ def environment_of(address: Address, database: str) -> dict[str, str]:
             "CHURN_STORE": f"file://{folder}/churn",
             "AQUEDUCT_XCOM_STORE": address.xcom,
             "NO_PROXY": "127.0.0.1,localhost",
+            "PYTHONPATH": address.modules,
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "ignore",  # Airflow's own
         }
@@ -149,7 +163,26 @@ def _of_three(address: Address) -> dict[str, str]:
         "DAG_PROCESSOR__REFRESH_INTERVAL": "1",
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": f"{address.folder}/bundles",
+        "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(_bundles(address)),
     }
+
+
+def _bundles(address: Address) -> list[dict[str, object]]:
+    """Where DAG files come from: a folder, and a repository."""
+    git = {"repo_url": address.repository, "tracking_ref": BRANCH, "subdir": FOLDER}
+    return [
+        {
+            "name": "dags-folder",
+            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "kwargs": {},
+        },
+        {
+            "name": "repository",
+            "classpath": "airflow.providers.git.bundles.git.GitDagBundle",
+            "kwargs": {**git, "refresh_interval": 2},
+        },
+    ]
 
 
 def _of_two(address: Address) -> dict[str, str]:

@@ -157,8 +157,9 @@ def test_what_airflow_cannot_read_is_told(client: aq.Client, name: str) -> None:
     def one() -> int:
         return 1
 
-    with pytest.raises(IntegrationError, match="heaviest"):
+    with pytest.raises(IntegrationError, match="heaviest") as caught:
         publish(client, name, one())
+    assert "of the file: one = AqueductOperator(" in str(caught.value)
     assert client.flows() == []
 
 
@@ -182,24 +183,41 @@ with DAG("xcom_by_hand", schedule=None) as dag:
 """
 
 
-def test_what_tasks_return_is_stored_and_comes_back(client: aq.Client, address: Address) -> None:
+def test_what_tasks_return_is_stored_comes_back_and_goes_with_its_entry(
+    client: aq.Client, address: Address
+) -> None:
     Path(address.dags, "xcom_by_hand.py").write_text(DAG)
-    api = client._session.clusters.engine("airflow_cluster").cluster.api
+    dag, api = "xcom_by_hand", client._session.clusters.engine("airflow_cluster").cluster.api
     deadline = time.monotonic() + _PATIENCE
-
-    def ended(run: str) -> bool:
-        assert time.monotonic() < deadline, api.log("xcom_by_hand", run, "look", 1)
-        found = api.dag_run("xcom_by_hand", run)
-        return found is not None and found.has_ended
-
-    while api.dag("xcom_by_hand") is None:
+    while api.dag(dag) is None:
         assert time.monotonic() < deadline, api.import_errors()
         time.sleep(0.3)
-    api.trigger("xcom_by_hand", "once", {})
-    while not ended("once"):
-        time.sleep(0.3)
-    found = api.dag_run("xcom_by_hand", "once")
-    assert found is not None
-    assert found.state == "success", api.log("xcom_by_hand", "once", "look", 1)
+
+    def end() -> str:
+        while True:
+            assert time.monotonic() < deadline
+            found = api.dag_run(dag, "once")
+            if found is not None and found.has_ended:
+                return found.state
+            time.sleep(0.3)
+
     store = ArtifactStore(address.xcom, signing_key=SIGNING_KEY)
-    assert [ref.type for ref in store.list("xcom/xcom_by_hand/once/")] == ["json"]
+
+    def keys() -> list[str]:
+        return [ref.key for ref in store.list(f"xcom/{dag}/once/")]
+
+    api.trigger(dag, "once", {})
+    assert end() == "success"
+    [before] = keys()
+    assert store.manifest(before).type == "json"
+
+    api.clear(dag, "once", ["make", "look"])
+    assert end() == "success"
+    [after] = keys()
+    assert before != after, "what was there is deleted with its entry"
+
+    store.delete(after)
+    api.clear(dag, "once", ["look"])
+    assert end() == "failed"
+    [log] = Path(address.folder).glob(f"home/logs/dag_id={dag}/*/task_id=look/attempt=3.log")
+    assert "ArtifactNotFoundError" in log.read_text()

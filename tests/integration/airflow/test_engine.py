@@ -167,7 +167,8 @@ def test_airflow_tells_why_it_cannot_read_a_file(
 
     with pytest.raises(IntegrationError, match="heaviest") as caught:
         publish(client, name, one())
-    assert "line" in str(caught.value)
+    assert "of the file: one = AqueductOperator(" in str(caught.value)
+    assert "\n  File" not in str(caught.value)
     assert client.flows() == []
 
 
