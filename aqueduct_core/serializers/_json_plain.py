@@ -16,6 +16,7 @@ import gc
 import math
 import sys
 from itertools import chain, compress
+from operator import countOf
 from typing import Any
 
 from aqueduct_core.serializers._jsontext import dumps, has_utf8, orjson
@@ -26,6 +27,7 @@ __all__ = ["plain_text"]
 
 _PLAIN = frozenset({str, int, float, bool, type(None), dict, list})
 _NUMBERS = frozenset({int, float, bool})
+_CONTAINERS = frozenset({dict, list})
 _ATOMS = _NUMBERS | {str, type(None)}
 _MARK = f'"{TAG}"'.encode()
 _RECORDS = 32  # from here on, records are looked at by column
@@ -103,6 +105,8 @@ class _Proof:
             kind = type(values[0])
             if (kind is str and _are_text(values)) or (kind in _NUMBERS and _are_finite(values)):
                 return True
+            if kind in _CONTAINERS and countOf(map(type, values), kind) == len(values):
+                return self._containers(values, depth + 1, references)
         kinds = set(map(type, values))
         if not kinds <= _PLAIN:
             return False
@@ -148,11 +152,12 @@ def _values(containers: list[Any]) -> list[Any]:
 
 def _are_text(values: list[Any]) -> bool:
     """Whether these are strings, none of them of a class made in Python."""
-    if gc.get_referents(*values):
+    together = tuple(values)
+    if gc.get_referents(*together):
         return False
     try:
         # Beyond its end nothing is a prefix of a text, so all that this does is look at the types.
-        "".startswith(tuple(values), 1)
+        "".startswith(together, 1)
     except TypeError:
         return False
     return True

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,8 @@ class EvenTable:
         Arrow itself writes a table of one row. Its tables say what the larger one has to, but for the
         numbers that tell how much there is.
         """
-        written = bytearray(self._of_one_row())
+        metadata = None if self.metadata is None else tuple(self.metadata.items())
+        written = bytearray(_of_one_row(tuple(self.names), self.kind, metadata))
         view = memoryview(written)
         width, rows = self.block.shape
         step = rows * self.block.itemsize
@@ -70,15 +72,19 @@ class EvenTable:
             struct.pack_into("<q", view, position, width * step)
         return [view[:body], self.block.reshape(-1).view(np.uint8), view[body + old :]]
 
-    def _of_one_row(self) -> pa.Buffer:
-        value = pa.py_buffer(bytes(self.block.itemsize))
-        column = pa.Array.from_buffers(self.kind, 1, [None, value], 0)
-        columns = [column] * len(self.names)
-        batch = pa.RecordBatch.from_arrays(columns, names=self.names, metadata=self.metadata)
-        target = pa.BufferOutputStream()
-        with pa.ipc.new_file(target, batch.schema, options=OPTIONS) as writer:
-            writer.write_batch(batch)
-        return target.getvalue()
+
+@lru_cache(maxsize=8)  # what is saved again and again has the same columns
+def _of_one_row(
+    names: tuple[str, ...], kind: pa.DataType, metadata: tuple[tuple[bytes, bytes], ...] | None
+) -> pa.Buffer:
+    value = pa.py_buffer(bytes(kind.bit_width // 8))
+    columns = [pa.Array.from_buffers(kind, 1, [None, value], 0)] * len(names)
+    about = None if metadata is None else dict(metadata)
+    batch = pa.RecordBatch.from_arrays(columns, names=names, metadata=about)
+    target = pa.BufferOutputStream()
+    with pa.ipc.new_file(target, batch.schema, options=OPTIONS) as writer:
+        writer.write_batch(batch)
+    return target.getvalue()
 
 
 def even_columns(view: memoryview, width: int, rows: int, size: int) -> tuple[int, int] | None:
