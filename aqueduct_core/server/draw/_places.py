@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 
 from aqueduct_core.dag import FlowSpec, OperatorSpec
 from aqueduct_core.dag.layout import Layout, layout
@@ -80,7 +81,25 @@ def places_of(spec: FlowSpec, opened: Collection[str] = ()) -> Places | None:
     if len(sizes) > _LARGEST:
         return None
     edges = [edge for edge in leaves if edge[0] in sizes and edge[0] != edge[1]]
-    return Places(layout(sizes, edges, across=60.0, between=20.0), leaves, stacks)
+    placed = layout(_in_order(sizes, edges), edges, across=60.0, between=20.0)
+    return Places(placed, leaves, stacks)
+
+
+def _in_order(
+    sizes: Mapping[str, tuple[float, float]], edges: Sequence[tuple[str, str]]
+) -> dict[str, tuple[float, float]]:
+    """Each box after those that it needs: a box of many stands where its first operator stood."""
+    at = {key: place for place, key in enumerate(sizes)}
+    if all(at[source] < at[target] for source, target in edges):
+        return dict(sizes)
+    needs: dict[str, list[str]] = {key: [] for key in sizes}
+    for source, target in edges:
+        needs[target].append(source)
+    order = TopologicalSorter(needs).static_order()
+    depths: dict[str, int] = {}
+    for key in order:
+        depths[key] = 1 + max((depths[item] for item in needs[key]), default=0)
+    return dict(sorted(sizes.items(), key=lambda item: depths[item[0]]))
 
 
 def rows_of(operator: OperatorSpec) -> int:
