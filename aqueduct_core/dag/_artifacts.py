@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, get_args, get_origin
 
 from aqueduct_core.dag._tasks import plain_function
@@ -33,11 +33,14 @@ class Artifact:
     computes the value here and now.
     """
 
-    __slots__ = ("__weakref__", "_operator", "_output")
+    __slots__ = ("__weakref__", "_columns", "_operator", "_output")
 
-    def __init__(self, operator: Operator, output: str) -> None:
+    def __init__(
+        self, operator: Operator, output: str, columns: tuple[str, ...] | None = None
+    ) -> None:
         self._operator = operator
         self._output = output
+        self._columns = columns
 
     @property
     def operator(self) -> Operator:
@@ -48,6 +51,11 @@ class Artifact:
     def output(self) -> str:
         """Which of the operator's outputs this is."""
         return self._output
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The columns of a table that this is about; None for all."""
+        return self._columns
 
     @property
     def name(self) -> str:
@@ -105,7 +113,8 @@ class Artifact:
     def __repr__(self) -> str:
         site = self._operator.site
         made = f", made at {site}" if site else ""
-        return f"<{type(self).__name__} {self.name!r} of {self._operator.kind}{made}>"
+        some = f" with {', '.join(self._columns)}" if self._columns else ""
+        return f"<{type(self).__name__} {self.name!r}{some} of {self._operator.kind}{made}>"
 
     def _repr_html_(self) -> str:
         from aqueduct_core.dag._display import html_of
@@ -141,6 +150,25 @@ class _TableMethods(Artifact):
     """What can be asked of a table."""
 
     __slots__ = ()
+
+    def select(self, *columns: str) -> Self:
+        """The same table with some of its columns: what takes it loads no others.
+
+        Args:
+            columns: Their names, in the order that they shall have.
+
+        Raises:
+            GraphError: These are no names of columns, or this is no table.
+        """
+        names: tuple[object, ...] = columns
+        known = self._columns or names
+        if not names or not all(isinstance(name, str) and name in known for name in names):
+            raise self._unselected(columns, 'their names, each a text: .select("id", "score")')
+        if len(set(columns)) < len(columns):
+            raise self._unselected(columns, "name each column once")
+        if self._operator.kind == "parameter":
+            raise self._unselected(columns, "a parameter is given whole; choose inside an @op")
+        return type(self)(self._operator, self._output, columns)
 
     def head(self, rows: int = 5) -> Any:
         """The first rows, computed locally."""
@@ -206,6 +234,12 @@ class _TableMethods(Artifact):
         from aqueduct_core.checks import schema_check
 
         return schema_check(self, schema, severity)
+
+    def _unselected(self, columns: Sequence[object], hint: str) -> GraphError:
+        from aqueduct_core.dag._sites import refusal
+
+        told = ", ".join(map(repr, columns))
+        return refusal(f"{self.name!r} has no columns .select({told})", hint=hint)
 
 
 class _NumberMethods(Artifact):

@@ -320,7 +320,8 @@ def _inputs(item: OperatorSpec, renamed: Mapping[str, str], name: str) -> dict[s
         if source.is_parameter:
             own = source.source.startswith(f"{name}.")
             return "a value" if own else f"parameter {source.source}"
-        return f"{renamed.get(source.source, source.source)}.{source.output}"
+        some = f" with {', '.join(source.columns)}" if source.columns else ""
+        return f"{renamed.get(source.source, source.source)}.{source.output}{some}"
 
     found = {str(number): told(source) for number, source in enumerate(item.args, start=1)}
     return found | {key: told(source) for key, source in item.kwargs.items()}

@@ -138,7 +138,8 @@ def _operator(graph: Graph, operator: Operator, captured: Captured | None) -> Op
 
 def _input(graph: Graph, item: Artifact) -> Input:
     is_parameter = isinstance(item.operator.task, Parameter)
-    return Input(graph.names[item.operator], None if is_parameter else item.output)
+    output = None if is_parameter else item.output
+    return Input(graph.names[item.operator], output, item.columns)
 
 
 def _settings(label: str, operator: Operator, captured: Captured | None) -> Settings:

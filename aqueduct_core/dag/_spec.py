@@ -86,10 +86,12 @@ class Input:
     Attributes:
         source: The name of an operator, or of a parameter.
         output: Which output of the operator; None for a parameter.
+        columns: The columns of it that are loaded; None for all.
     """
 
     source: str
     output: str | None
+    columns: tuple[str, ...] | None = None
 
     @property
     def is_parameter(self) -> bool:
@@ -99,13 +101,16 @@ class Input:
     def to_json(self) -> dict[str, Any]:
         if self.output is None:
             return {"parameter": self.source}
-        return {"operator": self.source, "output": self.output}
+        found = {"operator": self.source, "output": self.output}
+        # Only where some are chosen, so that this changes no digest.
+        return found if self.columns is None else {**found, "columns": list(self.columns)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Input:
         if "parameter" in data:
             return cls(data["parameter"], None)
-        return cls(data["operator"], data["output"])
+        columns = data.get("columns")
+        return cls(data["operator"], data["output"], None if columns is None else tuple(columns))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,7 @@ def cache_key(workspace: Workspace, job: Job) -> CacheKey | None:
     def told(item: Input) -> Any:
         if item.is_parameter:
             return _parameter(parameter_record(job, item.source))
-        return digests[item]
+        return digests[item] if item.columns is None else [digests[item], list(item.columns)]
 
     settings = spec.settings
     record = {

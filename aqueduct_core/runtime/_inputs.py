@@ -130,7 +130,7 @@ def all_of(tasks: Sequence[Callable[[], T]], *, parallel: bool) -> list[T]:
 
 
 def _load(store: ArtifactStore, job: Job, item: Input) -> tuple[Any, str]:
-    value, manifest = _found(store, job, item, store.fetch)
+    value, manifest = _found(store, job, item, partial(store.fetch, columns=item.columns))
     return value, manifest.digest
 
 

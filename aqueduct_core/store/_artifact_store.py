@@ -200,10 +200,15 @@ class ArtifactStore:
 
         return convert(value, as_)
 
-    def fetch(self, ref: ArtifactRef | str) -> tuple[Any, Manifest]:
+    def fetch(
+        self, ref: ArtifactRef | str, *, columns: Sequence[Any] | None = None
+    ) -> tuple[Any, Manifest]:
         """Load a value with its manifest, in no more requests than `get` needs; raises like it."""
         reader = self._reader(*self._read(ref))
-        return reader.load(reader.manifest.content), reader.manifest
+        content, manifest = reader.manifest.content, reader.manifest
+        if columns is None:
+            return reader.load(content), manifest
+        return reader.call(content, partial(_columns, manifest, list(columns))), manifest
 
     def copy(self, ref: ArtifactRef | str, key: str) -> ArtifactRef:
         """Put an artifact at a further key, without reading or writing its parts again.

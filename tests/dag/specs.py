@@ -79,6 +79,7 @@ def flow_specs(draw: st.DrawFn) -> FlowSpec:
             description=draw(texts),
         )
         inputs += [Input(name, output) for output in outputs]
+        inputs += [Input(name, output, ("a", "b")) for output in outputs]
     return FlowSpec(
         name=draw(names),
         description=draw(texts),

@@ -19,7 +19,7 @@ import aqueduct_core as aq
 from aqueduct_core.errors import GraphError
 
 TABLE = ["head", "number_of_rows", "number_of_missing_values", "min", "max", "mean", "std"]
-TABLE += ["validate"]
+TABLE += ["select", "validate"]
 
 
 class Frame(pd.DataFrame):
@@ -145,3 +145,24 @@ def test_head_is_the_first_rows_of_any_table(table, monkeypatch) -> None:
     assert len(handle.head()) == 5
     assert len(handle.head(2)) == 2
     assert type(handle.head()) is type(table)
+
+
+def test_some_columns_of_a_table() -> None:
+    table = aq.op(name="table")(lambda: None)()
+    some = table.select("b", "a")
+    assert (some.operator, some.output, some.columns) == (table.operator, "output", ("b", "a"))
+    assert table.columns is None
+    assert repr(some).startswith("<GenericArtifact 'table' with b, a of op, made at ")
+    assert some.select("a").columns == ("a",)
+    parameter = aq.op(name="step")(lambda x: x)(1).operator.args[0]
+    for handle, columns, hint in [
+        (table, (), 'select("id", "score")'),
+        (table, (1,), "each a text"),
+        (table, (["a"],), "each a text"),
+        (table, ("a", "a"), "once"),
+        (some, ("c",), "their names"),
+        (parameter, ("a",), "given whole"),
+    ]:
+        with pytest.raises(GraphError, match=r"has no columns .select\(.*test_artifacts") as caught:
+            handle.select(*columns)
+        assert hint in str(caught.value.hint)

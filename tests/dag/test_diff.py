@@ -259,3 +259,10 @@ def test_a_diff_shows_itself() -> None:
     assert repr(same) == f"<VersionDiff {short[0]} -> {short[0]}: nothing is different>"
     assert str(same) == "Nothing is different."
     assert same._repr_html_().count("<span") == 1
+
+
+def test_other_columns_of_an_input_are_told() -> None:
+    table = aq.op(name="table")(lambda: None)()
+    step = aq.op(name="step")(lambda df: df)
+    found = diff(version(step(table.select("a", "b"))), version(step(table)))
+    assert fields(found) == {"input 1": ("table.output with a, b", "table.output")}

@@ -82,6 +82,24 @@ def test_an_operator_that_changes_its_input_changes_nothing_else() -> None:
     assert list(first.get().columns) == ["id"]
 
 
+def test_some_columns_of_a_table() -> None:
+    wide = aq.op(name="wide")(lambda: pd.DataFrame({"a": [1], "b": [2], "c": [3]}))()
+    some = wide.select("c", "a")
+    assert list(some.get().columns) == ["c", "a"]
+    assert list(wide.get().columns) == ["a", "b", "c"]
+    assert list(some.head(1).columns) == ["c", "a"]
+    assert "<th>c<br>" in some._repr_html_()
+    assert "<th>b<br>" not in some._repr_html_()
+    both = aq.op(name="both")(lambda df, whole: (list(df.columns), list(whole.columns)))
+    assert both(some, wide).get() == (["c", "a"], ["a", "b", "c"])
+    width = aq.metric(name="width")(lambda df: df.shape[1])
+    width(some)
+    width(wide)
+    assert len(wide.operator.attached) == 2, "metrics on other columns are others"
+    with pytest.raises(OperatorError, match="no column 'nope'; there are 'a', 'b', 'c'"):
+        both(wide.select("nope"), wide).get()
+
+
 def test_an_argument_that_is_passed_twice_is_one_object_inside() -> None:
     array = aq.op(name="array")(lambda: np.arange(3))()
     same = aq.op(name="same")(lambda a, b, *, c: a is b is c)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import aqueduct_core as aq
@@ -230,3 +231,19 @@ print(cache_key(workspace, Job(version, "slow", "r1")).path)
         paths.add(done.stdout.decode().strip())
     [info] = workspace.store.storage.list("cache/")
     assert paths == {info.key}
+
+
+def test_other_columns_are_another_input(workspace: Workspace) -> None:
+    table = aq.op(name="table")(lambda: pd.DataFrame({"a": [1], "b": [2]}))()
+    names = aq.op(name="slow", cache=True)(lambda df: list(df.columns))
+    keys = iter("123456")
+    found = {}
+    for columns in (("a",), ("b",), None, ("a",)):
+        chosen = table if columns is None else table.select(*columns)
+        result = run(workspace, publish(workspace.store, names(chosen)), next(keys))
+        found.setdefault(columns, []).append((output(workspace, result), result.cached))
+    assert found == {
+        ("a",): [(["a"], None), (["a"], "1")],
+        ("b",): [(["b"], None)],
+        None: [(["a", "b"], None)],
+    }

@@ -354,3 +354,22 @@ def test_writing_the_same_attempt_again_replaces_it(workspace: Workspace) -> Non
     changed = replace(result, state="failed", reason="found out later")
     assert write_result(workspace.store, changed)
     assert read_result(workspace.store, result.operator, "r1") == changed
+
+
+def test_only_the_columns_that_are_asked_for_are_loaded(workspace: Workspace) -> None:
+    wide = aq.op(name="wide")(lambda: pd.DataFrame({"a": [1], "b": [2], "c": [3]}))()
+
+    @aq.op
+    def names(some: pd.DataFrame, whole: pd.DataFrame) -> list[list[str]]:
+        return [list(some.columns), list(whole.columns)]
+
+    version = publish(workspace.store, names(wide.select("c", "a"), whole=wide))
+    assert Version.from_json(version.to_json()).spec == version.spec
+    results = run_all(workspace, version)
+    assert output(workspace, results["names"]) == [["c", "a"], ["a", "b", "c"]]
+    assert results["names"].inputs == {"wide": results["wide"].outputs["output"].digest}
+
+    version = publish(workspace.store, names(wide.select("nope"), wide))
+    failed = run_all(workspace, version)["names"]
+    assert failed.state == "failed"
+    assert failed.reason == "an input can't be loaded: no column 'nope'; there are 'a', 'b', 'c'"

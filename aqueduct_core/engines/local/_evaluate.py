@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +38,9 @@ class _Computed:
     seconds: Mapping[str, float]
     peak_memory: int
 
-    def load(self, output: str) -> Any:
-        """A new copy of an output; changing it changes nothing else."""
-        return self.store.get(self.outputs[output])
+    def load(self, output: str, columns: Sequence[str] | None = None) -> Any:
+        """A new copy of an output, or of some columns; changing it changes nothing else."""
+        return self.store.get(self.outputs[output], columns=columns)
 
 
 def evaluate(artifact: Artifact, parameters: Mapping[str, Any]) -> Any:
@@ -59,7 +59,7 @@ def evaluate(artifact: Artifact, parameters: Mapping[str, Any]) -> Any:
         if operator not in affected:
             # One assignment: another thread that computes the same sees all of it or nothing.
             operator.memo[_MEMO] = done[operator]
-    return done[artifact.operator].load(artifact.output)
+    return done[artifact.operator].load(artifact.output, artifact.columns)
 
 
 def _compute(
@@ -101,9 +101,12 @@ def _call(
         return lambda: task(done[operator.args[0].operator])
     # An artifact that is passed twice is one object inside, as it is in plain Python.
     values = {
-        (item.operator, item.output): done[item.operator].load(item.output)
-        for item in operator.inputs
+        _key(item): done[item.operator].load(item.output, item.columns) for item in operator.inputs
     }
-    args = [values[item.operator, item.output] for item in operator.args]
-    kwargs = {key: values[item.operator, item.output] for key, item in operator.kwargs.items()}
+    args = [values[_key(item)] for item in operator.args]
+    kwargs = {key: values[_key(item)] for key, item in operator.kwargs.items()}
     return lambda: task(*args, **kwargs)
+
+
+def _key(item: Artifact) -> Hashable:
+    return item.operator, item.output, item.columns
