@@ -146,13 +146,18 @@ class Connection:
         return Result(source, made, _united(source, reader, names))
 
 
+# A table of this name could not be read: the query would refer to itself.
+_AROUND = '"the query of aqueduct_core"'
+
+
 def _around(columns: Sequence[str], first: Sequence[str], listed: Sequence[str]) -> Any:
     """Expressions over the columns of a query, after a row of examples."""
 
     def text(query: str) -> str:
         # A line break before the bracket: the query may end in a comment.
-        named = f"WITH q({', '.join(columns)}) AS ({query}\n)"
-        return f"{named} SELECT {', '.join(first)} UNION ALL SELECT {', '.join(listed)} FROM q"  # noqa: S608 - the user's own
+        named = f"WITH {_AROUND}({', '.join(columns)}) AS ({query}\n)"
+        rows = f"SELECT {', '.join(listed)} FROM {_AROUND}"  # noqa: S608 - the user's own
+        return f"{named} SELECT {', '.join(first)} UNION ALL {rows}"
 
     return text
 

@@ -393,3 +393,9 @@ class TestKit(SQLIntegrationTests):
     @pytest.fixture
     def database(self, tmp_path: Path) -> Any:
         return open_integration("warehouse", "sqlite", {"path": tmp_path / "w.db"})
+
+
+@pytest.mark.parametrize("name", ["q", "query", "rows", "c0"])
+def test_a_table_may_have_any_name(database: SqlIntegration, name: str) -> None:
+    save(database, column(1, 2), name)
+    assert read(database, f'SELECT * FROM "{name}"')["c"].tolist() == [1, 2]
