@@ -27,16 +27,14 @@ def parser() -> argparse.ArgumentParser:
     Each command has `command`, the module of this package and the function that does it.
     """
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="print JSON, for programs")
-    common.add_argument(
-        "--home", metavar="FOLDER", help="the workspace (default: AQUEDUCT_HOME or ~/.aqueduct)"
-    )
+    _add_common(common, default=argparse.SUPPRESS)
     made = argparse.ArgumentParser(
         prog="aqueduct",
         description="Typed artifacts, and the workflows that make them.",
         epilog=_EXIT_CODES,
     )
     made.add_argument("--version", action="version", version=f"aqueduct {__version__}")
+    _add_common(made)
     commands = _commands(made)
     demo = _add(commands, "demo", "_main:demo", "run a workflow on 336,776 real flights", common)
     demo.add_argument("--serve", action="store_true", help="then show it all in the web UI")
@@ -49,6 +47,17 @@ def parser() -> argparse.ArgumentParser:
     _add_bench(commands, common)
     _add_others(commands, common)
     return made
+
+
+def _add_common(to: argparse.ArgumentParser, **default: Any) -> None:
+    """What may stand before the command or after it; the last word counts."""
+    to.add_argument("--json", action="store_true", help="print JSON, for programs", **default)
+    to.add_argument(
+        "--home",
+        metavar="FOLDER",
+        help="the workspace (default: AQUEDUCT_HOME or ~/.aqueduct)",
+        **default,
+    )
 
 
 def _commands(above: argparse.ArgumentParser) -> _Commands:

@@ -72,6 +72,20 @@ def test_errors_have_a_code_and_a_hint(tmp_path: Path, capsys: pytest.CaptureFix
     assert caught.value.code == 0
 
 
+def test_what_all_commands_take_may_stand_before_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    for before, after in [
+        (["--json", "--home", str(tmp_path / "a")], []),
+        (["--json"], ["--home", str(tmp_path / "b")]),
+        (["--home", str(tmp_path / "file")], ["--json", "--home", str(tmp_path / "c")]),
+    ]:
+        assert main([*before, "flows", *after]) == 0
+        assert json.loads(capsys.readouterr().out) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "file"]
+
+
 def test_serializers(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serializers", "--json"]) == 0
     found = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
