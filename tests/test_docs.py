@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from aqueduct_core.cli._parser import parser
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -85,3 +89,29 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text)
     missing = [target for target in targets if not (page.parent / target).exists()]
     assert not missing, f"{name(page)}: {missing}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_are_understood(page: Path) -> None:
+    for line in (
+        line
+        for block in blocks(page)
+        if block.language == "bash"
+        for line in block.code.replace("\\\n", " ").splitlines()
+    ):
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["aqueduct"]:
+            end = next((at for at, word in enumerate(words) if word in (">", "|", "&&")), None)
+            try:
+                parser().parse_args(words[1:end])
+            except SystemExit:
+                pytest.fail(f"{name(page)}: {line}")
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    """Links to headings, and names in the reference, are looked up only then."""
+    pytest.importorskip("mkdocs", reason='pip install -e ".[docs]"')
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "operations" / "index.html").exists()
