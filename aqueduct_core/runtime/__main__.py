@@ -28,7 +28,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aqueduct_core.dag import OperatorSpec, Version
 from aqueduct_core.errors import AqueductError, ParameterError
@@ -36,9 +36,6 @@ from aqueduct_core.integrations import kinds
 from aqueduct_core.integrations._settings import from_environment
 from aqueduct_core.runtime import Result, Workspace
 from aqueduct_core.runtime._supervised import Call, supervise, together
-
-if TYPE_CHECKING:
-    from aqueduct_core.abc import Storage
 
 __all__ = ["main"]
 
@@ -65,10 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AqueductError, ValueError) as error:
         _say(str(error))
         return _UNUSABLE
-    results, number = supervise(call)
-    storage = Workspace.from_json(call.setup).store.storage
+    printed: dict[str, bytes] = {}
+    results, number = supervise(call, printed)
+    for stream, data in printed.items():
+        getattr(sys, stream).write(data.decode(errors="replace"))
     for result in results:
-        _tell(storage, result)
+        _tell(result)
     worst = max((_CODES[result.state] for result in results), key=[0, 99, 1].index)
     return 128 + number if number else worst
 
@@ -136,11 +135,8 @@ def _json(variable: str) -> dict[str, Any]:
     return found
 
 
-def _tell(storage: Storage, result: Result) -> None:
-    """Show what became of an operator, and what it printed, to whoever reads this command's log."""
-    for stream, key in result.logs.items():
-        printed = bytes(storage.get(key)).decode(errors="replace")
-        getattr(sys, stream).write(printed)
+def _tell(result: Result) -> None:
+    """Show what became of an operator to whoever reads this command's log."""
     told = f"{result.name} {result.state}" + (f": {result.reason}" if result.reason else "")
     trace = result.error.traceback if result.error else ""
     _say(f"{trace}{told}")

@@ -28,7 +28,7 @@ from aqueduct_core.runtime._spool import Spool, bounded
 if TYPE_CHECKING:
     from aqueduct_core.abc import Storage
 
-__all__ = ["Capture", "Logs", "collect_logs"]
+__all__ = ["Capture", "Logs", "collect_logs", "printed_in"]
 
 _STREAMS = ("stdout", "stderr")
 _TICK = 1.0  # seconds between two looks at what came
@@ -59,10 +59,12 @@ class Capture:
     Args:
         folder: Where the files are, as `stdout` and `stderr`, from which `collect_logs` takes what
             an operator printed whose process was killed; by default a temporary folder.
+        leave: Whether they stay as they are when an operator has ended, which is the only one.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, leave: bool = False) -> None:
         self._folder = folder or self._temporary()
+        self._leave = leave
         self._spools: list[Spool] = []
         self._texts: dict[str, TextIO] = {}
 
@@ -87,7 +89,7 @@ class Capture:
             finally:
                 _watch.look_at(before)
                 log.finish(logs)
-                if log.written or _had_children(children):
+                if (log.written or _had_children(children)) and not self._leave:
                     self._renew(children)
 
     def _temporary(self) -> Path:
@@ -151,17 +153,23 @@ def collect_logs(storage: Storage, folder: str, spools: Path) -> dict[str, str]:
         The keys of the logs, by stream, for `Result.logs`.
     """
     keys = {}
+    for name, data in printed_in(spools).items():
+        keys[name] = f"{folder}/{name}.log"
+        storage.put(keys[name], data)
+    return keys
+
+
+def printed_in(spools: Path) -> dict[str, bytes]:
+    """What an operator has printed, by stream, as it is in the files of its process's `Capture`."""
+    found = {}
     for name in _STREAMS:
         with suppress(FileNotFoundError):  # it printed nothing, or captured nothing
             descriptor = os.open(spools / name, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                data = bounded(descriptor)
+                found[name] = bounded(descriptor)
             finally:
                 os.close(descriptor)
-            if data:
-                keys[name] = f"{folder}/{name}.log"
-                storage.put(keys[name], data)
-    return keys
+    return {name: data for name, data in found.items() if data}
 
 
 class _Log:

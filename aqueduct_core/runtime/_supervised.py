@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.dag import OperatorSpec, Version
 from aqueduct_core.errors import AqueductError, NotFoundError
+from aqueduct_core.runtime._capture import printed_in
 from aqueduct_core.runtime._channel import Batch
 from aqueduct_core.runtime._forked import can_fork, fork
 from aqueduct_core.runtime._job import Workspace
@@ -103,10 +104,14 @@ def together(version: Version, operator: str) -> list[OperatorSpec]:
     return [item for item in version.spec.of_kind("save") if item.task["integration"] == place]
 
 
-def supervise(call: Call) -> tuple[list[Result], int]:
+def supervise(call: Call, printed: dict[str, bytes] | None = None) -> tuple[list[Result], int]:
     """Run it, and see to it that each operator has a result, whatever becomes of the worker.
 
     Only for the main thread: it takes SIGTERM and SIGINT as a wish to cancel.
+
+    Args:
+        call: What is to be run.
+        printed: Is given what the operator has printed, by stream, as its logs have it.
 
     Returns:
         The results, written by then, and the number of the signal that came, or 0.
@@ -125,8 +130,13 @@ def supervise(call: Call) -> tuple[list[Result], int]:
         except _Canceled as canceled:
             number = canceled.number
             stopped = "canceled", f"it was asked to stop by {signal.Signals(number).name}"
+        said: dict[str, bytes] = {}
         if worker is not None:
+            said = printed_in(worker.spools)  # before a worker that is done takes them along
             worker.finish(_PATIENCE)
+            said |= printed_in(worker.spools)
+        if printed is not None:
+            printed |= said
         results += _unfinished(call, store, worker, results, stopped)
         if worker is not None:
             worker.dispose()
@@ -147,7 +157,7 @@ def _worker(call: Call) -> Worker:
         python, held = str(path), hold(path)
     start = fork if call.may_fork and can_fork(python) else None
     # With the version, which the worker needn't ask the store for once more.
-    setup = {**call.setup, "version": call.version.to_json()}
+    setup = {**call.setup, "version": call.version.to_json(), "leave": len(call.operators) == 1}
     worker = Worker(setup, python, held, start)
     worker.connect(call.setup.get("connections", {}))
     worker.submit(call.batch)

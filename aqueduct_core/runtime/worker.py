@@ -110,7 +110,8 @@ class _Loop:
         self._channel = channel
         self._inbox = inbox
         self._workspace = Workspace.from_json(inbox.setup)
-        self._capture = Capture(Path(inbox.setup["spools"]))
+        is_for_one = bool(inbox.setup.get("leave"))
+        self._capture = Capture(Path(inbox.setup["spools"]), leave=is_for_one)
         self._surroundings = _Surroundings()
         self._versions: dict[tuple[str, str], Version] = {}
         if "version" in inbox.setup:

@@ -22,7 +22,6 @@ except ImportError:  # Airflow 2
 
 if TYPE_CHECKING:
     from aqueduct_core.engines.airflow.tasks import AqueductOperator
-    from aqueduct_core.store import ArtifactStore
 
 __all__ = ["execute"]
 
@@ -65,9 +64,12 @@ def execute(task: AqueductOperator, context: Any) -> None:
         report=task.log.info,
         may_fork=True,
     )
-    results, number = supervise(call)
+    printed: dict[str, bytes] = {}
+    results, number = supervise(call, printed)
+    for stream, data in printed.items():
+        getattr(sys, stream).write(data.decode(errors="replace"))
     for result in results:
-        _show(workspace.store, result)
+        _show(result)
     if number:
         raise AirflowFailException("it was canceled")
     _judge(results, tries_left=instance.try_number <= instance.max_tries)
@@ -83,11 +85,8 @@ def _home() -> Path:
     return Path(os.environ.get("AQUEDUCT_HOME") or "~/.aqueduct").expanduser()
 
 
-def _show(store: ArtifactStore, result: Result) -> None:
-    """Show in the task's log what the operator printed, and what it raised."""
-    for stream, key in result.logs.items():
-        printed = bytes(store.storage.get(key)).decode(errors="replace")
-        getattr(sys, stream).write(printed)
+def _show(result: Result) -> None:
+    """Show in the task's log what became of an operator, and what it raised."""
     trace = result.error.traceback if result.error is not None else ""
     told = f"{result.name} {result.state}" + (f": {result.reason}" if result.reason else "")
     sys.stdout.write(f"{trace}{told}\n")

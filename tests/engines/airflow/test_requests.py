@@ -54,7 +54,14 @@ class Worker:
         version.save(store)
         return Version.load(store, version.flow, version.digest)
 
-    def run(self, version: Version, operator: str, attempt: int = 1, run: str = RUN) -> Result:
+    def run(
+        self,
+        version: Version,
+        operator: str,
+        attempt: int = 1,
+        run: str = RUN,
+        printed: dict[str, bytes] | None = None,
+    ) -> Result:
         """What Airflow's task does, past Airflow."""
         workspace = Workspace.from_json(self.setup)
         del self.proxy.requests[:]
@@ -70,7 +77,7 @@ class Worker:
             environments=self.folder / "environments",
             report=print,
         )
-        [result], _ = supervise(call)
+        [result], _ = supervise(call, printed)
         assert result.state == "succeeded", result.reason
         return result
 
@@ -88,10 +95,17 @@ def _kind(path: str) -> str:
         "/parts/": "function",
         "manifests/operators/": "data",
         "result.json": "result",
+        ".log": "log",
     }.items():
         if piece in path:
             return kind
     return path
+
+
+@aq.op
+def loud() -> int:
+    print("é" * 1_000)
+    return 1
 
 
 @pytest.fixture
@@ -116,6 +130,15 @@ def test_a_task_asks_twice_besides_its_data(worker: Worker) -> None:
     assert worker.asked == ["PUT run", "PUT data", "PUT result"]
     worker.run(version, "use", run=other)
     assert worker.asked == ["GET run", "GET data", "PUT data", "PUT result"]
+
+
+def test_what_a_task_prints_is_stored_and_not_asked_for(worker: Worker) -> None:
+    version = worker.published(loud())
+    printed: dict[str, bytes] = {}
+    worker.run(version, "loud", printed=printed)
+    assert printed == {"stdout": ("é" * 1_000 + "\n").encode()}
+    assert worker.asked[-3:] == ["PUT data", "PUT log", "PUT result"]
+    assert "GET log" not in worker.asked
 
 
 def test_a_machine_that_has_nothing_yet_asks_for_version_and_function_too(worker: Worker) -> None:
