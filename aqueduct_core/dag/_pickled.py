@@ -51,6 +51,10 @@ class PickledFunction:
     head: bytes | memoryview
     buffers: tuple[Any, ...] = ()
 
+    def __repr__(self) -> str:
+        size = sum(memoryview(item).nbytes for item in (self.head, *self.buffers))
+        return f"<PickledFunction: {size:,} bytes>"
+
     def load(self) -> Callable[..., Any]:
         """The function; imports the packages that it needs."""
         found = Unpickler(io.BytesIO(self.head), self.buffers).load()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import reprlib
+from contextlib import suppress
+from types import MemberDescriptorType
 from typing import Any
 
 from aqueduct_core.abc import Budget
@@ -30,12 +32,23 @@ def preview(obj: Any, budget: Budget) -> str:
 
 
 def _outline(obj: Any) -> str:
-    state = getattr(obj, "__dict__", None)
-    attributes = [*state.items()][:20] if isinstance(state, dict) else []
+    attributes = [*_state(obj).items()][:20]
     inner = ", ".join(
         f"{name}={reprlib.repr(value) if _is_plain(value) else '...'}" for name, value in attributes
     )
     return f"{class_name(type(obj))}({inner})"
+
+
+def _state(obj: Any) -> dict[str, Any]:
+    """The attributes of an object, those in slots included; no code of its class runs for it."""
+    found: dict[str, Any] = {}
+    for cls in [cls for cls in type(obj).__mro__ if "__slots__" in vars(cls)]:
+        for name, member in vars(cls).items():
+            if type(member) is MemberDescriptorType:
+                with suppress(AttributeError):  # nothing was put into it
+                    found[name] = member.__get__(obj)
+    state = getattr(obj, "__dict__", None)
+    return found | state if isinstance(state, dict) else found
 
 
 def _is_plain(value: Any) -> bool:
@@ -52,6 +65,5 @@ def _is_large(obj: Any, depth: int) -> bool:
             return True
         members = [*(obj.values() if isinstance(obj, dict) else obj)][:100]
     else:
-        state = getattr(obj, "__dict__", None)
-        members = [*state.values()][:100] if isinstance(state, dict) else []
+        members = [*_state(obj).values()][:100]
     return any(_is_large(member, depth - 1) for member in members)

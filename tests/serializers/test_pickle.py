@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import functools
 import io
 import json
@@ -309,3 +310,27 @@ def test_description(value: Any) -> None:
     found = PickleSerializer().describe(value, Budget())
     assert len(json.dumps(found)) < 10_000
     assert found["class"]
+
+
+class Watched(tuple[int, ...]):
+    """Members whose `repr` would be noticed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        raise AssertionError("repr() of a large member was asked for")
+
+
+@dataclasses.dataclass(slots=True)
+class Slotted:
+    name: str
+    weights: Watched
+    never: int = dataclasses.field(init=False)
+
+
+def test_what_slots_hold_is_looked_at_before_it_is_printed() -> None:
+    budget = Budget()
+    told = PickleSerializer().describe(Slotted("a model", Watched(range(20_000))), budget)
+    assert "Slotted(" in str(told["preview"])
+    assert "name='a model'" in str(told["preview"])
+    assert "weights=..." in str(told["preview"])
