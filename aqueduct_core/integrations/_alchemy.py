@@ -186,6 +186,12 @@ class AlchemyIntegration(SqlDatabase):
         expected: tuple[type[Exception], ...] = (exc.SQLAlchemyError, OSError, *self.driver_errors)
         try:
             connection = engine.connect()
+        except UnicodeError:
+            raise IntegrationError(
+                f"{self.name} ({self.place}): the driver can't send the user or the password, whose "
+                "letters it has no bytes for",
+                hint="choose another password; the kinds postgres and mysql take any",
+            ) from None  # it would show the letter
         except expected as error:
             said = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
             problem, hint = unreachable(said)

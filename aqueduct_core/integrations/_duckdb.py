@@ -28,8 +28,8 @@ __all__ = ["DuckdbIntegration"]
 
 _PATIENCE = 30.0  # seconds to wait for another program, which has the file for itself
 _STEP = 0.02
-_BATCH = 122_880  # rows; those of a group in the file
-_KEPT = 64 << 20  # bytes of a file that stay in memory while a large result is read
+_BATCH = 61_440  # rows; half of those of a group in the file
+_KEPT = 32 << 20  # bytes of a file that stay in memory while a large result is read
 # A query names tables of the database, not variables of the code that happens to run it.
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {"python_enable_replacements": "false"}
 

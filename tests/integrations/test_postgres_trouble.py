@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -14,7 +13,6 @@ import psycopg
 import pytest
 from pandas.testing import assert_frame_equal
 
-import aqueduct_core as aq
 from aqueduct_core import ArtifactStore
 from aqueduct_core.errors import ArtifactNotFoundError, IntegrationError
 from aqueduct_core.integrations import _postgres, _results, open_integration
@@ -54,49 +52,6 @@ def test_a_password_opens_and_another_does_not(guarded: dict[str, Any]) -> None:
     with pytest.raises(IntegrationError, match=r"login was refused[\s\S]*user and password") as hit:
         wrong.test()
     assert "wrong-Ω" not in "".join(traceback.format_exception(hit.value))
-
-
-def test_no_file_and_no_line_of_a_run_has_the_password(
-    guarded: dict[str, Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    for name in ("AQUEDUCT_DATABASE", "AQUEDUCT_STORE"):
-        monkeypatch.delenv(name, raising=False)
-
-    @aq.op
-    def more(orders: pd.DataFrame) -> pd.DataFrame:
-        return orders.assign(more=1)
-
-    with aq.Client(home=tmp_path / "home") as client:
-        warehouse: Any = client.connect_integration("w", "postgres", **guarded)
-        made = more(warehouse.sql("SELECT * FROM orders WHERE id < :most", parameters={"most": 9}))
-        warehouse.save(made, table_name="copies", mode="upsert", keys=["id"])
-        good = client.publish_flow("Good", made, quiet=True)
-        assert good.latest().status == "succeeded"
-        bad = client.publish_flow("Bad", warehouse.sql("SELECT nope", name="nope"), quiet=True)
-        assert bad.latest().status == "failed"
-        assert 'column "nope" does not exist' in str(bad.latest().error("nope"))
-        run(warehouse, "ALTER TABLE copies DROP COLUMN more")
-        assert good.trigger(quiet=True).status == "failed"
-        monkeypatch.setenv("AQUEDUCT_INTEGRATION_V", url_of(guarded))
-        shown = [repr(warehouse), str(client.integrations()), repr(client.integration("v"))]
-    left = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
-    assert any(path.name == "result.json" for path in left)
-    for secret in (SECRET, "hunter2", "hunter2-\\u03a9", "hunter2-%CE%A9"):
-        for path in left:
-            assert secret.encode() not in path.read_bytes(), path
-        assert secret not in "".join(capfd.readouterr()) + "".join(shown)
-
-
-def url_of(config: dict[str, Any]) -> str:
-    from sqlalchemy import URL
-
-    named = {**config, "username": config["user"], "drivername": "postgresql"}
-    known = ("drivername", "username", "password", "host", "port", "database")
-    url = URL.create(**{key: named[key] for key in known})
-    return url.render_as_string(hide_password=False)
 
 
 def test_a_large_result_is_stored_as_it_comes(

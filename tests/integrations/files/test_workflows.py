@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 import aqueduct_core as aq
 from aqueduct_core.dag import GenericArtifact, TableArtifact
 from aqueduct_core.errors import GraphError, IntegrationError, OperatorError
-from tests.integrations.files.conftest import SECRET, s3_config
+from tests.integrations.files.conftest import s3_config
 from tests.servers import S3Server
 
 
@@ -65,29 +64,6 @@ def test_a_published_workflow_reads_and_saves(client: aq.Client, s3_server: S3Se
     done = client.delete_flow("Sales", saved_objects="all")
     assert done.dropped == (("lake", "out/totals.parquet"),)
     assert "out/totals.parquet" not in lake.files()
-
-
-def test_no_file_that_a_run_leaves_has_the_secret(
-    client: aq.Client, s3_server: S3Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    lake = client.connect_integration("lake", "s3", **s3_config(s3_server))
-    write(lake, "a.csv", "country,amount\nUS,1\n")
-    good = total(lake.file("a.csv"))
-    lake.save(good, path="b.csv")
-    bad = total(lake.file("missing.csv", name="missing"))
-    flow = client.publish_flow("Secret", [good, bad], quiet=True)
-    run = flow.latest()
-    assert run.status == "failed"
-    assert "missing.csv" in str(run.error("missing"))
-    assert lake.read("b.csv") is not None
-    client.close()
-    for path in (tmp_path / "home").rglob("*"):
-        if path.is_file():
-            data = path.read_bytes()
-            for text in (SECRET, json.dumps(SECRET)[1:-1]):
-                assert text.encode() not in data, path
-    printed = capfd.readouterr()
-    assert SECRET not in printed.out + printed.err
 
 
 def test_values_are_computed_here_and_now(folder: Any) -> None:
