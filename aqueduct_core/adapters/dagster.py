@@ -97,8 +97,11 @@ def _described(manifest: Manifest, rows: str) -> dict[str, Any]:
         "size (bytes)": manifest.size,
     }
     if manifest.type != "table" or "schema" not in known:
-        if "preview" in known:
-            found["preview"] = MetadataValue.json({"preview": known["preview"]})
+        shown = known.get("preview")
+        if isinstance(shown, Mapping) and set(shown) == {"png"}:
+            found["preview"] = MetadataValue.md(f"![preview](data:image/png;base64,{shown['png']})")
+        elif shown is not None:
+            found["preview"] = MetadataValue.json({"preview": shown})
         return found
     columns = [TableColumn(item["name"], item["type"]) for item in known["schema"]]
     found["dagster/column_schema"] = MetadataValue.table_schema(TableSchema(columns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,13 @@ def test_materializations_show_schema_rows_and_preview(seen: dict[str, Any]) -> 
     assert seen["schema"] == [["id", "Int64"], ["tag", "category[2]"]]
     assert seen["rows"] == 2
     assert seen["preview"] == [{"id": 1, "tag": "x"}, {"id": "", "tag": "y"}]
+
+
+def test_a_picture_is_shown_as_one(seen: dict[str, Any]) -> None:
+    text, kind = seen["picture"]
+    assert kind == "image"
+    data = text.removeprefix("![preview](data:image/png;base64,").removesuffix(")")
+    assert base64.b64decode(data, validate=True).startswith(b"\x89PNG")
 
 
 def test_partitions_are_values_alone_and_dicts_together(seen: dict[str, Any]) -> None:

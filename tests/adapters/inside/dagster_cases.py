@@ -7,6 +7,7 @@ import warnings
 import dagster as dg
 import pandas as pd
 import polars as pl
+from PIL import Image
 
 from aqueduct_core import ArtifactStore
 from aqueduct_core.adapters.dagster import AqueductIOManager
@@ -129,6 +130,11 @@ def span(asset, first, last):
     return found.execute_in_process(tags=tags, raise_on_error=False)
 
 
+@dg.asset
+def picture():
+    return Image.new("RGB", (40, 30), (255, 0, 0))
+
+
 warnings.simplefilter("ignore")  # Dagster's own, about what is in preview
 values = [table, nothing, declared, nest, consumer]
 done = materialize(values)
@@ -139,6 +145,9 @@ seen["schema"] = [
 ]
 seen["rows"] = event.metadata["dagster/row_count"].value
 seen["preview"] = [record.data for record in event.metadata["preview"].records]
+pictures = materialize([picture])
+(event,) = pictures.asset_materializations_for_node("picture")
+seen["picture"] = [event.metadata["preview"].md_str, event.metadata["aqueduct/type"].value]
 definitions = dg.Definitions(values, resources=RESOURCES)
 seen["loaded"] = repr(definitions.load_asset_value("nest"))
 
