@@ -36,6 +36,35 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
             item.end(signal.SIGKILL)
 
 
+@pytest.fixture
+def marks(tmp_path: Path) -> Path:
+    """A folder in which operators of `waiting` tell what they do."""
+    folder = tmp_path / "marks"
+    folder.mkdir()
+    return folder
+
+
+def waiting(marks: Path) -> aq.GenericArtifact:
+    """Two operators; the second waits for a file called `go`."""
+
+    @aq.op
+    def first(folder: str) -> str:
+        with (Path(folder) / "first").open("a") as file:
+            file.write("x")
+        return folder
+
+    @aq.op
+    def second(folder: str) -> int:
+        from time import sleep
+
+        (Path(folder) / "second").touch()
+        while not (Path(folder) / "go").exists():
+            sleep(0.02)
+        return 1
+
+    return second(first(str(marks)))
+
+
 def test_the_first_start_shows_a_key_and_a_link_and_the_next_one_none(
     start: Callable[..., Process],
 ) -> None:
@@ -71,28 +100,10 @@ def test_it_stops_though_somebody_watches_events(start: Callable[..., Process]) 
 
 
 def test_runs_that_a_killed_server_left_go_on_with_the_next(
-    start: Callable[..., Process], tmp_path: Path
+    start: Callable[..., Process], marks: Path, tmp_path: Path
 ) -> None:
-    marks = tmp_path / "marks"
-    marks.mkdir()
-
-    @aq.op
-    def first(folder: str) -> str:
-        with (Path(folder) / "first").open("a") as file:
-            file.write("x")
-        return folder
-
-    @aq.op
-    def second(folder: str) -> int:
-        from time import sleep
-
-        (Path(folder) / "second").touch()
-        while not (Path(folder) / "go").exists():
-            sleep(0.02)
-        return 1
-
     with aq.Client(home=tmp_path / "home") as client:
-        flow = client.publish_flow("Long", second(first(str(marks))), run_now=False, quiet=True)
+        flow = client.publish_flow("Long", waiting(marks), run_now=False, quiet=True)
         killed = start()
         headers = killed.headers()
         path = f"/api/v1/flows/{flow.id}"
@@ -157,31 +168,13 @@ def test_what_was_acknowledged_is_there_after_the_server_has_ended(
 
 
 def test_another_server_goes_on_with_the_runs_of_one_that_was_killed(
-    start: Callable[..., Process], tmp_path: Path
+    start: Callable[..., Process], marks: Path
 ) -> None:
-    marks = tmp_path / "marks"
-    marks.mkdir()
-
-    @aq.op
-    def first(folder: str) -> str:
-        with (Path(folder) / "first").open("a") as file:
-            file.write("x")
-        return folder
-
-    @aq.op
-    def second(folder: str) -> int:
-        from time import sleep
-
-        (Path(folder) / "second").touch()
-        while not (Path(folder) / "go").exists():
-            sleep(0.02)
-        return 1
-
     killed = start("--no-scheduler")
     key = killed.key()
     others = [start("--no-scheduler") for _ in range(2)]
     with aq.Client(key, killed.address) as client:
-        flow = client.publish_flow("Long", second(first(str(marks))), quiet=True, wait=False)
+        flow = client.publish_flow("Long", waiting(marks), quiet=True, wait=False)
         run = flow.latest().id
         while not (marks / "second").exists():
             assert flow.latest().status == "running"

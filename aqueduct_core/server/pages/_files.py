@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from aqueduct_core.integrations import FileIntegration
 from aqueduct_core.integrations.files._browse import Listing, browse, glance
+from aqueduct_core.integrations.files._formats import format_of
 from aqueduct_core.server.pages._preview import view_of
 from aqueduct_core.server.pages._words import file_size
 
@@ -67,12 +68,20 @@ def _entries(listed: Listing, here: str, path: str, search: str) -> list[dict[st
         {
             "name": name,
             "size": size,
+            "icon": "folder" if size is None else _icon(name),
             "href": f"{here}?path={quote(place)}",
             "is_open": place == path,
         }
         for name, place, size in known
         if search.lower() in name.lower()
     ]
+
+
+def _icon(name: str) -> str:
+    known = format_of(name)
+    if known is None:
+        return "bytes"
+    return "table" if known.is_table else known.name
 
 
 def _shown(made: FileIntegration, path: str, here: str) -> dict[str, Any]:
