@@ -10,8 +10,9 @@ Saving a value costs time once, each load costs time again, and keeping it costs
 in seconds; the format with the lowest cost is taken. `upload` and `download` come from the storage's
 profile, which `aqueduct bench --calibrate` measures. `weight` is what the policy says a stored byte is
 worth in seconds: nothing for `fast`, everything for `small`; for `balanced` it is the price of keeping the
-byte for a year over the price of a second of a worker and of whoever waits for it. The speeds and ratios of formats are measured by `benchmarks/encodings.py`; the ratio
-of a codec is taken from a sample of the very bytes. `docs/encoding.md` shows the figures.
+byte for a year over the price of a second of a worker and of whoever waits for it. The speeds and ratios
+of formats are measured by `benchmarks/encodings.py`; the ratio of a codec is taken from a sample of the
+very bytes. `docs/encoding.md` shows the figures.
 """
 
 from __future__ import annotations
@@ -105,19 +106,25 @@ class Format:
 
 
 FORMATS = {
-    "arrow": Format(5_000 * _MB, 20_000 * _MB, 1.0, 0.0005),
-    "parquet": Format(250 * _MB, 500 * _MB, 0.45, 0.001),
-    "image.raw": Format(2_000 * _MB, 2_000 * _MB, 1.0),
-    "image.png": Format(40 * _MB, 150 * _MB, 0.6),
+    "arrow": Format(1_800 * _MB, 14_000 * _MB, 1.0, 0.0009),
+    "parquet": Format(260 * _MB, 660 * _MB, 0.41, 0.003),
+    "image.raw": Format(1_800 * _MB, 4_800 * _MB, 1.0),
+    "image.png": Format(39 * _MB, 230 * _MB, 0.42),
 }
+"""As `benchmarks/encodings.py` measures them: the means over its values, rounded to two digits."""
+
 _UNKNOWN = Format(500 * _MB, 500 * _MB, 1.0)
 
 ZSTD = {
-    1: (350 * _MB, 800 * _MB, 1.0),
-    3: (200 * _MB, 750 * _MB, 0.97),
-    9: (45 * _MB, 800 * _MB, 0.92),
+    1: (480 * _MB, 830 * _MB, 1.0),
+    3: (230 * _MB, 740 * _MB, 0.97),
+    9: (84 * _MB, 600 * _MB, 0.97),
 }
-"""Level -> bytes a second in, bytes a second out, size relative to level 1 where that isn't tried."""
+"""Level -> bytes a second in, bytes a second out, size relative to level 1 where that isn't tried.
+
+Measured likewise. How much smaller higher levels make a value differs too much for a mean to tell, so where
+it matters, they are tried.
+"""
 
 _SMALLEST = 512  # below this a frame header eats what compression saves
 _SAMPLE, _LARGE_SAMPLE = 1 << 16, 1 << 18
@@ -147,7 +154,7 @@ def choose_codec(sample: Sequence[memoryview], size: int, plan: Plan) -> int | N
     options: dict[int | None, Format] = {None: Format(1e12, 1e12, 1.0)}
     for level, (encode, decode, relative) in ZSTD.items():
         ratio = shrunk * relative
-        if size >= _LARGE and level > 1:  # of numbers, higher levels often make nothing smaller
+        if level > 1 and (size >= _LARGE or plan.policy == "small"):
             ratio = len(compress([taken], level)) / len(taken)
         options[level] = Format(encode, decode, ratio)
     return min(options, key=lambda level: _cost(options[level], size, plan))
