@@ -26,6 +26,10 @@ __all__ = [
 _EVALUATOR = "aqueduct_core.engines.local"
 
 
+class _NoAttributeError(GraphError, AttributeError):
+    """A handle is no value: it has none of the value's attributes."""
+
+
 class Artifact:
     """An output of an operator: a value that exists once the workflow has run.
 
@@ -53,8 +57,8 @@ class Artifact:
         return self._output
 
     @property
-    def columns(self) -> tuple[str, ...] | None:
-        """The columns of a table that this is about; None for all."""
+    def selected(self) -> tuple[str, ...] | None:
+        """The columns of a table that were selected; None for all."""
         return self._columns
 
     @property
@@ -126,6 +130,14 @@ class Artifact:
             "be copied, stored or sent to another process",
             "; a function takes it as an argument rather than from around it",
         )
+
+    if not TYPE_CHECKING:  # a type checker shall go on to know what there is
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):  # what libraries look for
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            told = self._refusal(f"be asked for .{name}")
+            raise _NoAttributeError(told.message, hint=told.hint)
 
     def __bool__(self) -> bool:
         raise self._refusal("be tested for truth")

@@ -27,7 +27,7 @@ def html_of(artifact: Artifact) -> str:
     if computed is None:
         lines += _position(artifact)
     else:
-        lines += _described(computed.load(artifact.output, artifact.columns))
+        lines += _described(computed.load(artifact.output, artifact.selected))
     return "".join(f"<div>{line}</div>" for line in lines)
 
 

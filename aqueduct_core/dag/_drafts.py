@@ -139,7 +139,7 @@ def _operator(graph: Graph, operator: Operator, captured: Captured | None) -> Op
 def _input(graph: Graph, item: Artifact) -> Input:
     is_parameter = isinstance(item.operator.task, Parameter)
     output = None if is_parameter else item.output
-    return Input(graph.names[item.operator], output, item.columns)
+    return Input(graph.names[item.operator], output, item.selected)
 
 
 def _settings(label: str, operator: Operator, captured: Captured | None) -> Settings:

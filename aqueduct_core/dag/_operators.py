@@ -325,4 +325,4 @@ def _input_key(item: Artifact) -> Hashable:
     if isinstance(task, Parameter) and task.implicit:
         plain = type(task.value) in _PLAIN
         return item.operator.name, repr(task.value) if plain else id(task.value)
-    return id(item.operator), item.output, item.columns
+    return id(item.operator), item.output, item.selected

@@ -150,10 +150,10 @@ def test_head_is_the_first_rows_of_any_table(table, monkeypatch) -> None:
 def test_some_columns_of_a_table() -> None:
     table = aq.op(name="table")(lambda: None)()
     some = table.select("b", "a")
-    assert (some.operator, some.output, some.columns) == (table.operator, "output", ("b", "a"))
-    assert table.columns is None
+    assert (some.operator, some.output, some.selected) == (table.operator, "output", ("b", "a"))
+    assert table.selected is None
     assert repr(some).startswith("<GenericArtifact 'table' with b, a of op, made at ")
-    assert some.select("a").columns == ("a",)
+    assert some.select("a").selected == ("a",)
     parameter = aq.op(name="step")(lambda x: x)(1).operator.args[0]
     for handle, columns, hint in [
         (table, (), 'select("id", "score")'),
@@ -166,3 +166,17 @@ def test_some_columns_of_a_table() -> None:
         with pytest.raises(GraphError, match=r"has no columns .select\(.*test_artifacts") as caught:
             handle.select(*columns)
         assert hint in str(caught.value.hint)
+
+
+def test_a_handle_has_none_of_the_attributes_of_its_value() -> None:
+    table = aq.op(name="table")(lambda: None)()
+    for name in ("columns", "shape", "groupby"):
+        with pytest.raises(GraphError, match=rf"'table' can't be asked for \.{name}") as caught:
+            getattr(table, name)
+        assert isinstance(caught.value, AttributeError)
+        assert "inside an @op" in str(caught.value.hint)
+        assert not hasattr(table, name)
+    protocol = "_repr_png_"
+    with pytest.raises(AttributeError, match="no attribute '_repr_png_'") as plain:
+        getattr(table, protocol)
+    assert not isinstance(plain.value, GraphError)

@@ -59,7 +59,7 @@ def evaluate(artifact: Artifact, parameters: Mapping[str, Any]) -> Any:
         if operator not in affected:
             # One assignment: another thread that computes the same sees all of it or nothing.
             operator.memo[_MEMO] = done[operator]
-    return done[artifact.operator].load(artifact.output, artifact.columns)
+    return done[artifact.operator].load(artifact.output, artifact.selected)
 
 
 def _compute(
@@ -101,7 +101,7 @@ def _call(
         return lambda: task(done[operator.args[0].operator])
     # An artifact that is passed twice is one object inside, as it is in plain Python.
     values = {
-        _key(item): done[item.operator].load(item.output, item.columns) for item in operator.inputs
+        _key(item): done[item.operator].load(item.output, item.selected) for item in operator.inputs
     }
     args = [values[_key(item)] for item in operator.args]
     kwargs = {key: values[_key(item)] for key, item in operator.kwargs.items()}
@@ -109,4 +109,4 @@ def _call(
 
 
 def _key(item: Artifact) -> Hashable:
-    return item.operator, item.output, item.columns
+    return item.operator, item.output, item.selected
