@@ -144,7 +144,8 @@ def _pickled(workspace: Workspace, job: Job) -> _Pickled:
 def _read(workspace: Workspace, spec: OperatorSpec, **parameters: Any) -> Any:
     source: Any = workspace.integration(spec.task["integration"])
     if "query" not in spec.task:
-        return source.answer(spec.task, parameters)
+        answer = getattr(source, "extract", source.answer)
+        return answer(spec.task, parameters)
     from aqueduct_core.integrations._statement import Statement
 
     read = getattr(source, "extract", source.read)

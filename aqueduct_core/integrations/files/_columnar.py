@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ from aqueduct_core.integrations.files._frames import arrow_of
 from aqueduct_core.integrations.files._rows import Rows, columns_of, expression
 from aqueduct_core.integrations.files._source import SourceFile
 
-__all__ = ["read_arrow", "read_parquet", "write_arrow", "write_parquet"]
+__all__ = ["batches", "read_arrow", "read_parquet", "schema_of", "write_arrow", "write_parquet"]
 
 Found: TypeAlias = "tuple[pa.Table, list[str]]"
 _FILE_FORMAT = b"ARROW1"  # how Arrow files begin; streams don't
@@ -43,6 +43,44 @@ def read_arrow(file: SourceFile, columns: Sequence[str] | None, rows: Rows | Non
         table = table.filter(_expression(file, rows, table.schema))
     names = table.column_names
     return table if needed is None else table.select(needed), names
+
+
+def schema_of(file: SourceFile, kind: str) -> pa.Schema | None:
+    """What a file says of its columns; None for a stream of Arrow, which is read as a whole."""
+    with ExitStack() as opened:
+        fragment = _fragment(file, kind, opened)
+        return None if fragment is None else fragment.physical_schema
+
+
+def batches(
+    file: SourceFile, kind: str, columns: Sequence[str], rows: Rows | None, size: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a file as they are read.
+
+    Args:
+        file: The file.
+        kind: `parquet` or `arrow`.
+        columns: The columns to read; those that it doesn't have are left out.
+        rows: The rows to read.
+        size: How many rows a batch has, at most.
+    """
+    with ExitStack() as opened:
+        fragment = _fragment(file, kind, opened)
+        assert fragment is not None
+        schema = fragment.physical_schema
+        needed = _needed(file, schema, columns, rows)
+        wanted = None if rows is None else _expression(file, rows, schema)
+        yield from fragment.to_batches(
+            columns=needed, filter=wanted, batch_size=size, batch_readahead=2
+        )
+
+
+def _fragment(file: SourceFile, kind: str, opened: ExitStack) -> Any:
+    if kind == "parquet":
+        return ds.ParquetFileFormat().make_fragment(_opened(file, opened, whole=False))
+    if file.head(len(_FILE_FORMAT)) != _FILE_FORMAT:
+        return None
+    return ds.IpcFileFormat().make_fragment(_opened(file, opened, whole=False))
 
 
 def write_parquet(value: Any) -> list[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,7 +16,7 @@ from aqueduct_core.errors import ConversionError, LossyTypeError
 from aqueduct_core.integrations._frames import frame_of, to_pandas
 from aqueduct_core.serializers.tables._libraries import adapter_of
 
-__all__ = ["arrow_of", "frame_from", "is_table"]
+__all__ = ["arrow_of", "frame_from", "is_plain", "is_table"]
 
 _PANDAS = b"pandas"  # what pandas writes into a schema, to get back its index and dtypes
 _SAFE = {str, bytes, int, float, bool, date, Decimal}  # one of these alone is kept as it is
@@ -34,6 +36,35 @@ def frame_from(table: pa.Table) -> pd.DataFrame:
             series.index = frame.index
             frame[name] = series  # else numbers with a NULL among them would be floats
     return frame
+
+
+def is_plain(schema: pa.Schema) -> bool:
+    """Whether the frame of a table is that of its columns, one by one, whatever rows it has."""
+    told = json.loads((schema.metadata or {}).get(_PANDAS, b"{}"))
+    counted = all(
+        isinstance(index, dict) and (index["start"], index["step"]) == (0, 1)
+        for index in told.get("index_columns", [])
+    )
+    names = [column["name"] for column in told.get("columns", [])]
+    return counted and names == schema.names[: len(names)] and all(map(_is_plain, schema.types))
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    types = pa.types
+    tests: list[Callable[[pa.DataType], bool]] = [
+        types.is_integer,
+        types.is_float32,
+        types.is_float64,
+        types.is_boolean,
+        types.is_string,
+        types.is_large_string,
+        types.is_binary,
+        types.is_date32,
+        types.is_time64,
+        types.is_timestamp,
+        types.is_decimal128,
+    ]
+    return any(test(kind) for test in tests)
 
 
 def is_table(value: Any) -> bool:

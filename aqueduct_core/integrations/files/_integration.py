@@ -15,7 +15,7 @@ from aqueduct_core.integrations._base import Reading, Writing
 from aqueduct_core.integrations.files._formats import format_named, format_of
 from aqueduct_core.integrations.files._paths import check_path
 from aqueduct_core.integrations.files._place import Place
-from aqueduct_core.integrations.files._read import Wanted, find, read
+from aqueduct_core.integrations.files._read import Wanted, extract, find, read
 from aqueduct_core.integrations.files._rows import read_rows, rows_spec
 from aqueduct_core.integrations.files._source import explained
 from aqueduct_core.integrations.files._write import FileTransaction, check_target, transaction
@@ -160,6 +160,13 @@ class FileIntegration(ABC):
 
     def answer(self, request: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
         """What a request gives now; see `Reading`."""
+        return read(self.name, self._place, self._wanted(request, parameters))
+
+    def extract(self, request: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
+        """What a request gives now, to store it: a stream of its rows if they are many."""
+        return extract(self.name, self._place, self._wanted(request, parameters))
+
+    def _wanted(self, request: Mapping[str, Any], parameters: Mapping[str, Any]) -> Wanted:
         path = parameters.get("path", request.get("path"))
         single = isinstance(path, str)
         if not single and not isinstance(path, list | tuple):
@@ -167,7 +174,7 @@ class FileIntegration(ABC):
                 f"{self.name}: a path is a str or a list of them, not {type(path).__name__}",
                 hint="the artifact that is given as path= has to give one",
             )
-        wanted = Wanted(
+        return Wanted(
             paths=[path] if single else list(path),
             single=single,
             format=request.get("format"),
@@ -175,7 +182,6 @@ class FileIntegration(ABC):
             rows=read_rows(request.get("rows"), parameters),
             text=request.get("text", ()),
         )
-        return read(self.name, self._place, wanted)
 
     def transaction(self) -> AbstractContextManager[FileTransaction]:
         """A block at whose end files are written."""

@@ -26,7 +26,7 @@ from aqueduct_core.integrations.files._place import Place
 from aqueduct_core.integrations.files._rows import Rows, columns_of, expression, remaining
 from aqueduct_core.integrations.files._source import SourceFile, explained
 
-__all__ = ["Wanted", "find", "read"]
+__all__ = ["Wanted", "extract", "find", "read"]
 
 T = TypeVar("T")
 _CONCURRENCY = 8
@@ -76,6 +76,23 @@ def read(owner: str, place: Place, wanted: Wanted) -> Any:
     if wanted.single and not _is_several(wanted.paths[0], files):
         return values[0]
     return {file.path: value for file, value in zip(files, values, strict=True)}
+
+
+def extract(owner: str, place: Place, wanted: Wanted) -> Any:
+    """What `read` gives, to store it: a stream of it if it is large.
+
+    Raises:
+        IntegrationError: The files can't be found, or read.
+    """
+    from aqueduct_core.integrations.files._stream import streamed
+
+    files = [file for path in wanted.paths for file in find(owner, place, path)]
+    known = _format(owner, files, wanted)
+    if known.is_table:
+        found = streamed(_chosen(_with_partitions(files), wanted), known.name, wanted.columns)
+        if found is not None:
+            return found
+    return read(owner, place, wanted)
 
 
 def find(owner: str, place: Place, path: str) -> list[SourceFile]:
@@ -167,11 +184,15 @@ def _with_partitions(files: Sequence[SourceFile]) -> list[SourceFile]:
     ]
 
 
-def _table(files: Sequence[SourceFile], known: Format, wanted: Wanted) -> Any:
+def _chosen(files: Sequence[SourceFile], wanted: Wanted) -> list[tuple[SourceFile, Rows | None]]:
+    """The files that may have such rows, and what else must hold of each of these."""
     rows = [remaining(wanted.rows, file.partitions) for file in files]
     chosen = [(file, left) for file, left in zip(files, rows, strict=True) if left != ()]
-    if not chosen:
-        chosen = [(files[0], ())]  # for the columns
+    return chosen or [(files[0], ())]  # for the columns
+
+
+def _table(files: Sequence[SourceFile], known: Format, wanted: Wanted) -> Any:
+    chosen = _chosen(files, wanted)
     if known.name == "jsonl":
         return _lines(chosen, wanted)
     columns = None if wanted.columns is None else [*wanted.columns]
