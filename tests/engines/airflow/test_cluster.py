@@ -5,14 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 import aqueduct_core as aq
-from aqueduct_core.engines.airflow import AirflowEngine, check_store, open_cluster
+from aqueduct_core.engines.airflow import (
+    AirflowCluster,
+    AirflowEngine,
+    check_store,
+    open_cluster,
+)
 from aqueduct_core.errors import IntegrationError, UnsupportedError
 from aqueduct_core.storage._local import LocalStorage
 from aqueduct_core.store import ArtifactStore
@@ -199,3 +204,33 @@ def test_a_bucket_that_replaces_what_is_to_be_left_is_told_when_a_cluster_is_con
     with pytest.raises(IntegrationError, match="doesn't heed If-None-Match") as caught:
         check_store(ArtifactStore(Careless(tmp_path)))
     assert "conditional_writes" in str(caught.value)
+
+
+_NOTED = """Traceback (most recent call last):
+  File "/opt/airflow/models/baseoperator.py", line 1073, in __init__
+    self.weight_rule = load(weight_rule)
+airflow.exceptions.AirflowException: Unknown priority strategy heaviest
+  File "/dags/flow_1.py", line 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("trace", "told"),
+    [
+        (_NOTED, "heaviest\nHint: line 2 of the file: one = AqueductOperator("),
+        (_NOTED.rpartition("  File")[0], "heaviest\nHint: its DAG processor's log says more"),
+        ("ModuleNotFoundError: No module named 'aqueduct_core'", "Hint: install aqueduct-core"),
+        ("", "it doesn't say why"),
+    ],
+)
+def test_what_airflow_cannot_read_is_told_with_the_line_of_our_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trace: str, told: str
+) -> None:
+    cluster = open_cluster("cluster", {"url": URL, "dags": str(tmp_path / "dags")})
+    error = {"filename": "flow_1.py", "stack_trace": trace}
+    api = SimpleNamespace(dag=lambda dag: None, import_errors=lambda: [error])
+    engine = AirflowEngine(cluster, ArtifactStore(tmp_path / "store"), tmp_path)
+    monkeypatch.setattr(AirflowCluster, "api", api)
+    with pytest.raises(IntegrationError) as caught:
+        engine._wait("flow_1", "flow_1.py", "tag", "with DAG():\n    one = AqueductOperator(\n")
+    assert told in str(caught.value)
