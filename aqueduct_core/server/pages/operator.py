@@ -84,7 +84,7 @@ def page(
         "phases": phases(_in_order(result)) if result else "",
         "seconds": _in_order(result) if result else {},
         "started": datetime.fromisoformat(result.started) if result else None,
-        "data_path": _data_path(spec),
+        "data_path": _data_path(spec, result),
         "history": bars([_bar(flow, item) for item in reversed(history)]),
         "settings": _settings(spec),
         "environment": _environment(result),
@@ -262,10 +262,11 @@ def _environment(result: Result | None) -> dict[str, Any]:
     }
 
 
-def _data_path(spec: OperatorSpec) -> str:
-    """Where the page of the table is that a save writes to."""
-    place = {"integration": spec.task.get("integration", ""), "target": spec.task.get("table", "")}
-    return f"/data?{urlencode(place)}"
+def _data_path(spec: OperatorSpec, result: Result | None) -> str:
+    """Where the page of the table or file is that a save wrote."""
+    wrote = {} if result is None else result.detail
+    target = wrote.get("table") or wrote.get("path") or ""
+    return f"/data?{urlencode({'integration': spec.task.get('integration', ''), 'target': target})}"
 
 
 def _told(value: Any) -> str:

@@ -56,6 +56,8 @@ def test_files_are_listed_and_their_saves_have_pages(
     assert "reports/all.txt lake" in look("/data").words
     page = look(f"/flows/{flow.id}/runs/{flow.latest().id}/operators/save reports/all.txt")
     assert "reports/all.txt format text, 13.0 kB" in page.words
+    [link] = [link for link in page.links if "target=" in link]
+    assert "reports/all.txt" in look(link).words
 
 
 def test_nothing_saved_says_how_to(look: Look) -> None:
