@@ -223,7 +223,7 @@ def _put_while_hashing(
 
 
 class _Beside(Generic[T]):
-    """A call in a thread of its own.
+    """A call in a thread of its own, or at once where none can be started.
 
     Returns when the thread has begun, so a call that soon lets go of the interpreter does so first.
     """
@@ -231,15 +231,20 @@ class _Beside(Generic[T]):
     def __init__(self, call: Callable[[], T]) -> None:
         self._found: list[T] = []
         self._error: BaseException | None = None
-        self._thread = Thread(target=self._run, args=(call,))
-        self._thread.start()
+        self._thread: Thread | None = Thread(target=self._run, args=(call,))
+        try:
+            self._thread.start()
+        except RuntimeError:  # there are too many, or the interpreter is about to end
+            self._thread = None
+            self._run(call)
 
     def wait(self) -> None:
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def result(self) -> T:
         """What the call returned; raises what it raised."""
-        self._thread.join()
+        self.wait()
         if self._error is not None:
             raise self._error
         return self._found[0]

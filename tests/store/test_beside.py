@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,20 @@ def test_a_disk_that_fills_in_another_thread_is_noticed(
             store.put(value(), "a")
     assert not store.exists("a")
     assert not waiting_files(store)
+
+
+def test_without_threads_one_thing_is_done_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    store = ArtifactStore(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refused)
+        ref = store.put(value(), "a")
+    np.testing.assert_array_equal(store.get(ref), value())
+    assert not store.verify()
 
 
 def test_an_interrupted_description_leaves_nothing(
