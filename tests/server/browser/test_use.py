@@ -12,7 +12,7 @@ from playwright.sync_api import Dialog, Page, expect
 
 from tests.server.browser.conftest import PICTURES, Site
 from tests.server.browser.windows import Window
-from tests.server.browser.workspace import gated
+from tests.server.browser.workspace import gated, sharded
 
 
 def run_path(site: Site, which: str = "churn") -> str:
@@ -97,6 +97,26 @@ def test_the_panel_tells_what_failed_and_leads_to_its_neighbours(site: Site, pag
     expect(side.get_by_role("heading", level=2)).to_have_text("orders")
     page.reload()
     expect(side.get_by_role("heading", level=2)).to_have_text("orders")
+
+
+def test_a_box_of_many_is_unfolded_in_its_place(
+    site: Site, open_window: Callable[..., Window]
+) -> None:
+    flow = sharded(site.client)
+    window = open_window()
+    page = window.open(f"/flows/{flow.id}/runs/{quote(flow.latest().id, safe='')}")
+    box = page.locator(".node", has_text="12 × shard")
+    expect(box).to_contain_text("12 succeeded")
+    window.shoot(PICTURES / "run-folded-wide-light.png")
+    box.locator("a.head").click()
+    expect(page.locator(".node", has_text="shard")).to_have_count(12)
+    expect(page.locator(".node", has_text="shard").first).to_be_in_viewport()
+    assert window.barriers() == []
+    window.shoot(PICTURES / "run-unfolded-wide-light.png")
+    page.locator(".node", has_text="shard").first.locator("a.head").click()
+    expect(page.locator("[data-side]")).to_contain_text("shard")
+    page.get_by_role("link", name="fold again").click()
+    expect(page.locator(".node", has_text="12 × shard")).to_be_visible()
 
 
 @pytest.mark.parametrize(("size", "theme"), [("wide", "dark"), ("narrow", "light")])

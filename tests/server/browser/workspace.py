@@ -14,7 +14,7 @@ from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
 from tests.engines.airflow.conftest import publish
 from tests.engines.airflow.world import World
 
-__all__ = ["Team", "fill", "gated"]
+__all__ = ["Team", "fill", "gated", "sharded"]
 
 PLANS = ["basic", "plus", "family", "business"]
 STATES = ["CA", "NY", "TX", "WA", "IL"]
@@ -52,6 +52,25 @@ def fill(client: aq.Client, airflow: AirflowServer) -> Team:
         _gallery(client),
         _remote(client, airflow),
     )
+
+
+def sharded(client: aq.Client) -> aq.client.Flow:
+    """A workflow with many operators that do the same."""
+
+    @aq.op
+    def source() -> int:
+        return 3
+
+    @aq.op
+    def shard(number: int) -> int:
+        return number
+
+    @aq.op
+    def join(*numbers: int) -> int:
+        return sum(numbers)
+
+    number = source()
+    return client.publish_flow("Sharded", [join(*(shard(number) for _ in range(12)))], quiet=True)
 
 
 def _lake(client: aq.Client) -> None:
