@@ -18,6 +18,8 @@ from aqueduct_core.integrations.files._source import SourceFile
 __all__ = ["batches", "read_arrow", "read_parquet", "schema_of", "write_arrow", "write_parquet"]
 
 Found: TypeAlias = "tuple[pa.Table, list[str]]"
+_KINDS = {"parquet": ds.ParquetFileFormat, "arrow": ds.IpcFileFormat}
+_BUFFER = 1 << 20  # bytes of a column that are read at once
 _FILE_FORMAT = b"ARROW1"  # how Arrow files begin; streams don't
 
 
@@ -47,9 +49,10 @@ def read_arrow(file: SourceFile, columns: Sequence[str] | None, rows: Rows | Non
 
 def schema_of(file: SourceFile, kind: str) -> pa.Schema | None:
     """What a file says of its columns; None for a stream of Arrow, which is read as a whole."""
+    if kind == "arrow" and file.head(len(_FILE_FORMAT)) != _FILE_FORMAT:
+        return None
     with ExitStack() as opened:
-        fragment = _fragment(file, kind, opened)
-        return None if fragment is None else fragment.physical_schema
+        return _KINDS[kind]().make_fragment(_opened(file, opened, whole=False)).physical_schema
 
 
 def batches(
@@ -65,22 +68,25 @@ def batches(
         size: How many rows a batch has, at most.
     """
     with ExitStack() as opened:
-        fragment = _fragment(file, kind, opened)
-        assert fragment is not None
+        source = _opened(file, opened, whole=False)  # once: the file may be replaced meanwhile
+        fragment = _KINDS[kind]().make_fragment(source)
         schema = fragment.physical_schema
         needed = _needed(file, schema, columns, rows)
         wanted = None if rows is None else _expression(file, rows, schema)
-        yield from fragment.to_batches(
-            columns=needed, filter=wanted, batch_size=size, batch_readahead=2
-        )
-
-
-def _fragment(file: SourceFile, kind: str, opened: ExitStack) -> Any:
-    if kind == "parquet":
-        return ds.ParquetFileFormat().make_fragment(_opened(file, opened, whole=False))
-    if file.head(len(_FILE_FORMAT)) != _FILE_FORMAT:
-        return None
-    return ds.IpcFileFormat().make_fragment(_opened(file, opened, whole=False))
+        if kind == "arrow":
+            yield from fragment.to_batches(
+                columns=needed, filter=wanted, batch_size=size, batch_readahead=1
+            )
+            return
+        # A fragment would read some row groups ahead, however large they are.
+        groups = [part.row_groups[0].id for part in fragment.split_by_row_group(filter=wanted)]
+        read = [*dict.fromkeys([*(needed or ()), *columns_of(rows)])]
+        parquet = pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False)
+        for batch in parquet.iter_batches(size, row_groups=groups, columns=read):
+            table = pa.Table.from_batches([batch])
+            if wanted is not None:
+                table = table.filter(wanted)
+            yield from table.select(needed).to_batches()
 
 
 def write_parquet(value: Any) -> list[Any]:

@@ -93,6 +93,17 @@ def test_several_files_columns_and_rows(make: Any, kind: str) -> None:
         assert_frame_equal(back, lake.read("sales/", columns=["year", "whole"], rows=rows))
 
 
+def test_rows_that_no_part_of_a_file_has(folder: Any) -> None:
+    for suffix in ("parquet", "arrow"):
+        save(folder, f"a.{suffix}", TABLE)
+        for most in (-1, 3):
+            told = {"columns": ["text"], "rows": [("whole", "<=", most)]}
+            spec = folder.file(f"a.{suffix}", **told)._operator.task.request["rows"]
+            _, back = stored(folder, f"a.{suffix}", columns=["text"], rows=spec)
+            assert_frame_equal(back, folder.read(f"a.{suffix}", **told))
+            assert len(back) == most + 1
+
+
 @pytest.mark.parametrize(
     "value",
     [
