@@ -242,10 +242,11 @@ def _run(session: Session, flow: Flow, version: Version, options: Options) -> No
     took = "" if duration is None else f" in {as_time(duration)}"
     lines = [f"  run {run.id} {run.status}{took}"]
     lines += [f"    {line}" for line in troubles(run.operators())]
-    lines.append(
-        f"  look at it: client.flow({flow.name!r}).latest(), or aqueduct run show {run.id}; "
-        f"everything is in {_where(session)}"
-    )
+    look = f"  look at it: client.flow({flow.name!r}).latest(), or "
+    if session.is_remote:
+        lines.append(f"{look}{_where(session)}/flows/{flow.id}/runs/{run.id}")
+    else:
+        lines.append(f"{look}aqueduct run show {run.id}; everything is in {_where(session)}")
     say(*lines)
 
 

@@ -60,7 +60,7 @@ class Http:
 
     def get(self, path: str, /, **query: Any) -> Any:
         """What the API answers."""
-        return self._send("GET", path, query=query, is_safe=True).json()
+        return self._json(self._send("GET", path, query=query, is_safe=True))
 
     def get_bytes(self, path: str, /, **query: Any) -> bytes:
         """What the API answers, if that isn't JSON."""
@@ -84,7 +84,7 @@ class Http:
             patience: Seconds to wait for the answer.
         """
         answer = self._send("POST", path, json=content, is_safe=is_safe, patience=patience)
-        return answer.json() if answer.content else None
+        return self._json(answer) if answer.content else None
 
     def post_for_bytes(self, path: str, content: Any, *, patience: float) -> bytes:
         """Ask a question that is too long for a URL; the answer isn't JSON."""
@@ -94,7 +94,7 @@ class Http:
 
     def put(self, path: str, content: Any, *, patience: float = _PATIENCE) -> Any:
         """Put JSON in place of what is there."""
-        return self._send("PUT", path, json=content, is_safe=True, patience=patience).json()
+        return self._json(self._send("PUT", path, json=content, is_safe=True, patience=patience))
 
     def put_bytes(self, path: str, content: Callable[[], bytes | Iterable[bytes]]) -> None:
         """Put bytes in place of what is there.
@@ -108,7 +108,13 @@ class Http:
     def delete(self, path: str, /, **query: Any) -> Any:
         """Delete something; what the API says about it."""
         answer = self._send("DELETE", path, query=query, is_safe=False)
-        return answer.json() if answer.content else None
+        return self._json(answer) if answer.content else None
+
+    def _json(self, answer: Any) -> Any:
+        try:
+            return answer.json()
+        except ValueError as error:  # the page of something else
+            raise _stranger(self.address, answer) from error
 
     def _send(
         self,
@@ -156,9 +162,12 @@ def _error(address: str, answer: Any) -> AqueductError:
         told = answer.json()
         detail, hint = str(told["detail"]), told.get("hint")
     except (ValueError, KeyError, TypeError, AttributeError):
+        return _stranger(address, answer)
+    if answer.status_code == 404 and told.get("error") is None:
         return ServerError(
-            f"{address} answers {answer.status_code}, and not as a server of this kind does",
-            hint="is this the address of `aqueduct server`, or of something else?",
+            f"{address} does not know {answer.request.url.path}",
+            hint="is it the address of `aqueduct server` without a path, http://host:8080, and is "
+            "that as new as this client?",
         )
     if answer.status_code in (401, 403):
         return AccessError(
@@ -174,3 +183,10 @@ def _error(address: str, answer: Any) -> AqueductError:
     assert kind is not None
     made: AqueductError = kind(detail, hint=hint)
     return made
+
+
+def _stranger(address: str, answer: Any) -> ServerError:
+    return ServerError(
+        f"{address} answers {answer.status_code}, and not as a server of this kind does",
+        hint="is this the address of `aqueduct server`, or of something else?",
+    )

@@ -194,6 +194,8 @@ def test_what_is_said_tells_where_to_look(
     assert f"run {flow.latest().id} succeeded in" in told.err
     assert "client.flow('flow').latest()" in told.err
     assert client.home in told.err
+    here = f"{client.home}/flows/{flow.id}/runs/{flow.latest().id}"
+    assert (here in told.err) is client._session.is_remote
     client.publish_flow("flow", one(), quiet=True)
     assert capsys.readouterr().err == ""
 

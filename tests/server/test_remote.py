@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -277,3 +279,25 @@ def test_what_nobody_signed_is_not_given_out(site: Site) -> None:
     answer = site.as_("viewer").get("/api/v1/storage/manifests/elsewhere.json")
     assert answer.status_code == 409
     assert answer.json()["error"] == "SignatureError"
+
+
+def test_an_address_of_something_else_is_told(site: Site) -> None:
+    key = site.keys["viewer"]
+    told = pytest.raises(ServerError, match=r"does not know /flows/[\s\S]*without a path")
+    with aq.Client(key, f"{site.address}/flows") as client, told:
+        client.flows()
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Welcome</html>")
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Pages) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        told = pytest.raises(ServerError, match="not as a server of this kind does")
+        with aq.Client(key, f"http://127.0.0.1:{server.server_port}") as client, told:
+            client.flows()
+        server.shutdown()
