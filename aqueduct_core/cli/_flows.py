@@ -116,7 +116,11 @@ def trigger(options: Namespace) -> int:
     """Run a workflow now; 1 if the run fails."""
     flow = open_client(options).flow(options.flow)
     parameters = read_parameters(options.parameter, flow.version().spec.parameters)
-    run = flow.trigger(parameters)
+    try:
+        run = flow.trigger(parameters)
+    except KeyboardInterrupt:
+        print("aqueduct: the run was stopped; `aqueduct runs` shows it", file=sys.stderr)
+        raise
     if options.json:
         print_json(run_document(run))
     else:

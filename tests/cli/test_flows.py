@@ -230,7 +230,9 @@ def test_a_run_is_followed_and_interrupted(tmp_path: Path) -> None:
     home = str(tmp_path / "home")
     with aq.Client(home=home) as client:
         client.publish_flow("flow", waiting(), quiet=True, run_now=False)
-        runner = subprocess.Popen(command(home, "trigger", "flow"), stdout=subprocess.PIPE)
+        runner = subprocess.Popen(
+            command(home, "trigger", "flow"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         started.read_text()
         run = client.flow("flow").latest()
         follow = subprocess.Popen(
@@ -242,7 +244,7 @@ def test_a_run_is_followed_and_interrupted(tmp_path: Path) -> None:
         assert runner.wait(60) == 130
         assert follow.wait(60) == 0
         assert run.status == "canceled"
-        runner.communicate()
+        assert b"the run was stopped" in runner.communicate()[1]
         follow.communicate()
 
 
