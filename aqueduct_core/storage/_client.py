@@ -58,12 +58,14 @@ class Client(Protocol):
         in_parts: Whether it has `upload` at all; if not, `put` takes every size.
         single: How many bytes `put` takes in one request; larger objects go through `upload`.
         retries: Whether the library retries by itself and can't be told not to.
+        near: Whether the server is known to be on this very machine.
     """
 
     streams: bool
     in_parts: bool
     single: int
     retries: bool
+    near: bool
 
     def create(self, key: str, body: Body) -> bool | None:
         """Put an object of at most `single` bytes where there is none; see `Creates.create`."""

@@ -42,6 +42,7 @@ class FsspecClient:
     """
 
     streams = False
+    near = False
     in_parts = False
     single = 1 << 62  # large objects, too: they are sent in parts in there
 

@@ -64,8 +64,9 @@ class S3Client:
         self._extra = dict(options.get("s3_additional_kwargs") or {})
         if options.get("requester_pays"):
             self._extra["RequestPayer"] = "requester"
+        self.near = _near(self._s3.meta.endpoint_url)
         # To this very machine one connection is as fast as many, and parts only cost requests.
-        self.single = _SINGLE if _near(self._s3.meta.endpoint_url) else 2 * part
+        self.single = _SINGLE if self.near else 2 * part
 
     def put(self, key: str, body: Body) -> None:
         data = body.tobytes() if body.size <= _INLINE else body.reader()
