@@ -74,9 +74,13 @@ def graph(places: Places, cards: Mapping[str, Card], sprite: str, label: str) ->
     nodes = []
     for key, box in layout.boxes.items():
         draw: Callable[[Card, str], str] = _pill if key.startswith("p:") else _card
+        behind = ""
+        if key in places.stacks:  # it shows that there are more
+            size = f'width="{box.width:g}" height="{box.height:g}"'
+            behind = f'<rect class="behind" x="5" y="5" {size} rx="9"/>'
         nodes.append(
             f'<g class="node is-{cards[key].state or "plain"}" transform="translate({box.x:g} {box.y:g})" '
-            f'data-key="{escape(key)}" data-live="{escape(key)}">{draw(cards[key], sprite)}</g>'
+            f'data-key="{escape(key)}" data-live="{escape(key)}">{behind}{draw(cards[key], sprite)}</g>'
         )
     return Markup(
         f'<svg class="graph" width="{width:.0f}" height="{height:.0f}" '

@@ -58,9 +58,10 @@ class Recent(Generic[_T]):
 
     def get(self, key: Hashable, make: Callable[[], _T]) -> _T:
         """What is there under a key, or is made now."""
-        found = self.known(key)
-        if found is not None:
-            return found
+        with self._lock:
+            if key in self._items:  # None may have been made, too
+                self._items.move_to_end(key)
+                return self._items[key]
         made = make()
         with self._lock:
             self._items[key] = made
