@@ -129,7 +129,6 @@ class ArtifactStore:
         try:
             draft = writer.draft(value, serializer)
             meanwhile = [partial(tell, value, draft)] if self._describe else []
-            size = draft.size()
             content = commit(draft, self.storage, plan, writer.spool, meanwhile)
         finally:
             writer.discard()
@@ -142,7 +141,7 @@ class ArtifactStore:
             type=draft.artifact,
             content=content,
             digest=digest,
-            size=size,
+            size=draft.size(),
             created=datetime.now(UTC).isoformat(),
             name=name,
             description=draft.description,
