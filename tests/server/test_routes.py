@@ -26,6 +26,8 @@ EDITORS_READ = {
     ("GET", "/api/v1/integrations/{name:path}/description"),
     ("GET", "/api/v1/integrations/{name:path}/quoted"),
     ("GET", "/api/v1/integrations/{name:path}/files"),
+    ("GET", "/integrations/{name}/file"),
+    ("GET", "/integrations/{name}/files"),
     ("GET", "/integrations/{name}/tables"),
 }
 # What is for admins alone.
