@@ -48,6 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader, `head` for instance, has seen enough; Python must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:  # no file that somebody has named
+            raise
+        print(f"aqueduct: {error.filename}: {error.strerror}", file=sys.stderr)
+        return _FAILED
 
 
 def demo(options: argparse.Namespace) -> int:

@@ -172,6 +172,7 @@ def test_run_graph(say: Any, workspace: aq.Client, tmp_path: Path) -> None:
     assert ET.fromstring(say("run", "graph", run)).tag.endswith("svg")
     say("run", "graph", run, "-o", str(tmp_path / "graph.svg"))
     ET.parse(tmp_path / "graph.svg")
+    say("run", "graph", run, "-o", str(tmp_path / "no folder" / "graph.svg"), code=3)
     document = json.loads(say("run", "graph", run, "--json"))
     assert {item["name"]: item["state"] for item in document["operators"]} == {
         "source": "succeeded",
