@@ -11,7 +11,7 @@ from typing import Any
 
 from aqueduct_core.cli._open import open_client
 from aqueduct_core.cli._print import as_size, console, preview_table, print_json, short, table
-from aqueduct_core.errors import AqueductError, ConversionError
+from aqueduct_core.errors import AqueductError, ConversionError, ParameterError
 from aqueduct_core.store import ArtifactStore
 
 __all__ = ["gc", "get", "ls", "show", "verify"]
@@ -76,6 +76,9 @@ def get(options: Namespace) -> int:
     """Load an artifact, and print it or write it into a file."""
     store = _store(options)
     if options.output:
+        folder = Path(options.output).parent
+        if not folder.is_dir():  # what writes says so in many ways
+            raise ParameterError(f"there is no folder {str(folder)!r}", hint="make it first")
         written = _export(store, options.key, Path(options.output))
         message = {"key": options.key, "output": str(written), "bytes": written.stat().st_size}
         if options.json:

@@ -82,6 +82,8 @@ def test_get(store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str], tmp_pa
     assert main(["artifacts", "get", "daily/customers", "-o", str(tmp_path / "x.xlsx")]) == 3
     assert ".csv, .parquet" in capsys.readouterr().err
     assert not (tmp_path / "x.xlsx").exists()
+    assert main(["artifacts", "get", "daily/customers", "-o", str(tmp_path / "no" / "x.csv")]) == 3
+    assert "there is no folder" in capsys.readouterr().err
 
 
 def test_verify_and_gc(
