@@ -28,7 +28,8 @@ __all__ = ["batches", "dump_batches", "read", "read_schema", "write"]
 _LEVEL = 1
 _GROUP_BYTES = 128 << 20
 _GROUP_ROWS = 64 << 20
-_LARGE = 8 << 20
+_LARGE = 32 << 20
+_NARROW = 1 << 20  # bytes of a column, below which it costs more than it saves to read it in pieces
 _BUFFER = 1 << 20  # bytes that are read at once
 _PATIENCE = 2.0  # seconds
 _SCHEMA = b"aqueduct.schema"  # where columns were written as another type: the schema they had
@@ -182,9 +183,9 @@ def _outlived(origin: Any) -> Iterator[None]:
 
 
 def _is_large(file: Any) -> bool:
-    groups = file.metadata.num_row_groups
-    size = sum(file.metadata.row_group(index).total_byte_size for index in range(groups))
-    return bool(size >= _LARGE and file.metadata.num_rows)
+    about = file.metadata
+    size = sum(about.row_group(index).total_byte_size for index in range(about.num_row_groups))
+    return bool(about.num_rows and size >= max(_LARGE, _NARROW * about.num_columns))
 
 
 def _gathered(file: Any, schema: pa.Schema) -> pa.Table:

@@ -148,6 +148,7 @@ def test_large_files_are_read_in_pieces(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_parquet, "_LARGE", 0)
+    monkeypatch.setattr(_parquet, "_NARROW", 0)
     monkeypatch.setattr(_pieces, "_ROWS", 7_000)
     for table in (LARGE, TABLES["dotted names"], TABLES["no rows"], TABLES["odd names"]):
         ref = store.put(table, serializer="parquet")
@@ -162,6 +163,7 @@ def test_large_files_are_read_in_pieces(
 
 def test_pieces_of_all_types_are_put_together_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_parquet, "_LARGE", 0)
+    monkeypatch.setattr(_parquet, "_NARROW", 0)
     monkeypatch.setattr(_pieces, "_ROWS", 5)
     for array in ARRAYS.values():
         table = field(pa.concat_arrays([array] * 4))
