@@ -19,8 +19,8 @@ from aqueduct_core.errors import IntegrationError, LossyTypeError
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.integrations._snowflake_saves import STAGING
 from aqueduct_core.integrations._snowflake_types import given_name, stored_name
-from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.testing import SQLIntegrationTests
+from tests.integrations.tables import column, read, save
 
 MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)
 
@@ -46,19 +46,6 @@ def run(database: Any, *statements: str) -> None:
     with database.connection() as connection:
         for statement in statements:
             database.rows(connection, statement)
-
-
-def read(database: Any, query: str, **parameters: Any) -> pd.DataFrame:
-    return database.read(Statement.of(query), parameters)
-
-
-def save(database: Any, value: Any, table: str = "t", mode: str = "fail", **more: Any) -> Any:
-    with database.transaction() as transaction:
-        return transaction.save(value, table, mode, **more)
-
-
-def column(*values: Any, dtype: Any = None) -> pd.DataFrame:
-    return pd.DataFrame({"c": pd.Series(list(values), dtype=dtype)})
 
 
 def all_tables(database: Any) -> list[str]:

@@ -24,8 +24,8 @@ from aqueduct_core.errors import (
     UnserializableError,
 )
 from aqueduct_core.integrations import SqlIntegration, open_integration
-from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.testing import SQLIntegrationTests
+from tests.integrations.tables import column, read, save
 
 MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)
 
@@ -38,19 +38,6 @@ def database(tmp_path: Path) -> SqlIntegration:
 def run(database: SqlIntegration, script: str) -> None:
     with closing(sqlite3.connect(database.path)) as connection:
         connection.executescript(script)
-
-
-def read(database: SqlIntegration, query: str, **parameters: Any) -> pd.DataFrame:
-    return database.read(Statement.of(query), parameters)
-
-
-def save(database: SqlIntegration, value: Any, table: str = "t", mode: str = "fail") -> Any:
-    with database.transaction() as transaction:
-        return transaction.save(value, table, mode)
-
-
-def column(*values: Any, dtype: Any = None) -> pd.DataFrame:
-    return pd.DataFrame({"c": pd.Series(list(values), dtype=dtype)})
 
 
 EXACT = {

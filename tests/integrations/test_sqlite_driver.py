@@ -22,7 +22,8 @@ from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
 from aqueduct_core.integrations._sqlite_driver import DoubtfulError
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.serializers.tables import FrameStream
-from tests.integrations.test_sqlite import database, read, run, save
+from tests.integrations.tables import read, save
+from tests.integrations.test_sqlite import database, run
 
 __all__ = ["database"]  # the fixture
 
