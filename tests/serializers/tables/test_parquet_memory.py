@@ -20,7 +20,7 @@ def made(rows):
 
 store = ArtifactStore(sys.argv[1], policy="balanced")
 store.get(store.put(made(10_000)))  # libraries are imported, threads started
-frame = made(3_000_000)
+frame = made(5_000_000)
 size = frame.to_numpy().nbytes
 with peak() as saving:
     ref = store.put(frame, "frame")
