@@ -151,6 +151,20 @@ class Artifact:
     def __getitem__(self, item: Any) -> Any:
         raise self._refusal(f"be indexed with {item!r}")
 
+    def _calculate(self, *_others: Any) -> NoReturn:
+        raise self._refusal("be calculated with")
+
+    def _compare(self, _other: Any) -> NoReturn:
+        raise self._refusal("be compared", "; .bound(...) makes a check of a metric")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _calculate
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _calculate
+    __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _calculate
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _calculate
+    __neg__ = __pos__ = __abs__ = __invert__ = __round__ = _calculate
+    __int__ = __float__ = __complex__ = _calculate
+    __lt__ = __le__ = __gt__ = __ge__ = _compare
+
     def _refusal(self, what: str, more: str = "") -> GraphError:
         return GraphError(
             f"the artifact {self.name!r} can't {what}: it has no value before the workflow runs",

@@ -180,3 +180,20 @@ def test_a_handle_has_none_of_the_attributes_of_its_value() -> None:
     with pytest.raises(AttributeError, match="no attribute '_repr_png_'") as plain:
         getattr(table, protocol)
     assert not isinstance(plain.value, GraphError)
+
+
+def test_a_handle_is_no_number() -> None:
+    metric = aq.op(name="metric")(lambda: None)()
+    for calculate in (
+        lambda: metric + 1,
+        lambda: 2 * metric,
+        lambda: -metric,
+        lambda: float(metric),
+    ):
+        with pytest.raises(GraphError, match="'metric' can't be calculated with") as caught:
+            calculate()
+        assert "inside an @op" in str(caught.value.hint)
+    for compare in (lambda: metric > 3, lambda: metric <= 3, lambda: metric < metric):
+        with pytest.raises(GraphError, match="'metric' can't be compared") as caught:
+            compare()
+        assert ".bound(...)" in str(caught.value.hint)
