@@ -277,7 +277,7 @@ def _attempts_before(
         before = known.get(name)
         first = 1
         if before is not None:
-            first = before.attempt + (before.state != "running")
+            first = before.attempt + (before.state not in ("pending", "running"))
         found += [(result.operator, number) for number in range(first, result.attempt)]
     return found
 

@@ -71,6 +71,8 @@ class TaskInstance:
         started: When it was started last.
         ended: When it ended.
         host: Where it ran.
+        pool: Whose slots it takes.
+        queue: The workers that it is for.
     """
 
     dag: str
@@ -81,6 +83,8 @@ class TaskInstance:
     started: datetime | None
     ended: datetime | None
     host: str
+    pool: str
+    queue: str
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> TaskInstance:
@@ -95,6 +99,8 @@ class TaskInstance:
             started=moment(row.get("start_date")),
             ended=moment(row.get("end_date")),
             host=str(row.get("hostname") or ""),
+            pool=str(row.get("pool") or "default_pool"),
+            queue=str(row.get("queue") or "default"),
         )
 
 

@@ -25,6 +25,11 @@ __all__ = [
 
 _RUNNING = ("running", "restarting", "deferred")
 _DONE = ("success", "failed", "skipped", "up_for_retry")  # what a task says of itself
+_GOES_ON = ("succeeded", "warning", "running", "pending")  # what needs it isn't skipped for that
+_WAITS = {
+    "scheduled": "it waits in Airflow for a free slot of the pool {pool!r}",
+    "queued": "it waits in Airflow for a worker of the queue {queue!r}",
+}
 _SOURCE = "reported_by"
 _AIRFLOW = "Airflow"
 
@@ -70,14 +75,17 @@ def outcome(
 
     if own is not None and (task.state in _DONE or task.state in _RUNNING or is_canceled):
         return own
-    said = _said(task.state, run, is_canceled=is_canceled)
-    return None if said is None else _told(version, operator, key, task, run, *said)
+    said = _said(task, run, is_canceled=is_canceled)
+    if said is None or (said[0] == "pending" and own is not None):
+        return None  # Airflow 2 counts an attempt when it starts, and not when it waits
+    return _told(version, operator, key, task, run, *said)
 
 
 def _said(
-    state: str | None, run: DagRun, *, is_canceled: bool
+    task: TaskInstance, run: DagRun, *, is_canceled: bool
 ) -> tuple[OperatorState, str | None] | None:
     """What became of an operator by Airflow's word alone, and why."""
+    state = task.state
     if state == "success":
         return "skipped", "marked as success in Airflow, without having run"
     if state == "upstream_failed":
@@ -92,7 +100,11 @@ def _said(
         return "skipped", "Airflow skipped it"
     if run.has_ended:
         return "skipped", f"the run had ended in Airflow as {run.state}"
-    return ("running", None) if state in _RUNNING else None
+    if state in _RUNNING:
+        return "running", None
+    if state in _WAITS:
+        return "pending", _WAITS[state].format(pool=task.pool, queue=task.queue)
+    return None
 
 
 def state_of_run(
@@ -137,7 +149,7 @@ def with_reasons(version: Version, results: dict[str, Result]) -> dict[str, Resu
 def _why(kind: str, needs: Iterable[str], checks: list[str], results: dict[str, Result]) -> str:
     for name in needs:
         result = results.get(name)
-        if result is not None and result.state not in ("succeeded", "warning", "running"):
+        if result is not None and result.state not in _GOES_ON:
             return f"it needs {name!r}, which {_ended_as(result.state)}"
     for name in checks if kind == "save" else ():
         result = results.get(name)

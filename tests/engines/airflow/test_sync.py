@@ -110,6 +110,55 @@ def test_what_airflow_did_not_start_is_skipped_and_says_why(world: World) -> Non
     assert world.tracking.last_event() == before, "the same again is nothing new"
 
 
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ("scheduled", "it waits in Airflow for a free slot of the pool 'gpu'"),
+        ("queued", "it waits in Airflow for a worker of the queue 'large'"),
+    ],
+)
+def test_a_task_that_finds_no_place_says_what_it_waits_for(
+    world: World, state: str, reason: str
+) -> None:
+    world.start(RUN)
+    world.work(RUN, "load")
+    world.airflow.put_task(world.dag, RUN, "score", state, 1, pool="gpu", queue="large")
+    world.airflow.put_task(world.dag, RUN, "size", None, 0)
+    world.look()
+    assert world.record(RUN).state == "running"
+    assert world.states(RUN) == {"load": "succeeded", "score": "pending"}
+    assert world.results(RUN)["score"].reason == reason
+    before = world.tracking.last_event()
+    world.look()
+    assert world.tracking.last_event() == before, "the same again is nothing new"
+
+    world.airflow.put_task(world.dag, RUN, "score", "running")
+    world.look()
+    assert world.states(RUN) == {"load": "succeeded", "score": "running"}
+    world.work(RUN, *ALL[1:])
+    world.end(RUN, "success")
+    world.look()
+    assert set(world.states(RUN).values()) == {"succeeded"}
+    assert world.results(RUN)["score"].reason is None
+
+
+def test_a_task_that_waits_for_its_next_attempt_keeps_the_one_before(world: World) -> None:
+    world.start(RUN)
+    version, key = world.version, run_key(RUN)
+    pin(world.client.store, world.flow.id, key, version.digest)
+    write_result(world.client.store, ended(version, "load", key, "failed", reason="it raised"))
+    world.airflow.put_task(world.dag, RUN, "load", "up_for_retry", 1)
+    world.look()
+    world.airflow.put_task(world.dag, RUN, "load", "queued", 1)  # as old releases count
+    world.look()
+    assert world.states(RUN) == {"load": "failed"}
+    world.airflow.put_task(world.dag, RUN, "load", "queued", 2)
+    world.look()
+    assert world.states(RUN) == {"load": "pending"}
+    tried = world.tracking.attempts(key, "load", flow=world.flow.id)
+    assert [item.state for item in tried] == ["failed", "pending"]
+
+
 def test_a_task_that_died_before_it_began_shows_airflows_log(world: World) -> None:
     world.start(RUN)
     detail = [{"exc_type": "ModuleNotFoundError", "exc_value": "No module named 'pandas'"}]

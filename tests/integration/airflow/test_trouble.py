@@ -96,6 +96,23 @@ def test_a_run_survives_the_end_of_the_scheduler_and_of_the_api_server(
         assert states["second"][1] >= 2
 
 
+def test_a_task_for_which_there_is_no_slot_says_so(client: aq.Client, name: str) -> None:
+    @aq.op(engine_options={"pool": "no_such_pool"})
+    def waiting() -> int:
+        return 1
+
+    flow = publish(client, name, waiting())
+    run = flow.trigger(wait=False, quiet=True)
+
+    def reason() -> str | None:
+        return next((item.reason for item in run.operators() if item.state == "pending"), None)
+
+    until(reason)
+    assert reason() == "it waits in Airflow for a free slot of the pool 'no_such_pool'"
+    run.cancel()
+    assert run.wait(_PATIENCE).status == "canceled"
+
+
 def test_an_attempt_that_was_thought_dead_does_not_replace_a_later_one(
     client: aq.Client, airflow: Airflow, name: str, tmp_path: Path
 ) -> None:
