@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import Any
 
-from aqueduct_core.serializers._pickle_reasons import class_name
+from aqueduct_core.serializers._pickle_reasons import attributes_of, class_name
 
 __all__ = ["difference"]
 
@@ -146,7 +146,7 @@ def _is_cache(cls: type, name: str) -> bool:
 
 
 def _state(a: Any) -> dict[str, Any]:
-    found = dict(getattr(a, "__dict__", None) or {})
+    found = dict(attributes_of(a))
     for cls in type(a).__mro__:
         slots = cls.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:

@@ -8,7 +8,7 @@ from types import MemberDescriptorType
 from typing import Any
 
 from aqueduct_core.abc import Budget
-from aqueduct_core.serializers._pickle_reasons import class_name
+from aqueduct_core.serializers._pickle_reasons import attributes_of, class_name
 
 __all__ = ["preview"]
 
@@ -47,8 +47,7 @@ def _state(obj: Any) -> dict[str, Any]:
             if type(member) is MemberDescriptorType:
                 with suppress(AttributeError):  # nothing was put into it
                     found[name] = member.__get__(obj)
-    state = getattr(obj, "__dict__", None)
-    return found | state if isinstance(state, dict) else found
+    return {**found, **attributes_of(obj)}
 
 
 def _is_plain(value: Any) -> bool:

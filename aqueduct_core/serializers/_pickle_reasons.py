@@ -15,7 +15,7 @@ from typing import Any
 
 from aqueduct_core.errors import UnserializableError
 
-__all__ = ["LEFT_OUT", "REOPEN", "Refusal", "class_name", "explain", "locate"]
+__all__ = ["LEFT_OUT", "REOPEN", "Refusal", "attributes_of", "class_name", "explain", "locate"]
 
 _SECONDS = 2.0
 _ATTEMPTS = 500
@@ -156,6 +156,19 @@ def class_name(cls: type) -> str:
     """`package.Class`, or `Class` alone for builtins."""
     module = cls.__module__
     return cls.__qualname__ if module == "builtins" else f"{module}.{cls.__qualname__}"
+
+
+def attributes_of(obj: Any) -> Mapping[str, Any]:
+    """What an object has in its `__dict__`, without making one.
+
+    A partial function has none until somebody asks, and is pickled in another way from then on.
+    """
+    if isinstance(obj, partial):
+        state: Any = partial.__reduce__(obj)[2]
+        found = state[3]
+    else:
+        found = getattr(obj, "__dict__", None)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _told(steps: list[str]) -> tuple[str, str]:

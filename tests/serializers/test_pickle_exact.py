@@ -254,3 +254,10 @@ def test_attribute_errors_keep_their_names(store: ArtifactStore) -> None:
         back = again(caught.value, store)
         assert back.name == caught.value.name
         assert str(back) == str(caught.value)
+
+
+def test_a_partial_function_is_stored_alike_each_time(store: ArtifactStore) -> None:
+    value = {"f": functools.partial(int, base=2)}
+    first = store.put(value, "f")
+    assert store.put(value, "f").digest == first.digest
+    assert value["f"].__reduce__()[2][3] is None, "nobody has made a __dict__ for it"
