@@ -146,6 +146,7 @@ class MariadbServer(Server):
 
     def install(self, folder: Path) -> list[str]:
         careless = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"]
+        careless.append(f"--tmpdir={folder}")  # it runs as another user, whom ours may keep out
         program, data = _program("mariadb-install-db"), f"--datadir={folder / 'data'}"
         normal = "--auth-root-authentication-method=normal"
         _call(program, "--no-defaults", data, normal, "--skip-test-db", *careless)
