@@ -35,13 +35,10 @@ print(saving[0] / size, loading[0] / size)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a peak be set back")
 def test_a_table_is_saved_and_loaded_in_little_more_memory_than_its_own(tmp_path: Path) -> None:
-    # How many pieces are in memory at a time depends on what else the machine does: the best of three.
-    tried = []
-    for _ in range(3):
-        command = [sys.executable, "-c", CODE, str(tmp_path)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        saving, loading = map(float, done.stdout.split())
-        tried.append((saving, loading))
-        if saving < 0.3 and loading < 1.3:
-            return
-    pytest.fail(f"saving took more than 0.3, or loading more than 1.3 times the table: {tried}")
+    command = [sys.executable, "-c", CODE, str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    saving, loading = map(float, done.stdout.split())
+    assert saving < 0.3
+    # 1.2 where nothing else runs; Arrow gives memory back later on a machine that is busy. With the
+    # file in memory as well it would be 2.
+    assert loading < 1.7
