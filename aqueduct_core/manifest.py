@@ -9,14 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from blake3 import blake3
-
+from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import (
     CorruptArtifactError,
     FormatVersionError,
@@ -26,30 +24,12 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.reference import ArtifactRef
 
-__all__ = ["FORMAT", "ArtifactRef", "Manifest", "Node", "Part", "digest_of", "digest_of_all"]
+__all__ = ["FORMAT", "ArtifactRef", "Manifest", "Node", "Part"]
 
 FORMAT = 1
-_DIGEST = "blake3:"
-_THREADED = 1 << 20  # below this, starting threads costs more than it saves
-_THREADS = min(os.cpu_count() or 1, 8)
 _DEEPEST = 200
 _SIGNED = b',"signature":"%s"}'
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-
-
-def digest_of(data: Any) -> str:
-    """The digest of bytes, prefixed with the algorithm's name."""
-    return digest_of_all((data,), memoryview(data).nbytes)
-
-
-def digest_of_all(buffers: Iterable[Any], size: int) -> str:
-    """The digest of the concatenation of buffers of `size` bytes together."""
-    # Not as many threads as BLAKE3 likes: those are shared, and a forked process would wait for them
-    # forever.
-    hasher = blake3(max_threads=_THREADS if size >= _THREADED else 1)
-    for buffer in buffers:
-        hasher.update(buffer)
-    return _DIGEST + hasher.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from aqueduct_core.dag._modules import is_own_file
 from aqueduct_core.dag._pickled import PickledFunction, pickle_function
 from aqueduct_core.dag._references import by_reference
 from aqueduct_core.dag._sources import Source, shown_function, source_of
+from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import AqueductError, MissingExtraError, UnserializableError
-from aqueduct_core.manifest import digest_of
 from aqueduct_core.serializers.pickle import _unpicklable as why_unpicklable
 
 __all__ = ["Captured", "Captures"]

@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from aqueduct_core.manifest import digest_of
+from aqueduct_core.digest import digest_of
 
 __all__ = ["Import", "References", "code_digest", "references"]
 

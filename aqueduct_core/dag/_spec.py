@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import FormatVersionError
-from aqueduct_core.manifest import digest_of
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON

@@ -18,8 +18,8 @@ from typing import Any
 
 from blake3 import blake3
 
+from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import UnserializableError
-from aqueduct_core.manifest import digest_of
 from aqueduct_core.registry import default_registry
 from aqueduct_core.serializers._pickler import Pickler
 

@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import AqueductError, StorageError, StorageNotFoundError
-from aqueduct_core.manifest import digest_of
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.runtime._inputs import artifact_name, input_digests, parameter_record
 from aqueduct_core.runtime._job import Job, Workspace

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import NotFoundError, TrackingError
-from aqueduct_core.manifest import digest_of
 from aqueduct_core.tracking import FlowRecord, RunRecord, Tracking
 
 __all__ = ["Followers", "run_key"]

@@ -10,6 +10,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aqueduct_core._buffers import as_bytes, gathered
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
@@ -28,7 +30,8 @@ class Body:
     """
 
     def __init__(self, buffers: Iterable[Buffer]) -> None:
-        self._views = [*_gathered(buffers)]
+        views = [view for view in map(as_bytes, buffers) if view.nbytes]
+        self._views = [*gathered(views, smaller=_SMALL, least=_SMALL)]
         self._ends = [*accumulate(view.nbytes for view in self._views)]
         self.size = self._ends[-1] if self._ends else 0
 
@@ -115,27 +118,3 @@ def map_file(path: Path) -> memoryview:
         if path.stat().st_size == 0:
             return memoryview(b"")
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-
-
-def _gathered(buffers: Iterable[Buffer]) -> Iterable[memoryview]:
-    crumbs: list[memoryview] = []
-    total = 0
-    for buffer in buffers:
-        view = memoryview(buffer)
-        if view.nbytes == 0:  # one with a zero in its shape can't be cast
-            continue
-        view = view.cast("B")
-        if view.nbytes < _SMALL:
-            crumbs.append(view)
-            total += view.nbytes
-        if crumbs and (total >= _SMALL or view.nbytes >= _SMALL):
-            yield _joined(crumbs)
-            crumbs, total = [], 0
-        if view.nbytes >= _SMALL:
-            yield view
-    if crumbs:
-        yield _joined(crumbs)
-
-
-def _joined(crumbs: list[memoryview]) -> memoryview:
-    return crumbs[0] if len(crumbs) == 1 else memoryview(b"".join(crumbs))

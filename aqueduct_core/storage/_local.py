@@ -12,6 +12,7 @@ from stat import S_ISDIR
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from aqueduct_core._buffers import as_bytes
 from aqueduct_core.abc import ObjectInfo
 from aqueduct_core.errors import (
     StorageError,
@@ -24,7 +25,7 @@ from aqueduct_core.storage._reserve import reserve
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["LocalStorage", "as_bytes", "fill", "new_file", "translated"]
+__all__ = ["LocalStorage", "fill", "new_file", "translated"]
 
 _SECOND = 1_000_000_000
 _MOST_BUFFERS = 1024  # IOV_MAX of Linux and macOS
@@ -177,12 +178,6 @@ class LocalStorage:
                 yield _info(key, entry.stat())
             except FileNotFoundError:  # removed while we were listing
                 continue
-
-
-def as_bytes(buffer: Buffer) -> memoryview:
-    """The bytes of a C-contiguous buffer of any shape and format."""
-    view = memoryview(buffer)
-    return view.cast("B") if view.nbytes else memoryview(b"")  # zeros in a shape can't be cast
 
 
 def new_file(path: Path, size: int) -> int:

@@ -11,8 +11,9 @@ from threading import Thread
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from aqueduct_core.abc import Storage
+from aqueduct_core.digest import digest_of_all
 from aqueduct_core.encoding import Plan, choose_codec, take_sample
-from aqueduct_core.manifest import Node, Part, digest_of_all, object_path
+from aqueduct_core.manifest import Node, Part, object_path
 from aqueduct_core.storage._create import create
 from aqueduct_core.storage._local import fill, new_file
 from aqueduct_core.store._sink import Draft, Spool
@@ -176,7 +177,7 @@ def _put_pack(blobs: list[_Blob], storage: Storage, waiting: _Waiting) -> None:
         position += blob.stored + padding
     pack = _put_buffers(buffers, position, ".pack", storage, waiting)
     for blob, offset in zip(blobs, offsets, strict=True):
-        digest = digest_of_all(blob.buffers, blob.stored)
+        digest = digest_of_all(blob.buffers)
         blob.record = Part(
             blob.size, digest, blob.stored, codec=blob.codec, pack=pack, offset=offset
         )
@@ -187,7 +188,7 @@ def _put_buffers(
 ) -> str:
     if size >= _OVERLAPPED and storage.profile == "local":
         return _put_while_hashing(buffers, size, suffix, storage, waiting)
-    digest = digest_of_all(buffers, size)
+    digest = digest_of_all(buffers)
     path = object_path(digest, suffix)
     if not _present(storage, path, size):
         storage.put(path, *buffers)
@@ -206,7 +207,7 @@ def _put_while_hashing(
         descriptor = new_file(temporary, size)
         # Nothing in these threads asks for the interpreter before their work begins.
         writing = _Beside(partial(fill, descriptor, buffers, temporary))
-        hashing = _Beside(partial(digest_of_all, buffers, size))
+        hashing = _Beside(partial(digest_of_all, buffers))
         try:
             _do(waiting)
         finally:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from blake3 import blake3
 
+from aqueduct_core._buffers import as_bytes
 from aqueduct_core.abc import Budget, Describes, Picks
 from aqueduct_core.encoding import Plan, choose_format, size_of
 from aqueduct_core.errors import UnserializableError
 from aqueduct_core.registry import Entry, Registry, supports
-from aqueduct_core.storage._local import as_bytes, translated
+from aqueduct_core.storage._local import translated
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor

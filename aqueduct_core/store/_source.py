@@ -16,13 +16,14 @@ from typing import Any, BinaryIO
 from blake3 import blake3
 
 from aqueduct_core.abc import Storage
+from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import (
     AqueductError,
     CorruptArtifactError,
     StorageNotFoundError,
     UnsafeArtifactError,
 )
-from aqueduct_core.manifest import Manifest, Node, Part, digest_of
+from aqueduct_core.manifest import Manifest, Node, Part
 from aqueduct_core.registry import Registry
 from aqueduct_core.storage._local import translated
 from aqueduct_core.store._zstd import decompress_into

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from aqueduct_core import ArtifactStore
+from aqueduct_core.digest import digest_of, digest_of_all
 from aqueduct_core.errors import StorageFullError
-from aqueduct_core.manifest import digest_of, digest_of_all
 from aqueduct_core.serializers.array import ArraySerializer
 from aqueduct_core.store import _parts
 
@@ -118,7 +118,7 @@ def test_a_forked_process_can_hash_what_takes_several_threads() -> None:
     child = os.fork()
     if not child:
         try:
-            os.write(outside, digest_of_all((data,), len(data)).encode())
+            os.write(outside, digest_of_all((data,)).encode())
         finally:
             os._exit(0)
     os.close(outside)

@@ -9,7 +9,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from aqueduct_core.manifest import digest_of
+from aqueduct_core.digest import digest_of
 
 if TYPE_CHECKING:
     from aqueduct_core.dag import Version

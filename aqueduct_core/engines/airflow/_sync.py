@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from aqueduct_core.digest import digest_of
 from aqueduct_core.engines.airflow._names import dag_id, run_key
 from aqueduct_core.engines.airflow._record import Recording, Seen
 from aqueduct_core.engines.airflow._rows import ENDED, DagRun, TaskInstance
 from aqueduct_core.errors import AqueductError, NotFoundError
-from aqueduct_core.manifest import digest_of
 
 if TYPE_CHECKING:
     from aqueduct_core.engines.airflow._cluster import AirflowCluster

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aqueduct_core._version import __version__
+from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import EnvironmentBuildError
-from aqueduct_core.manifest import digest_of
 from aqueduct_core.runtime.environments._folder import STAMP, locked, remove
 from aqueduct_core.runtime.environments._interpreters import find_interpreter, is_current
 from aqueduct_core.runtime.environments._own import own

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import pathname2url
 
 from aqueduct_core._version import __version__
-from aqueduct_core.manifest import digest_of
+from aqueduct_core.digest import digest_of
 from aqueduct_core.runtime.environments._requirements import OWN
 
 __all__ = ["Own", "own"]
