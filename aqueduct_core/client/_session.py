@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+_WARNED: set[tuple[str, Path]] = set()
 _PASSWORD = re.compile(r"(?<=://)([^/@\s]*):[^/@\s]*@")
 
 
@@ -59,6 +61,8 @@ class Session:
         if store is None and os.environ.get("AQUEDUCT_STORE"):
             store = os.environ["AQUEDUCT_STORE"]
             storage_options = storage_options or _options()
+        if store is None and not self._database.startswith("sqlite"):
+            _warn_of_own_store(self._database, self.home)
         self.store = ArtifactStore(
             store if store is not None else self.home.artifacts,
             signing_key=self._key,
@@ -169,6 +173,18 @@ class Session:
             opened.close()
         if tracking is not None:
             tracking.close()
+
+
+def _warn_of_own_store(database: str, home: Home) -> None:
+    """Say once that whoever else uses a database finds runs in it whose artifacts are here alone."""
+    if (database, home.artifacts) in _WARNED:
+        return
+    _WARNED.add((database, home.artifacts))
+    say(
+        f"aqueduct: artifacts are kept in {home.artifacts}, where others who use the database "
+        f"{_PASSWORD.sub('***@', database)} can't read them. Set AQUEDUCT_STORE to what all of you "
+        "can reach, such as s3://bucket/prefix; or to this folder, if nobody else uses it"
+    )
 
 
 def _options() -> dict[str, Any] | None:

@@ -132,3 +132,28 @@ assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True)
     assert not (home / "aqueduct.db").exists()
+
+
+def test_a_database_that_others_share_without_a_store_is_warned_of_once(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "postgresql://me:secret@db.example.org/aqueduct"
+    monkeypatch.setenv("AQUEDUCT_DATABASE", url)
+    aq.Client()
+    told = capsys.readouterr().err
+    assert f"artifacts are kept in {home / 'artifacts'}" in told
+    assert "postgresql://***@db.example.org/aqueduct" in told
+    assert "AQUEDUCT_STORE" in told
+    aq.Client()
+    assert capsys.readouterr().err == ""
+
+
+def test_who_says_where_artifacts_go_is_not_warned(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AQUEDUCT_DATABASE", "postgresql://db.example.org/other")
+    aq.Client(store=home / "artifacts")
+    monkeypatch.setenv("AQUEDUCT_STORE", str(home / "artifacts"))
+    aq.Client()
+    aq.Client(database=f"sqlite:///{home}/more.db")
+    assert capsys.readouterr().err == ""
