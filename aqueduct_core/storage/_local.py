@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ __all__ = ["LocalStorage", "fill", "new_file", "translated"]
 
 _SECOND = 1_000_000_000
 _MOST_BUFFERS = 1024  # IOV_MAX of Linux and macOS
+_PIECE = 1 << 20  # bytes in memory of a file that is copied from another file system
 _STAGING = "tmp"
 
 
@@ -61,6 +63,10 @@ class LocalStorage:
 
     def put(self, key: str, *buffers: Buffer) -> None:
         """Store the concatenation of `buffers` at `key`; see `Storage.put`."""
+        size = sum(memoryview(buffer).nbytes for buffer in buffers)
+        self._put(key, size, lambda descriptor: _write_all(descriptor, buffers))
+
+    def _put(self, key: str, size: int, write: Callable[[int], None]) -> None:
         temporary = f"{self._base}/{_STAGING}/{os.urandom(12).hex()}"
         with translated(key, temporary):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -70,8 +76,8 @@ class LocalStorage:
                 self.staging()
                 descriptor = os.open(temporary, flags, 0o666)
             try:
-                reserve(descriptor, sum(memoryview(buffer).nbytes for buffer in buffers))
-                _write_all(descriptor, buffers)
+                reserve(descriptor, size)
+                write(descriptor)
                 self._seal(descriptor, key)
             finally:
                 os.close(descriptor)
@@ -80,9 +86,10 @@ class LocalStorage:
     def put_file(self, key: str, path: Path) -> None:
         """Move the file at `path` to `key`; see `Storage.put_file`."""
         with translated(key, str(path)):
-            if path.stat().st_dev != self.staging().stat().st_dev:
-                with path.open("rb") as file:
-                    self.put(key, *_chunks(file.fileno()))
+            found = path.stat()
+            if found.st_dev != self.staging().stat().st_dev:
+                with path.open("rb", buffering=0) as file:
+                    self._put(key, found.st_size, lambda descriptor: _copy(file, descriptor))
                 path.unlink()
                 return
             descriptor = os.open(path, os.O_RDWR)
@@ -259,9 +266,11 @@ def _read_exactly(descriptor: int, size: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _chunks(descriptor: int) -> Iterator[bytes]:
-    while chunk := os.read(descriptor, 8 << 20):
-        yield chunk
+def _copy(file: FileIO, descriptor: int) -> None:
+    """Write what is in a file, a piece at a time: it may be larger than memory."""
+    piece = memoryview(bytearray(_PIECE))
+    while size := file.readinto(piece):
+        _write_batch(descriptor, [piece[:size]])
 
 
 def _sync_folder(folder: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,15 @@ def test_a_file_of_another_file_system_is_copied(storage: LocalStorage) -> None:
     if not shared.is_dir() or shared.stat().st_dev == storage.staging().stat().st_dev:
         pytest.skip("there is no second file system here")
     foreign = shared / f"aqueduct-test-{os.getpid()}"
-    foreign.write_bytes(b"x" * 100_000)
-    storage.put_file("a", foreign)
-    assert storage.get("a") == b"x" * 100_000
+    data = os.urandom(1 << 20) * 12 + b"x"
+    foreign.write_bytes(data)
+    tracemalloc.start()
+    try:
+        storage.put_file("a", foreign)
+        assert tracemalloc.get_traced_memory()[1] < len(data) // 4, "it isn't read as a whole"
+    finally:
+        tracemalloc.stop()
+    assert storage.get("a") == data
     assert intact(storage, "a")
     assert not foreign.exists()
 
