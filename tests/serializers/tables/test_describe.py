@@ -118,7 +118,12 @@ def test_it_stays_within_the_budget() -> None:
 def test_when_time_is_up_it_stops() -> None:
     table = pa.table({f"c{i}": np.arange(1_000) for i in range(40)})
     assert len(described(table, Budget(seconds=0))["statistics"]) == 1
-    assert len(described(table)["statistics"]) == 21
+    assert len(described(table, Budget(seconds=10))["statistics"]) == 40
+
+
+def test_fifty_columns_get_statistics() -> None:
+    table = pa.table({f"c{i}": np.arange(100) for i in range(60)})
+    assert len(described(table, Budget(seconds=10))["statistics"]) == 50
 
 
 def test_an_index_that_says_something_is_shown() -> None:
