@@ -109,7 +109,7 @@ def judge(spec: OperatorSpec, value: Any) -> Finding:
         outputs = {spec.outputs[0]: verdict.passed}
         if verdict.passed:
             return Finding(outputs, passed=True)
-        reason = verdict.reason or "it gave False"
+        reason = verdict.reason or "it returned False"
         return Finding(outputs, state_of_failure(spec.severity), reason, passed=False)
     if spec.kind == "metric":
         number = as_number(value)

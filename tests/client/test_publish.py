@@ -230,7 +230,7 @@ def test_what_is_said_of_troubles_is_a_line_for_each(
     assert len(lines[0]) < 400
     assert "test_publish.py:" in lines[0]
     assert "exit code 5" in lines[1]
-    assert lines[2] == "is_large: it gave False"
+    assert lines[2] == "is_large: it returned False"
     assert not any("second line" in line for line in told)
 
 
