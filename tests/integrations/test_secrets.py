@@ -18,11 +18,9 @@ from sqlalchemy import URL
 import aqueduct_core as aq
 from aqueduct_core.errors import IntegrationError, OperatorError
 from aqueduct_core.integrations import open_integration
-from tests.integrations.files.conftest import azure_server, s3_config, s3_server
+from tests.integrations.files.conftest import s3_config
 from tests.integrations.tables import run
 from tests.servers import AzureServer, S3Server
-
-__all__ = ["azure_server", "s3_server"]  # fixtures
 
 PLANTED = "planted-hunter2"  # what is left of it when it is written in JSON, or in a URL
 SECRET = f"{PLANTED}-Ω'\\ @/"

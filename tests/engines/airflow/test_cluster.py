@@ -63,12 +63,12 @@ def test_a_cluster_that_cannot_be_reached_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_a_store_that_cannot_be_written_is_told_when_a_cluster_is_connected(
-    tmp_path: Path,
+    tmp_path: Path, s3_server: S3Server
 ) -> None:
     server = AirflowServer(dags=tmp_path / "dags")
-    with server.serving(), S3Server() as s3:
+    with server.serving():
         config = {"url": server.url, "auth": (USER, PASSWORD)}
-        options = s3.storage_options()
+        options = s3_server.storage_options()
         for store, kind in (("memory://", UnsupportedError), ("s3://nowhere/x", IntegrationError)):
             given = options if store.startswith("s3") else None
             home = tmp_path / kind.__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -24,32 +23,31 @@ def test_a_file_is_put_into_a_folder(tmp_path: Path) -> None:
     assert [*folder.iterdir()] == []
 
 
-def test_a_file_is_put_into_a_bucket() -> None:
-    with S3Server() as server:
-        place, options = f"s3://{server.bucket()}/dags", server.storage_options()
-        assert deliver(place, "a.py", "one", options)
-        assert not deliver(place, "a.py", "one", options)
-        assert deliver(place, "a.py", "two", options)
-        take_away(place, "a.py", options)
-        take_away(place, "a.py", options)
+def test_a_file_is_put_into_a_bucket(s3_server: S3Server) -> None:
+    place, options = f"s3://{s3_server.bucket()}/dags", s3_server.storage_options()
+    assert deliver(place, "a.py", "one", options)
+    assert not deliver(place, "a.py", "one", options)
+    assert deliver(place, "a.py", "two", options)
+    take_away(place, "a.py", options)
+    take_away(place, "a.py", options)
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
-def test_a_workflow_of_another_workspace_is_left_alone(tmp_path: Path, kind: str) -> None:
+def test_a_workflow_of_another_workspace_is_left_alone(
+    tmp_path: Path, s3_server: S3Server, kind: str
+) -> None:
     def file(store: str, version: int) -> str:
         return f'# A workflow\nVERSION = "{store}/flows/f/versions/{version}.json"\n'
 
-    with ExitStack() as stack:
-        place, options = str(tmp_path), {}
-        if kind == "bucket":
-            server = stack.enter_context(S3Server())
-            place, options = f"s3://{server.bucket()}/dags", server.storage_options()
-        assert deliver(place, "a.py", file("s3://ours", 1), options)
-        assert deliver(place, "a.py", file("s3://ours", 2), options)
-        with pytest.raises(IntegrationError, match="of the store s3://ours, this one is in file:"):
-            deliver(place, "a.py", file("file:///home/ann/.aqueduct/artifacts", 2), options)
-        take_away(place, "a.py", options)
-        assert deliver(place, "a.py", file("s3://others", 1), options)
+    place, options = str(tmp_path), {}
+    if kind == "bucket":
+        place, options = f"s3://{s3_server.bucket()}/dags", s3_server.storage_options()
+    assert deliver(place, "a.py", file("s3://ours", 1), options)
+    assert deliver(place, "a.py", file("s3://ours", 2), options)
+    with pytest.raises(IntegrationError, match="of the store s3://ours, this one is in file:"):
+        deliver(place, "a.py", file("file:///home/ann/.aqueduct/artifacts", 2), options)
+    take_away(place, "a.py", options)
+    assert deliver(place, "a.py", file("s3://others", 1), options)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,16 +108,14 @@ def loud() -> int:
 
 
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
-    pytest.importorskip("moto")
-    with S3Server() as s3, FaultProxy(s3.endpoint) as proxy:
-        setup = {
-            "store": f"s3://{s3.bucket()}/store",
-            "storage_options": s3.storage_options(proxy.endpoint),
-            "signing_key": KEY.hex(),
-            "kept": str(tmp_path / "kept"),
-        }
-        yield Worker(proxy, setup, tmp_path)
+def worker(s3_server: S3Server, s3_proxy: FaultProxy, tmp_path: Path) -> Worker:
+    setup = {
+        "store": f"s3://{s3_server.bucket()}/store",
+        "storage_options": s3_server.storage_options(s3_proxy.endpoint),
+        "signing_key": KEY.hex(),
+        "kept": str(tmp_path / "kept"),
+    }
+    return Worker(s3_proxy, setup, tmp_path)
 
 
 def test_a_task_asks_twice_besides_its_data(worker: Worker) -> None:

