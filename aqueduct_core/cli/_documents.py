@@ -58,6 +58,8 @@ def run_line(run: Run) -> dict[str, Any]:
         "version": run.version,
         "trigger": run.trigger,
         "started": run.started.isoformat(),
+        "resumed": None if run.resumed is None else run.resumed.isoformat(),
+        "ended": None if run.ended is None else run.ended.isoformat(),
         "seconds": run.duration,
     }
 

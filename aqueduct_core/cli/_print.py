@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from aqueduct_core.client._words import as_time
+
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
@@ -129,11 +131,6 @@ def as_size(size: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
-
-
-def as_time(seconds: float) -> str:
-    """A duration as people say it."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def as_ago(moment: datetime) -> str:

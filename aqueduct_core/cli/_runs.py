@@ -6,6 +6,8 @@ import re
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -22,6 +24,12 @@ __all__ = ["cancel", "graph", "logs", "ls", "print_run", "retry", "show"]
 Stream: TypeAlias = Literal["stdout", "stderr"]
 
 _FINE = ("succeeded", "warning")
+_DIGEST = 12
+_TRIGGERS = {
+    "manual": "by hand",
+    "schedule": "by its schedule",
+    "after": "after another workflow",
+}
 _LOOKED_AT = 1_000  # the newest runs, among which the start of an id is looked for
 _LEFT_OUT = re.compile(r"\n\[\.\.\. ([ ,\d]{20}) bytes are left out here \.\.\.\]\n")
 _LOOK = 0.3  # seconds between two looks at logs that are followed
@@ -128,7 +136,6 @@ def print_run(run: Run) -> None:
     from rich.text import Text
 
     screen = console()
-    duration = f", {as_time(run.duration)}" if run.duration is not None else ""
     results = run.operators()
     rows = [
         (
@@ -140,8 +147,9 @@ def print_run(run: Run) -> None:
         )
         for item in results
     ]
-    line = Text.assemble((run.flow, "bold"), f": run {run.id} ", state(run.status), duration)
+    line = Text.assemble((run.flow, "bold"), f": run {run.id} ", state(run.status))
     screen.print(line, soft_wrap=True)
+    screen.print(table(["", ""], _facts(run)))
     screen.print(table(["operator", "kind", "", ">took", ""], rows))
     if run.reason:
         screen.print(run.reason, markup=False, soft_wrap=True)
@@ -154,6 +162,24 @@ def print_run(run: Run) -> None:
     for name, failure in run.errors().items():
         screen.print(f"\n{name}:", style="bold red", markup=False)
         screen.print(failure.traceback.rstrip(), markup=False, soft_wrap=True)
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    """When and why a run started, of which version it is, and how long it took."""
+    by = _TRIGGERS.get(run.trigger, f"by {run.trigger}")
+    due = run._record.scheduled_for
+    yield "started", f"{_moment(run.started)}, {by}" + (f", for {_moment(due)}" if due else "")
+    if run.resumed is not None:
+        yield "went on", _moment(run.resumed)
+    if run.duration is not None:
+        whole = run._record.in_all
+        yield "took", as_time(run.duration) + (f" of {as_time(whole)} in all" if whole else "")
+    yield "version", f"{run._version.number} ({run.version.partition(':')[2][:_DIGEST]})"
+
+
+def _moment(moment: datetime) -> str:
+    """A moment by the clock of this machine."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z} ({as_ago(moment)})"
 
 
 def _found(options: Namespace) -> Run:

@@ -101,12 +101,25 @@ class Run:
 
     @property
     def started(self) -> datetime:
-        """When it was started."""
+        """When it was started for the first time."""
         return self._record.started
 
     @property
+    def resumed(self) -> datetime | None:
+        """When it went on last, if it was retried, or if its process had been killed."""
+        return self._fresh().resumed
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it ended; None while it runs."""
+        return self._fresh().ended
+
+    @property
     def duration(self) -> float | None:
-        """How many seconds it took; None while it runs."""
+        """How many seconds it took; None while it runs.
+
+        Of a run that was retried, how many the retry took: `ended - started` is the whole.
+        """
         return self._fresh().seconds
 
     @property

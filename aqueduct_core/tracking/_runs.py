@@ -63,7 +63,7 @@ class Runs(Base):
             scheduled_for: The moment of the schedule that it stands for.
             owner: The process that runs it.
             state: `running`, or `pending` while it waits.
-            started: When it started; now by default.
+            started: When it started, or went on; now by default.
             once: Refuse a run that is known: of several who want to start it, one does.
 
         Raises:
@@ -98,7 +98,14 @@ class Runs(Base):
             elif row.version != version:
                 raise TrackingError(f"the run {run!r} is there already, of another version")
             else:
-                again = {"ended": None, "seconds": None, "reason": None, "cancel_requested": False}
+                again: dict[str, Any] = {
+                    "ended": None,
+                    "seconds": None,
+                    "reason": None,
+                    "cancel_requested": False,
+                }
+                if row.ended is not None:  # otherwise it has only waited until now
+                    again["resumed"] = started if started and started > row.ended else moment
                 connection.execute(change(runs).where(*mine).values(going | again))
             record = RunRecord(**connection.execute(select(*_COLUMNS).where(*mine)).one()._mapping)
             _show_in_flow(connection, record)
@@ -136,7 +143,7 @@ class Runs(Base):
             record = RunRecord(**connection.execute(query).one()._mapping)
             if record.state == state and record.ended is not None:
                 return False
-            seconds = max((moment - record.started).total_seconds(), 0.0)
+            seconds = max((moment - record.since).total_seconds(), 0.0)
             known = {"state": state, "ended": moment, "seconds": seconds, "reason": reason}
             connection.execute(change(runs).where(mine).values(known))
             newest = (flows.c.id == record.flow, flows.c.last_run == record.id)
@@ -235,7 +242,9 @@ class Runs(Base):
                 runs.c.owner.is_not_distinct_from(record.owner),
                 runs.c.heartbeat.is_not_distinct_from(record.heartbeat),
             )
-            taken = change(runs).where(*mine).values(owner=owner, heartbeat=now())
+            moment = now()
+            mine_now = {"owner": owner, "heartbeat": moment, "resumed": moment}
+            taken = change(runs).where(*mine).values(**mine_now)
             return bool(connection.execute(taken).rowcount)
 
         return self._database.write(take)

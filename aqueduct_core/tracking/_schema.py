@@ -21,7 +21,7 @@ from aqueduct_core.tracking._tables import counters, metadata
 __all__ = ["MIGRATIONS", "REVISIONS", "VERSION_TABLE", "migrate", "prepare"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002")  # from the first to the newest
+REVISIONS = ("0001", "0002", "0003")  # from the first to the newest
 VERSION_TABLE = "aqueduct_schema"
 _LOCK = 7_235_884_001  # any number that nobody else locks
 _PATIENCE = 600  # seconds

@@ -118,6 +118,7 @@ runs = Table(
     Column("heartbeat", Time),
     Column("cancel_requested", Boolean, nullable=False),
     Column("reason", Words),
+    Column("resumed", Time),
     UniqueConstraint("flow", "id", name="one_run_per_key"),
     ForeignKeyConstraint(
         ["flow", "version"],

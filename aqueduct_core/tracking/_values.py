@@ -149,9 +149,9 @@ class RunRecord:
         version: Digest of the version that ran.
         engine: What runs it.
         state: `pending`, `running`, `succeeded`, `warning`, `failed`, `canceled` or `skipped`.
-        started: When it started, or was put into a queue.
+        started: When it started for the first time, or was put into a queue.
         ended: When it ended.
-        seconds: How long it took.
+        seconds: How long it took; of a run that was retried, how long that took.
         parameters: The parameters that were given other values.
         trigger: `manual`, `schedule`, `after` or `retry`.
         scheduled_for: The moment of the schedule that it stands for.
@@ -159,6 +159,7 @@ class RunRecord:
         heartbeat: When that process was last known to be alive.
         cancel_requested: Whether somebody wants it to end.
         reason: Why it ended as it did, in a sentence.
+        resumed: When it went on last: it was retried, or its process had been killed.
     """
 
     id: str
@@ -176,6 +177,19 @@ class RunRecord:
     heartbeat: datetime | None
     cancel_requested: bool
     reason: str | None
+    resumed: datetime | None
+
+    @property
+    def since(self) -> datetime:
+        """When it started, or went on last: `seconds` count from here."""
+        return self.resumed or self.started
+
+    @property
+    def in_all(self) -> float | None:
+        """Seconds from the first start to the end, of a run that went on and has ended."""
+        if self.resumed is None or self.ended is None:
+            return None
+        return max((self.ended - self.started).total_seconds(), 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

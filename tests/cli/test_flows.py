@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -122,6 +123,13 @@ def test_run_show(say: Any, workspace: aq.Client) -> None:
     document = json.loads(say("run", "show", fine, "--json"))
     assert document["metrics"] == {"total": 13.5}
     assert document["parameters"] == {"factor": 2}
+    assert (document["resumed"], document["ended"] > document["started"]) == (None, True)
+    told = say("run", "show", fine)
+    assert " by hand" in told
+    digest = document["version"].partition(":")[2][:12]
+    assert re.search(rf"version +2 \({digest}\)", told)
+    assert f"{workspace.run(fine).started.astimezone():%Y-%m-%d %H:%M:%S}" in told
+    assert "went on" not in told
     told = say("run", "show", failed, code=1)
     for expected in ("scale", "unlucky [bold]number", "raise ValueError", "skipped", "13"):
         assert expected in told
@@ -209,7 +217,10 @@ def test_cancel_and_retry_refuse_what_has_ended(
     say("run", "cancel", fine, code=3)
     say("run", "retry", fine, code=3)
     failed = next(run.id for run in workspace.runs() if run.status == "failed")
-    assert "unlucky" in say("run", "retry", failed, code=1)
+    told = say("run", "retry", failed, code=1)
+    assert "unlucky" in told
+    assert "went on" in told
+    assert re.search(r"took .* of .* in all", told)
     assert workspace.run(failed).operator("scale").attempt == 2
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from aqueduct_core.dag import Version
 from aqueduct_core.tracking import Tracking
-from tests.tracking.toys import a_ref, a_result, a_version, op
-
-WHEN = datetime(2026, 3, 1, 8, 30, 15, 123456, tzinfo=UTC)
+from tests.tracking.toys import WHEN, a_ref, a_result, on_three_days, op
 
 
 @pytest.fixture
@@ -22,12 +20,7 @@ def version(tracking: Tracking) -> Version:
         op("good", "check", severity="error"),
         op("put", "save", outputs=(), task={"integration": "shop", "table": "scores"}),
     ]
-    version = a_version(operators=operators)
-    tracking.publish(version)
-    for number in range(3):
-        started = WHEN + timedelta(days=number)
-        tracking.start_run(f"r{number}", version.flow, version.digest, started=started)
-    return version
+    return on_three_days(tracking, operators)
 
 
 def at(number: int) -> str:

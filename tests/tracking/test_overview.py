@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from aqueduct_core.dag import Version
 from aqueduct_core.tracking import RunRecord, Tracking
-from tests.tracking.toys import a_result, a_version, op
-
-WHEN = datetime(2026, 3, 1, 8, 30, 15, 123456, tzinfo=UTC)
+from tests.tracking.toys import WHEN, a_result, on_three_days, op
 
 
 @pytest.fixture
@@ -21,12 +19,7 @@ def version(tracking: Tracking) -> Version:
         op("put", "save", outputs=(), task={"integration": "shop", "table": "scores"}),
         op("copy", "save", outputs=(), task={"integration": "shop", "table": "copies"}),
     ]
-    version = a_version(operators=operators)
-    tracking.publish(version)
-    for number in range(3):
-        started = WHEN + timedelta(days=number)
-        tracking.start_run(f"r{number}", version.flow, version.digest, started=started)
-    return version
+    return on_three_days(tracking, operators)
 
 
 def record(tracking: Tracking, version: Version, name: str, number: int, **known: object) -> None:

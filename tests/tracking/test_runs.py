@@ -69,6 +69,37 @@ def test_a_run_can_go_on(tracking: Tracking, version: Version) -> None:
     assert len(tracking.runs()) == 1
 
 
+def test_what_a_run_took_is_what_its_last_start_took(tracking: Tracking, version: Version) -> None:
+    tracking.start_run("r", version.flow, version.digest, started=WHEN)
+    tracking.finish_run("r", "failed", ended=WHEN + timedelta(seconds=10))
+    run = tracking.run("r")
+    assert (run.seconds, run.resumed, run.since, run.in_all) == (10, None, WHEN, None)
+    again = WHEN + timedelta(hours=3)
+    run = tracking.start_run("r", version.flow, version.digest, started=again)
+    assert (run.started, run.resumed, run.since, run.in_all) == (WHEN, again, again, None)
+    tracking.finish_run("r", "succeeded", ended=again + timedelta(seconds=4))
+    run = tracking.run("r")
+    assert (run.seconds, run.in_all) == (4, 3 * 3600 + 4)
+
+
+def test_a_run_that_waited_has_not_gone_on(tracking: Tracking, version: Version) -> None:
+    tracking.start_run("r", version.flow, version.digest, state="pending", started=WHEN)
+    run = tracking.start_run("r", version.flow, version.digest, owner="a:1")
+    assert (run.resumed, run.since) == (None, WHEN)
+
+
+def test_a_run_whose_process_was_killed_goes_on_with_whoever_takes_it_over(
+    tracking: Tracking, version: Version
+) -> None:
+    run = tracking.start_run("r", version.flow, version.digest, owner="a:1", started=WHEN)
+    assert tracking.take_over(run, "b:2")
+    run = tracking.run("r")
+    assert run.resumed is not None
+    assert run.resumed > WHEN
+    tracking.finish_run("r", "succeeded", ended=run.resumed + timedelta(seconds=2))
+    assert tracking.run("r").seconds == pytest.approx(2)
+
+
 def test_a_run_belongs_to_one_version(tracking: Tracking, version: Version) -> None:
     other = a_version(description="another")
     tracking.publish(other)

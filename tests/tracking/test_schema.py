@@ -128,12 +128,17 @@ def test_tables_of_an_older_release_are_upgraded_or_refused(
     # A release after this one: it knows one migration more.
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
-    for path in ("env.py", "versions/0001_first.py", "versions/0002_tags.py"):
+    for path in (
+        "env.py",
+        "versions/0001_first.py",
+        "versions/0002_tags.py",
+        "versions/0003_resumed.py",
+    ):
         (folder / path).write_text((MIGRATIONS / path).read_text())
-    (folder / "versions/0003_colour.py").write_text(
+    (folder / "versions/0004_colour.py").write_text(
         "import sqlalchemy as sa\n"
         "from alembic import op\n"
-        "revision, down_revision = '0003', '0002'\n"
+        "revision, down_revision = '0004', '0003'\n"
         "def upgrade():\n"
         "    with op.batch_alter_table('flows', recreate='auto') as table:\n"
         "        table.add_column(sa.Column('colour', sa.String(8)))\n"
@@ -145,7 +150,7 @@ def test_tables_of_an_older_release_are_upgraded_or_refused(
         tracking.publish(version)
         tracking.start_run("r", version.flow, version.digest)
     monkeypatch.setattr(_schema, "MIGRATIONS", folder)
-    monkeypatch.setattr(_schema, "REVISIONS", ("0001", "0002", "0003"))
+    monkeypatch.setattr(_schema, "REVISIONS", ("0001", "0002", "0003", "0004"))
     if backend != "sqlite":
         with pytest.raises(TrackingError, match="older release") as caught:
             Tracking(empty, secret=SECRET)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 from aqueduct_core import ArtifactRef
 from aqueduct_core.dag import FlowSpec, OperatorSpec, Version, flow_id
 from aqueduct_core.runtime import Result
+from aqueduct_core.tracking import Tracking
 
 SECRET = b"the secret of these tests, and of no other"
+WHEN = datetime(2026, 3, 1, 8, 30, 15, 123456, tzinfo=UTC)
 
 
 def op(name: str, kind: str = "op", **known: Any) -> OperatorSpec:
@@ -31,6 +33,16 @@ def a_version(
     flow = flow_id(name)
     ids = {item: str(uuid5(UUID(flow), f"{spec.digest}/{item}")) for item in spec.operators}
     return Version(flow=flow, name=name, digest=spec.digest, spec=spec, ids=ids, code={})
+
+
+def on_three_days(tracking: Tracking, operators: Sequence[OperatorSpec]) -> Version:
+    """A version that was published, and runs `r0` to `r2` of it that were started, one a day from `WHEN`."""
+    version = a_version(operators=operators)
+    tracking.publish(version)
+    for number in range(3):
+        started = WHEN + timedelta(days=number)
+        tracking.start_run(f"r{number}", version.flow, version.digest, started=started)
+    return version
 
 
 def a_ref(operator: str, run: str, output: str = "output", **known: Any) -> ArtifactRef:

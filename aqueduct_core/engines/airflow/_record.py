@@ -176,7 +176,12 @@ class Recording:
         if _is_up_to_date(record, run, state):
             return record
         return self._tracking.start_run(
-            item.key, item.flow.id, record.version, engine=self._cluster.name, state=state
+            item.key,
+            item.flow.id,
+            record.version,
+            engine=self._cluster.name,
+            state=state,
+            started=run.started,
         )
 
     def _results(

@@ -92,7 +92,7 @@ class Run(Model):
     version: str
     engine: str
     state: State
-    started: datetime
+    started: datetime = Field(description="When it started for the first time.")
     ended: datetime | None
     seconds: float | None
     parameters: dict[str, Any] = Field(description="The parameters that had other values.")
@@ -102,6 +102,9 @@ class Run(Model):
     heartbeat: datetime | None
     cancel_requested: bool
     reason: str | None
+    resumed: datetime | None = Field(
+        description="When it went on last, after a retry: `seconds` count from here."
+    )
 
 
 class Ref(Model):

@@ -52,18 +52,32 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """An operator's line."""
+    """An operator's line.
+
+    Attributes:
+        step: The operator.
+        phases: What it spent its time on.
+        x: Where its bar begins, in thousandths of the axis.
+        width: How wide that is.
+        since: When it started, as long as it runs.
+    """
 
     step: Step
     phases: list[Phase]
     x: float
     width: float
+    since: datetime | None
 
 
 def timeline(run: RunRecord, steps: Sequence[Step]) -> dict[str, Any]:
     """The axis, and a lane for each operator that ran, the first one first."""
-    began = run.started
-    ran = [(step, _start(step, began)) for step in steps if _ran(step)]
+    began = run.since
+    kept = [step for step in steps if run.resumed is not None and _was_before(step, began)]
+    ran = [
+        (step, max((_started(step) - began).total_seconds(), 0.0))
+        for step in steps
+        if _ran(step) and step not in kept
+    ]
     now = (datetime.now(UTC) - began).total_seconds()
     ends = [start + _length(step, now - start) for step, start in ran]
     whole = max([*ends, run.seconds or 0.0, 0.001])
@@ -75,6 +89,7 @@ def timeline(run: RunRecord, steps: Sequence[Step]) -> dict[str, Any]:
     return {
         "ticks": [took(tick * index) if index else "0" for index in range(columns)],
         "lanes": lanes,
+        "kept": kept,
         "others": [step for step in steps if not _ran(step)],
     }
 
@@ -83,11 +98,15 @@ def _ran(step: Step) -> bool:
     return step.state == "running" or (step.result is not None and bool(step.result.seconds))
 
 
-def _start(step: Step, began: datetime) -> float:
+def _was_before(step: Step, began: datetime) -> bool:
+    """Whether it had come to its end when a run was retried."""
+    return _ran(step) and step.state != "running" and _started(step) < began
+
+
+def _started(step: Step) -> datetime:
     assert step.result is not None
     time = datetime.fromisoformat(step.result.started)
-    time = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-    return max((time - began).total_seconds(), 0.0)
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def _length(step: Step, until_now: float) -> float:
@@ -104,4 +123,5 @@ def _lane(step: Step, start: float, until_now: float, scale: float) -> Lane:
             phases.append(Phase(name, at * scale, length * scale, f"{name}: {took(length)}"))
         at += length
     width = max(_length(step, until_now) * scale, 2.0)
-    return Lane(step, phases, min(start * scale, WHOLE - 2.0), width)
+    since = _started(step) if step.state == "running" else None
+    return Lane(step, phases, min(start * scale, WHOLE - 2.0), width, since)

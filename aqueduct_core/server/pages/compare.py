@@ -78,6 +78,7 @@ def _head(found: Found) -> dict[str, Any]:
         "href": run_path(record.flow, record.id),
         "state": state_of_run(record),
         "started": record.started,
+        "since": record.since,
         "seconds": record.seconds,
         "version": found.version.number,
     }

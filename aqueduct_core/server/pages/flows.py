@@ -87,7 +87,7 @@ def _rows(services: Services, flows: list[FlowRecord]) -> list[dict[str, Any]]:
 def bar_of(run: RunRecord) -> Bar:
     """A run as a bar."""
     state = state_of_run(run)
-    long = elapsed(run.started) if run.seconds is None else took(run.seconds)
+    long = elapsed(run.since) if run.seconds is None else took(run.seconds)
     title = f"{short_run(run.id)}: {state}, {run.started:%-d %b %H:%M}, {long}"
     return Bar(state, run.seconds or 0.0, run_path(run.flow, run.id), title)
 

@@ -63,6 +63,41 @@ def test_the_time_line_has_those_that_ran(site: Site, look: Look, failed: str) -
     assert "Not run: train" in look(of(site, failed, "?view=timeline")).words
 
 
+def test_a_retry_tells_what_it_took_and_what_it_kept(
+    new_site: Callable[..., Site], tmp_path: Path
+) -> None:
+    mended = tmp_path / "mended"
+
+    @aq.op
+    def load() -> int:
+        return 1
+
+    @aq.op
+    def fragile(number: int) -> int:
+        if not mended.exists():
+            raise ValueError("not yet")
+        return number
+
+    site = new_site()
+    flow = site.client.publish_flow("Fragile", fragile(load()), quiet=True)
+    run, at = flow.latest(), f"/flows/{flow.id}/runs/{flow.latest().id}"
+    assert "Went on" not in looking(site)(at).words
+    mended.touch()
+    run.retry(quiet=True)
+    assert run.resumed is not None
+    assert run.ended is not None
+    assert run.duration == pytest.approx((run.ended - run.resumed).total_seconds())
+    words = looking(site)(at).words
+    assert "Went on" in words
+    assert "in all" in words
+    words = looking(site)(f"{at}?view=timeline").words
+    assert "Kept from before the retry: load" in words
+    assert "Not run" not in words
+    answer = site.as_("viewer").get(f"/api/v1{at}").json()
+    assert answer["started"] < answer["resumed"] < answer["ended"]
+    assert answer["seconds"] == run.duration
+
+
 def test_the_panel_tells_of_one_operator(site: Site, failed: str) -> None:
     person = site.signed_in("viewer")
     text = person.get(of(site, failed, "/panels/flights")).text
