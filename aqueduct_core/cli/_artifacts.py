@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from argparse import Namespace
 from collections.abc import Mapping
 from datetime import timedelta
@@ -12,21 +13,30 @@ from typing import Any
 from aqueduct_core.cli._open import open_client
 from aqueduct_core.cli._print import as_size, console, preview_table, print_json, short, table
 from aqueduct_core.errors import AqueductError, ConversionError, ParameterError
+from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.store import ArtifactStore
 
 __all__ = ["gc", "get", "ls", "show", "verify"]
 
 _ROWS = 10
+_FUNCTION = re.compile(r"flows/[^/]+/code/")  # where versions of workflows keep them
 
 
 def ls(options: Namespace) -> int:
-    """List artifacts."""
-    refs = list(_store(options).list(options.prefix))
+    """List artifacts; functions of workflows, which are no data, only if they are asked for."""
+    found = list(_store(options).list(options.prefix))
+    shows_all = options.all or _FUNCTION.match(options.prefix)
+    refs = [ref for ref in found if shows_all or not _FUNCTION.match(ref.key)]
     if options.json:
         print_json([ref.serialize() for ref in refs])
         return 0
-    rows = [(ref.name, ref.type, ref.serializer, as_size(ref.size), ref.key) for ref in refs]
-    console().print(table(["name", "type", "format", ">size", "key"], rows))
+    rows = [(ref.name, _kind(ref), ref.serializer, as_size(ref.size), ref.key) for ref in refs]
+    screen = console()
+    screen.print(table(["name", "type", "format", ">size", "key"], rows))
+    hidden = len(found) - len(refs)
+    if hidden:
+        what = "function" if hidden == 1 else "functions"
+        screen.print(f"{hidden} {what} of workflows not shown: --all shows them", style="dim")
     return 0
 
 
@@ -129,6 +139,10 @@ def gc(options: Namespace) -> int:
     else:
         print(f"{swept.objects} objects removed, {as_size(swept.size)}")
     return 0
+
+
+def _kind(ref: ArtifactRef) -> str:
+    return "function" if _FUNCTION.match(ref.key) else ref.type
 
 
 def _store(options: Namespace) -> ArtifactStore:

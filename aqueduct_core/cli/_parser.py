@@ -147,6 +147,9 @@ def _add_artifacts(commands: _Commands, common: argparse.ArgumentParser) -> None
     group = _group(commands, "artifacts", "look after stored artifacts")
     ls = _add(group, "ls", "_artifacts:ls", "list artifacts", store)
     ls.add_argument("prefix", nargs="?", default="", help="only keys that start with this")
+    ls.add_argument(
+        "-a", "--all", action="store_true", help="also the functions of workflows, as stored"
+    )
     show = _add(group, "show", "_artifacts:show", "what is known about an artifact", store)
     show.add_argument("key")
     get = _add(group, "get", "_artifacts:get", "load an artifact", store)

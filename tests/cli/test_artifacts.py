@@ -47,6 +47,27 @@ def test_ls(store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str]) -> None
     assert "settings" not in out
 
 
+def test_functions_of_workflows_are_listed_when_asked_for(
+    store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @aq.op
+    def one() -> int:
+        return 1
+
+    with aq.Client() as client:
+        client.publish_flow("flow", one(), quiet=True)
+    code, out = run(capsys, "artifacts", "ls")
+    assert code == 0
+    assert "flows/" not in out
+    assert "1 function of workflows not shown: --all shows them" in out
+    assert not any(item["key"].startswith("flows/") for item in read(capsys, "artifacts", "ls"))
+    everything = read(capsys, "artifacts", "ls", "--all")
+    [key] = [item["key"] for item in everything if item["key"].startswith("flows/")]
+    listed = run(capsys, "artifacts", "ls", "-a")[1]
+    assert any(key in line and "function" in line for line in listed.splitlines())
+    assert key in run(capsys, "artifacts", "ls", key)[1]  # whoever names them sees them
+
+
 def test_keys_are_whole_for_other_programs(
     store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
