@@ -10,12 +10,18 @@ from typing import Any
 __all__ = ["is_running", "wait_until"]
 
 
-def wait_until(holds: Callable[[], Any], seconds: float = 30) -> None:
-    """Wait until something holds; it fails after a while."""
+def wait_until(
+    holds: Callable[[], Any],
+    seconds: float = 30,
+    *,
+    pause: float = 0.01,
+    tell: Callable[[], Any] | None = None,
+) -> None:
+    """Wait until something holds; after a while it fails, and tells more."""
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
+        assert time.monotonic() < deadline, tell() if tell is not None else "it did not happen"
+        time.sleep(pause)
 
 
 def is_running(pid: int) -> bool:

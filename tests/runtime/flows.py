@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import aqueduct_core as aq
 from aqueduct_core.dag import Artifact, Graph, Version
 from aqueduct_core.runtime import Capture, Job, Result, Workspace, run_operator
 from aqueduct_core.serializers import tagged
 from aqueduct_core.store import ArtifactStore
+from aqueduct_core.testing import FaultyStorage
 
 KEY = b"0123456789abcdef0123456789abcdef"
+Faulty = Callable[..., tuple[Workspace, FaultyStorage]]
+
+
+@aq.op
+def number() -> int:
+    return 7
+
+
+@aq.op
+def add(x: int, y: int = 1) -> int:
+    return x + y
 
 
 def publish(store: ArtifactStore, *artifacts: Artifact) -> Version:

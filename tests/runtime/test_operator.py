@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,25 +23,12 @@ from aqueduct_core.runtime import (
 )
 from aqueduct_core.runtime._outputs import split
 from aqueduct_core.serializers import tagged
-from aqueduct_core.testing import FaultyStorage
-from tests.runtime.flows import output, publish, run_all, run_one
-
-Faulty = Callable[..., tuple[Workspace, FaultyStorage]]
+from tests.runtime.flows import Faulty, add, number, output, publish, run_all, run_one
 
 
 @aq.op
 def table() -> pd.DataFrame:
     return pd.DataFrame({"a": [1, 2, 3]})
-
-
-@aq.op
-def number() -> int:
-    return 7
-
-
-@aq.op
-def add(x: int, y: int = 1) -> int:
-    return x + y
 
 
 def test_a_result_says_everything_about_an_operator(workspace: Workspace) -> None:

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.runtime import Job, Workspace, read_result, run_operator
-from aqueduct_core.testing import Fault, FaultyStorage
-from tests.runtime.flows import publish, run_all
-
-Faulty = Callable[..., tuple[Workspace, FaultyStorage]]
-
-
-@aq.op
-def number() -> int:
-    return 7
-
-
-@aq.op
-def add(x: int, y: int = 1) -> int:
-    return x + y
+from aqueduct_core.testing import Fault
+from tests.runtime.flows import Faulty, add, number, publish, run_all
 
 
 def test_an_older_attempt_stores_nothing_over_a_newer_one(workspace: Workspace) -> None:

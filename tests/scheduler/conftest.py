@@ -11,7 +11,8 @@ import pytest
 from aqueduct_core.dag import Daily, schedule_spec
 from aqueduct_core.tracking import Tracking
 from tests.databases import PostgresServer
-from tests.scheduler.toys import SECRET, Bench
+from tests.scheduler.toys import Bench
+from tests.tracking.toys import SECRET
 
 
 @pytest.fixture(scope="session")

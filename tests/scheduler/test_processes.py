@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from aqueduct_core.dag import Hourly, schedule_spec
 from aqueduct_core.tracking import Tracking
-from tests.scheduler.toys import SECRET, Bench
+from tests.scheduler.toys import Bench
+from tests.tracking.toys import SECRET
 
 PROGRAM = """
 import json, sys

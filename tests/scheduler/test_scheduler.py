@@ -11,7 +11,8 @@ import pytest
 from aqueduct_core.dag import Daily, Hourly, schedule_spec
 from aqueduct_core.errors import AqueductError, TrackingError
 from aqueduct_core.tracking import Tracking
-from tests.scheduler.toys import SECRET, Bench
+from tests.scheduler.toys import Bench
+from tests.tracking.toys import SECRET
 
 DAY, HOUR, MINUTE, SECOND = (
     timedelta(**{unit: 1}) for unit in ("days", "hours", "minutes", "seconds")

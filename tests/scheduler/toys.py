@@ -6,13 +6,10 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
 
-from aqueduct_core.dag import FlowSpec, OperatorSpec, Version, flow_id
 from aqueduct_core.scheduler import Scheduler
 from aqueduct_core.tracking import Tracking
-
-SECRET = b"the secret of these tests, and of no other"
+from tests.tracking.toys import a_version, op
 
 
 class Bench:
@@ -52,20 +49,8 @@ class Bench:
         source: str = "1",
         engine: str = "local",
     ) -> str:
-        step = OperatorSpec(name="step", kind="op", task={"source": source})
-        spec = FlowSpec(
-            name=name,
-            parameters={},
-            operators={"step": step},
-            python="3.12",
-            schedule=schedule,
-            after=after,
-            engine=engine,
-        )
-        ids = {"step": str(uuid5(UUID(flow_id(name)), spec.digest))}
-        version = Version(
-            flow=flow_id(name), name=name, digest=spec.digest, spec=spec, ids=ids, code={}
-        )
+        step = op("step", task={"source": source})
+        version = a_version(name, [step], schedule=schedule, after=after, engine=engine)
         self.tracking.publish(version)
         return version.flow
 

@@ -11,13 +11,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from time import monotonic, sleep
 
 import httpx
 import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.errors import ServerError
+from tests.engines.processes import wait_until
 from tests.server.process import Process
 
 
@@ -109,8 +109,7 @@ def test_runs_that_a_killed_server_left_go_on_with_the_next(
         path = f"/api/v1/flows/{flow.id}"
         answer = httpx.post(f"{killed.address}{path}/trigger", json={}, headers=headers)
         run = flow.run(answer.json()["id"])
-        while not (marks / "second").exists():
-            assert run.status == "running"
+        wait_until((marks / "second").exists, 60, tell=lambda: run.status)
         killed.end(signal.SIGKILL)
         server = start()
         (marks / "go").touch()
@@ -176,17 +175,14 @@ def test_another_server_goes_on_with_the_runs_of_one_that_was_killed(
     with aq.Client(key, killed.address) as client:
         flow = client.publish_flow("Long", waiting(marks), quiet=True, wait=False)
         run = flow.latest().id
-        while not (marks / "second").exists():
-            assert flow.latest().status == "running"
+        wait_until((marks / "second").exists, 60, tell=lambda: flow.latest().status)
     killed.end(signal.SIGKILL)
     (marks / "second").unlink()
     with aq.Client(key, others[0].address) as client:
         (marks / "go").touch()
         found = client.flow("Long").run(run)
-        end = monotonic() + 90
-        while found.status != "succeeded":  # failed, as long as nobody has seen that it is alone
-            assert monotonic() < end, found
-            sleep(0.1)
+        # Failed, as long as nobody has seen that it is alone.
+        wait_until(lambda: found.status == "succeeded", 90, pause=0.1, tell=lambda: found)
         assert (marks / "first").read_text() == "x", "what had ended was kept"
         assert (marks / "second").exists(), "what had not was run again"
         assert len(client.flow("Long").runs()) == 1

@@ -55,6 +55,16 @@ def opened(store: ArtifactStore, ref: Any) -> Any:
     return pq.ParquetFile(io.BytesIO(store.open(ref).read()), page_checksum_verification=True)
 
 
+def check_that_all_come_back(copies: int) -> None:
+    """Write and read each array, so many times one after the other."""
+    for array in ARRAYS.values():
+        table = field(pa.concat_arrays([array] * copies))
+        if ParquetSerializer().accepts(table):
+            sink = MemorySink()
+            loaded = _parquet.read(MemorySource(sink, _parquet.write(table, sink)))
+            assert_identical(loaded, table)
+
+
 def test_each_column_is_encoded_as_it_is_smallest(store: ArtifactStore) -> None:
     file = opened(store, store.put(LARGE))
     columns = [file.metadata.row_group(0).column(i) for i in range(file.metadata.num_columns)]
@@ -76,12 +86,7 @@ def test_all_that_may_be_picked_can_be_read(choose: Any, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(_encodings, "_try", forced)
     monkeypatch.setattr(_encodings, "_WORTH_TRYING", 0)
-    for array in ARRAYS.values():
-        table = field(pa.concat_arrays([array] * 40))
-        if ParquetSerializer().accepts(table):
-            sink = MemorySink()
-            loaded = _parquet.read(MemorySource(sink, _parquet.write(table, sink)))
-            assert_identical(loaded, table)
+    check_that_all_come_back(copies=40)
 
 
 def test_many_narrow_columns_go_by_what_some_of_them_show(store: ArtifactStore) -> None:
@@ -165,12 +170,7 @@ def test_pieces_of_all_types_are_put_together_again(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(_parquet, "_LARGE", 0)
     monkeypatch.setattr(_parquet, "_NARROW", 0)
     monkeypatch.setattr(_pieces, "_ROWS", 5)
-    for array in ARRAYS.values():
-        table = field(pa.concat_arrays([array] * 4))
-        if ParquetSerializer().accepts(table):
-            sink = MemorySink()
-            loaded = _parquet.read(MemorySource(sink, _parquet.write(table, sink)))
-            assert_identical(loaded, table)
+    check_that_all_come_back(copies=4)
 
 
 @pytest.mark.parametrize("rows", [LARGE.num_rows - 1, LARGE.num_rows + 1])
