@@ -12,7 +12,7 @@ import aqueduct_core
 from aqueduct_core import errors, registry
 from aqueduct_core.encoding import PROFILES
 from aqueduct_core.serializers import BUILTIN, tagged
-from aqueduct_core.serializers._tags_base import READERS, SHELLS
+from aqueduct_core.serializers.tagged._base import READERS, SHELLS
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "aqueduct_core").rglob("*.py"))

@@ -15,7 +15,7 @@ from aqueduct_core.dag._references import by_reference
 from aqueduct_core.dag._sources import Source, shown_function, source_of
 from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import AqueductError, MissingExtraError, UnserializableError
-from aqueduct_core.serializers.pickle import _unpicklable as why_unpicklable
+from aqueduct_core.serializers.pickle import why_unpicklable
 
 __all__ = ["Captured", "Captures"]
 

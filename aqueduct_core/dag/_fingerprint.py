@@ -28,8 +28,8 @@ from aqueduct_core.dag._references import (
 from aqueduct_core.dag._values import digest_value
 from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import AqueductError, GraphError, UnserializableError
-from aqueduct_core.serializers._pickle_reasons import LEFT_OUT, REOPEN, Refusal
-from aqueduct_core.serializers.pickle import _unpicklable as why_unpicklable
+from aqueduct_core.serializers.pickle import why_unpicklable
+from aqueduct_core.serializers.pickle._reasons import LEFT_OUT, REOPEN, Refusal
 
 __all__ = ["Edge", "Fingerprints", "Node", "Walk"]
 

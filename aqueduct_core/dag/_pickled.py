@@ -27,7 +27,7 @@ from aqueduct_core.dag._functions import OperatorFunction
 from aqueduct_core.dag._modules import is_own_module, is_own_name
 from aqueduct_core.dag._references import by_reference
 from aqueduct_core.serializers import _rebuild
-from aqueduct_core.serializers._pickler import Pickler, Unpickler
+from aqueduct_core.serializers.pickle._pickler import Pickler, Unpickler
 
 __all__ = ["PickledFunction", "by_value", "pickle_function"]
 

@@ -21,7 +21,7 @@ from blake3 import blake3
 from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import UnserializableError
 from aqueduct_core.registry import default_registry
-from aqueduct_core.serializers._pickler import Pickler
+from aqueduct_core.serializers.pickle._pickler import Pickler
 
 __all__ = ["ValueDigest", "digest_value"]
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 __all__ = [
+    "Together",
     "cached_property",
     "dtype",
     "empty_like",
@@ -22,6 +23,18 @@ __all__ = [
     "memmap",
     "traceback",
 ]
+
+
+class Together:
+    """Several objects that are pickled as one, because they share what can change."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: list[Any]) -> None:
+        self.values = values
+
+    def __reduce__(self) -> tuple[type[Together], tuple[list[Any]]]:
+        return Together, (self.values,)
 
 
 def exception_state(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from aqueduct_core.serializers._image_exif import read_exif, read_tags
-from aqueduct_core.serializers._image_pixels import quietly, strips
+from aqueduct_core.serializers.image._exif import read_exif, read_tags
+from aqueduct_core.serializers.image._pixels import quietly, strips
 
 if TYPE_CHECKING:
     from PIL.Image import Image

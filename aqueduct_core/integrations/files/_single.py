@@ -119,7 +119,7 @@ def write_image(value: Any, suffix: str) -> list[Any]:
 
 def _own_file(image: Any, kind: str) -> bytes | None:
     """The bytes of the file that an unchanged image came from, if it is of this format."""
-    from aqueduct_core.serializers._image_origin import traced
+    from aqueduct_core.serializers.image._origin import traced
 
     if getattr(image, "format", None) != kind:
         return None

@@ -67,7 +67,7 @@ class SkopsSerializer:
 
     def describe(self, obj: Any, budget: Budget, /) -> Mapping[str, JSON]:
         """Its class and parameters."""
-        from aqueduct_core.serializers._pickle_describe import preview
+        from aqueduct_core.serializers.pickle._describe import preview
 
         return {"class": type(obj).__qualname__, "preview": preview(obj, budget)}
 
