@@ -12,6 +12,7 @@ from typing import Any
 
 from aqueduct_core.cli._open import open_client
 from aqueduct_core.cli._print import as_size, console, preview_table, print_json, short, table
+from aqueduct_core.client._csv import write_csv
 from aqueduct_core.errors import AqueductError, ConversionError, ParameterError
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.store import ArtifactStore
@@ -156,12 +157,12 @@ def _export(store: ArtifactStore, key: str, path: Path) -> Path:
     kind = store.manifest(key).type
     suffix = path.suffix.lower()
     if kind in ("table", "series"):
-        frame = _frame(store, key, kind)
         if suffix == ".csv":
-            frame.to_csv(path, index=False)
+            with path.open("wb") as file:
+                write_csv(store, key, file)
             return path
         if suffix == ".parquet":
-            frame.to_parquet(path)
+            _frame(store, key, kind).to_parquet(path)
             return path
         raise _no_form(key, kind, suffix, ".csv, .parquet")
     value = store.get(key)

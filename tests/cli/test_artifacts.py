@@ -92,7 +92,7 @@ def test_get(store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str], tmp_pa
     assert value["a"][0] == 1
     target = tmp_path / "out.csv"
     assert run(capsys, "artifacts", "get", "daily/customers", "-o", str(target))[0] == 0
-    assert target.read_text("utf-8") == "id,name\n1,ä\n2,\n"
+    assert target.read_text("utf-8") == '"id","name"\n1,"ä"\n2,\n'
     target = tmp_path / "out.parquet"
     message = read(capsys, "artifacts", "get", "daily/customers", "-o", str(target))
     assert message["bytes"] == target.stat().st_size

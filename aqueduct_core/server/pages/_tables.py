@@ -6,7 +6,8 @@ import os
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-from aqueduct_core.errors import MissingExtraError, UnsupportedError
+from aqueduct_core.client._csv import write_csv
+from aqueduct_core.errors import AqueductError, MissingExtraError, UnsupportedError
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.store import ArtifactStore
 
@@ -26,16 +27,18 @@ def as_file(store: ArtifactStore, ref: ArtifactRef, form: str) -> tuple[BinaryIO
     """
     try:
         import pyarrow as pa
-        from pyarrow import csv, parquet
+        from pyarrow import parquet
     except ModuleNotFoundError as error:
         raise MissingExtraError("pyarrow", "tables", "Tables as files") from error
-    table = store.get(ref, as_=pa.Table)
     file = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
     try:
         if form == "csv":
-            csv.write_csv(table, file)
+            write_csv(store, ref, cast("BinaryIO", file))
         else:
-            parquet.write_table(table, file)
+            parquet.write_table(store.get(ref, as_=pa.Table), file)
+    except AqueductError:
+        file.close()
+        raise
     except pa.ArrowException as error:
         file.close()
         raise UnsupportedError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -99,6 +99,21 @@ def test_a_table_is_downloaded_in_other_formats(museum: Site, at: str, form: str
         assert answer.text.startswith('"<b>id</b>","day","at","score"')
     else:
         assert pq.read_table(io.BytesIO(answer.content)).num_rows == 3
+
+
+def test_a_table_of_any_types_is_downloaded_as_csv(new_site: Callable[..., Site]) -> None:
+    @aq.op
+    def make() -> pd.DataFrame:
+        months = pd.period_range("2026-01", periods=2, freq="M")
+        return pd.DataFrame({"month": months, "parts": [[1, 2], None]}).set_index("month")
+
+    site = new_site()
+    flow = site.client.publish_flow("Months", make(), quiet=True)
+    answer = site.as_("viewer").get(
+        f"/flows/{flow.id}/runs/{flow.latest().id}/tables/make?form=csv"
+    )
+    assert answer.status_code == 200
+    assert answer.text == '"month","parts"\n"2026-01","[1, 2]"\n"2026-02",\n'
 
 
 def test_rows_beyond_the_preview_are_told_as_it_tells_them(museum: Site, at: str) -> None:
