@@ -23,6 +23,8 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from aqueduct_core.serializers._jsontext import has_utf8
+
 try:
     from airflow.sdk.bases.xcom import BaseXCom
 
@@ -146,9 +148,11 @@ def _is_plain(value: Any) -> bool:
     kind = type(value)
     if kind is float:
         return math.isfinite(value)
+    if kind is str:
+        return has_utf8(value)
     if kind in (list, tuple):
         return all(map(_is_plain, value))
     if kind is dict:
-        names = all(type(name) is str and name not in _MARKS for name in value)
+        names = all(type(name) is str and has_utf8(name) and name not in _MARKS for name in value)
         return names and all(map(_is_plain, value.values()))
     return kind in _KEPT

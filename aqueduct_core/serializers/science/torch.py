@@ -17,6 +17,7 @@ from typing import Any
 from aqueduct_core.abc import JSON, Budget, Sink, Source
 from aqueduct_core.errors import CorruptArtifactError, MissingExtraError, UnserializableError
 from aqueduct_core.serializers import tagged
+from aqueduct_core.serializers._jsontext import has_utf8
 
 __all__ = ["StateDictSerializer", "TensorSerializer"]
 
@@ -95,7 +96,7 @@ class StateDictSerializer:
     def accepts(self, obj: Any, /) -> bool:
         if "torch" not in sys.modules or type(obj) is not OrderedDict or not obj:
             return False
-        if not all(type(name) is str and name != "__metadata__" for name in obj):
+        if not all(type(name) is str and name != "__metadata__" and has_utf8(name) for name in obj):
             return False
         if not all(_is_plain(tensor) for tensor in obj.values()):
             return False

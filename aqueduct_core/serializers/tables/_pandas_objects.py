@@ -36,6 +36,7 @@ import pyarrow as pa
 from aqueduct_core.abc import JSON
 from aqueduct_core.errors import UnserializableError
 from aqueduct_core.serializers import tagged
+from aqueduct_core.serializers._jsontext import has_utf8
 from aqueduct_core.serializers.tables._pandas_context import Encoded, Writer
 
 __all__ = ["encode_cells"]
@@ -284,10 +285,11 @@ def _nest_list(cells: list[Any], out: Writer, at: str) -> dict[str, JSON]:
 
 
 def _scalar_texts(cells: list[Any]) -> list[str] | None:
-    """JSON texts made in one go; None if there is a float that JSON has no number for."""
+    """JSON texts made in one go; None if a cell is a float or a text that JSON hasn't."""
     try:
         # A line break can't occur inside of a text, where it would be written as an escape.
-        text = json.dumps(cells, allow_nan=False, separators=("\n", ":"))
+        text = json.dumps(cells, ensure_ascii=False, allow_nan=False, separators=("\n", ":"))
     except ValueError:
         return None
-    return text[1:-1].split("\n")
+    # As escapes, two halves of a surrogate pair would be read as the character that they aren't.
+    return text[1:-1].split("\n") if has_utf8(text) else None

@@ -120,6 +120,8 @@ OBJECTS: dict[str, tuple[Any, ...]] = {
     "str, all missing": ("a", None, np.nan, pd.NA, pd.NaT, None, np.nan),
     "str, odd nan": ("a", ODD_FLOATS[0].item(), ODD_FLOATS[1].item()),
     "surrogate": ("a", "\ud800"),
+    "two halves of a character": ("a", "\ud83d\ude00"),
+    "two halves, int": (1, "\ud83d\ude00"),
     "None": (None, None),
     "nan": (np.nan, np.nan),
     "NA": (pd.NA, pd.NA),

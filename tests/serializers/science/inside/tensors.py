@@ -128,6 +128,7 @@ def test_others_are_left_to_other_serializers(tmp_path: Path) -> None:
     for value, name in (
         (torch.eye(2).to_sparse(), "pickle"),
         (OrderedDict(a=base, b=base[1:]), "json"),
+        (OrderedDict({"\ud83d\ude00": base}), "json"),
         (OrderedDict(a=1), "json"),
         (OrderedDict(), "json"),
         ({"a": torch.ones(2)}, "json"),
