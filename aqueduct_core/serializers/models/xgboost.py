@@ -16,9 +16,11 @@ __all__ = ["XgboostSerializer"]
 class XgboostSerializer:
     """`xgboost.Booster` as a model file in UBJSON, which any later XGBoost and other languages read.
 
-    What comes back predicts the same, and has the same attributes, names and types of features and
-    configuration. The file is read by compiled code that trusts it, so it is loaded only from
-    artifacts that are trusted, as a pickle is. `XGBClassifier` and the like are left to pickle.
+    What comes back predicts the same, and has the same attributes, names and types of features. Its
+    configuration comes back in the same version of XGBoost: others read only models, so whoever
+    trains on gives the parameters again. The file is read by compiled code that trusts it, so it is
+    loaded only from artifacts that are trusted, as a pickle is. `XGBClassifier` and the like are left
+    to pickle.
     """
 
     name = "xgboost"
@@ -45,7 +47,8 @@ class XgboostSerializer:
     def load(self, source: Source, /) -> Any:
         try:
             made = xgb.Booster(model_file=bytearray(source.view()))
-            made.load_config(bytes(source.view("config")).decode())
+            if source.meta.get("xgboost") == xgb.__version__:  # others pass over it, with a warning
+                made.load_config(bytes(source.view("config")).decode())
         except xgb.core.XGBoostError as error:
             raise CorruptArtifactError(f"XGBoost can't read its model: {error}") from error
         return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 import lightgbm as lgb
@@ -15,6 +16,7 @@ from aqueduct_core.errors import UnsafeArtifactError, UnserializableError
 from aqueduct_core.serializers.models.lightgbm import LightgbmSerializer
 from aqueduct_core.serializers.models.xgboost import XgboostSerializer
 from aqueduct_core.testing import SerializerTests, assert_identical
+from tests.serializers.tables.doubles import MemorySink, MemorySource
 
 CHANCE = np.random.default_rng(3)
 X = pd.DataFrame({"a": CHANCE.normal(size=80), "b é": CHANCE.normal(size=80)})
@@ -96,6 +98,17 @@ def test_a_booster_is_chosen_for_its_format_and_needs_trust(
         ArtifactStore(tmp_path).get("m")
     with pytest.raises(UnserializableError):
         ArtifactStore(tmp_path).put(model(), "n")
+
+
+def test_a_model_of_another_xgboost_is_read_without_a_warning() -> None:
+    value, sink = xgboost_model(), MemorySink()
+    XgboostSerializer().dump(value, sink)
+    config = {**json.loads(sink.parts["config"]), "version": [1, 7, 6]}
+    sink.parts["config"] = bytearray(json.dumps(config).encode())
+    loaded = XgboostSerializer().load(MemorySource(sink, {"xgboost": "1.7.6"}))
+    assert loaded.save_raw("ubj") == value.save_raw("ubj")
+    assert loaded.attributes() == value.attributes()
+    assert_identical(loaded.predict(xgb.DMatrix(X)), value.predict(xgb.DMatrix(X)))
 
 
 def test_wrappers_for_scikit_learn_are_pickled(tmp_path: Any) -> None:
