@@ -1,34 +1,46 @@
 """CSV: text without types, so a column gets one only if all of its values say the same.
 
-Integers are what can be written as the same text again: `007` and a serial number of 20 digits stay
-text. Only an empty field is a missing value; `NA` is a text like others, and so is `""`.
+Only an empty field is a missing value; `NA` is a text like others, and so is `""`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv
 
 from aqueduct_core.errors import IntegrationError, LossyTypeError
 from aqueduct_core.integrations.files._frames import arrow_of
-from aqueduct_core.integrations.files._source import SourceFile
+from aqueduct_core.integrations.files._guess import Guess, typed
+from aqueduct_core.integrations.files._source import Content, SourceFile
 
-__all__ = ["read_csv", "typed", "write_csv"]
+__all__ = ["Scanned", "guessed", "read_csv", "rows_of", "scan", "write_csv"]
 
-_LOOKED_AT = 50  # values that are looked at before a pattern is tried on a whole column
-_INTEGER = r"^(0|-?[1-9][0-9]{0,18})$"
-_FLOAT = (
-    r"^(-?((0|[1-9][0-9]*)?\.[0-9]+|(0|[1-9][0-9]*)\.)([eE][+-]?[0-9]{1,3})?|-?[0-9][eE][+-]?[0-9]{1,3}"
-    r"|0|-?[1-9][0-9]{0,14}|nan|-?inf)$"
-)
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+T = TypeVar("T")
+# Bytes that are parsed together, by all cores at once. Each row has to fit, so more if one doesn't.
+_BLOCKS = (max(1 << 19, min(1 << 22, (1 << 25) // pa.cpu_count())), 1 << 26, (1 << 31) - 1)
+_HEAD = 1 << 16
+_DIRECT = (pa.int64(), pa.float64())  # types that are parsed as they are from text
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A file that was read once, to know the types of its columns.
+
+    Attributes:
+        names: The names of all of its columns.
+        block: How many bytes of it are parsed together; 0 if it has no rows.
+        digest: What its bytes were; None if that doesn't matter, since no type depends on them.
+    """
+
+    names: Sequence[str]
+    block: int
+    digest: bytes | None
 
 
 def read_csv(file: SourceFile, columns: Sequence[str] | None) -> tuple[pa.Table, list[str]]:
@@ -39,37 +51,100 @@ def read_csv(file: SourceFile, columns: Sequence[str] | None) -> tuple[pa.Table,
         columns: The columns to read; those that it doesn't have are left out.
     """
     data = file.content()
-    names = _header(file, data)
-    chosen = names if columns is None else [name for name in columns if name in names]
-    convert = csv.ConvertOptions(
-        column_types={name: pa.string() for name in names},
-        include_columns=chosen,
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-        null_values=[""],
-    )
-    if not chosen:
-        convert.include_columns = names[:1]  # for the number of rows
-    parse = _parse(file, names)
-    table = csv.read_csv(BytesIO(data), parse_options=parse, convert_options=convert)
-    return table.select(chosen), names
+    if _is_header(data[:_HEAD]):
+        data += b"\n"  # else Arrow takes it for nothing
+
+    def read(block: int) -> tuple[pa.Table, list[str]]:
+        names = _header(file, BytesIO(data), block)
+        chosen = _chosen(names, columns)
+        table = csv.read_csv(BytesIO(data), **_options(file, names, chosen, {}, block))
+        return table.select(chosen), names
+
+    return _growing(read)
 
 
-def typed(table: pa.Table, text: Collection[str] | bool) -> pa.Table:
-    """A table of text with the types that its columns have.
+def guessed(table: pa.Table, text: Collection[str] | bool) -> pa.Table:
+    """A table whose columns of text have the types that their values say.
 
     Args:
         table: The table.
         text: The columns that stay text; True for all.
     """
-    if text is True:
-        return table
-    stay = text or ()
-    columns = [
-        column if name in stay else _typed(column)
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    ]
+    columns = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if _stays(name, text):
+            columns.append(column)
+            continue
+        guess = Guess()
+        guess.look(column)
+        columns.append(typed(column, guess.kind))
     return pa.table(columns, names=table.column_names)
+
+
+def scan(
+    file: SourceFile,
+    columns: Sequence[str] | None,
+    text: Collection[str] | bool,
+    guesses: dict[str, Guess],
+) -> Scanned:
+    """Look at all values of a file, of which never more than a little is in memory.
+
+    Args:
+        file: The file.
+        columns: The columns to look at; all by default.
+        text: The columns that stay text; True for all.
+        guesses: What is known of columns so far. What is found out is added.
+    """
+    with file.opened() as content:
+        names, block = _growing(lambda block: (_header(file, _again(content), block), block))
+        if _is_header(_again(content).read(_HEAD)):
+            block, text = 0, True
+        chosen = _chosen(names, columns)
+        for name in chosen:
+            guesses.setdefault(name, Guess())
+        tried = [name for name in chosen if not _stays(name, text)]
+        if not tried:
+            return Scanned(names, block, None)
+
+        def look(block: int) -> int:
+            options = _options(file, names, tried, {}, block)
+            with csv.open_csv(_again(content), **options) as batches:
+                for batch in batches:
+                    for name in tried:
+                        guesses[name].look(batch.column(name))
+            return block
+
+        # Values that are looked at again say the same again.
+        block = _growing(look)
+        return Scanned(names, block, content.digest())
+
+
+def rows_of(
+    file: SourceFile, scanned: Scanned, columns: Sequence[str], kinds: Mapping[str, pa.DataType]
+) -> Iterator[pa.Table]:
+    """The rows of a file as they are read.
+
+    Args:
+        file: The file.
+        scanned: What was found out when it was read before.
+        columns: The columns to read; those that it doesn't have are left out, and others may come
+            along.
+        kinds: Their types.
+    """
+    chosen = _chosen(scanned.names, columns)
+
+    options = _options(file, scanned.names, chosen, kinds, scanned.block)
+    with file.opened() as content:
+        if scanned.block:
+            with csv.open_csv(content.file, **options) as batches:
+                for batch in batches:
+                    there = batch.schema.names
+                    arrays = [
+                        typed(batch.column(name), kinds.get(name, pa.string())) for name in there
+                    ]
+                    yield pa.table(arrays, there)
+        if scanned.digest is not None:
+            content.require(file, scanned.digest)
 
 
 def write_csv(value: Any) -> list[Any]:
@@ -104,24 +179,31 @@ def _plain(field: pa.Field) -> pa.Field:
     return pa.field(field.name, kind)
 
 
-def _header(file: SourceFile, data: bytes) -> list[str]:
-    if not data.strip():
+def _header(file: SourceFile, opened: BinaryIO, block: int) -> list[str]:
+    head = opened.read(_HEAD)
+    if not head.strip():
         raise IntegrationError(
             f"{file.name} is empty: not even a line with the names of columns is there",
             hint="the first line of a CSV file has the names of its columns",
         )
+    opened.seek(0)
+    if _is_header(head):
+        opened = BytesIO(head + b"\n")
     options = csv.ConvertOptions(check_utf8=False)
     with csv.open_csv(
-        BytesIO(data), parse_options=_parse(file, ["", ""]), convert_options=options
-    ) as opened:
-        names = list(opened.schema.names)
+        opened,
+        read_options=csv.ReadOptions(block_size=block),
+        parse_options=_parse(file, ["", ""]),
+        convert_options=options,
+    ) as batches:
+        names = list(batches.schema.names)
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
         raise IntegrationError(
             f"{file.name}: the column {repeated!r} is there twice",
             hint="give each column a name of its own in the first line",
         )
-    quoted = data.removeprefix(b"\xef\xbb\xbf").startswith(b'"')
+    quoted = head.removeprefix(b"\xef\xbb\xbf").startswith(b'"')
     if len(names) == 1 and not quoted and re.search(r"[;\t|]", names[0]):
         raise IntegrationError(
             f"{file.name} has no comma in its first line: {names[0]!r:.80}",
@@ -129,6 +211,41 @@ def _header(file: SourceFile, data: bytes) -> list[str]:
             'with format="text" and split them in an @op',
         )
     return names
+
+
+def _is_header(head: bytes) -> bool:
+    """Whether a file that begins like this has only one line, without an end."""
+    return len(head) < _HEAD and b"\n" not in head and b"\r" not in head
+
+
+def _chosen(names: Sequence[str], columns: Sequence[str] | None) -> list[str]:
+    return [*names] if columns is None else [name for name in columns if name in names]
+
+
+def _stays(name: str, text: Collection[str] | bool) -> bool:
+    return text is True or name in (text or ())
+
+
+def _options(
+    file: SourceFile,
+    names: Sequence[str],
+    chosen: Sequence[str],
+    kinds: Mapping[str, pa.DataType],
+    block: int,
+) -> dict[str, Any]:
+    """How Arrow reads a file: as text, but for the types that it says exactly the same of."""
+    kept = {name: kind for name, kind in kinds.items() if kind in _DIRECT}
+    return {
+        "read_options": csv.ReadOptions(block_size=block),
+        "parse_options": _parse(file, names),
+        "convert_options": csv.ConvertOptions(
+            column_types={name: kept.get(name, pa.string()) for name in names},
+            include_columns=chosen or names[:1],  # one, for the number of rows
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            null_values=[""],
+        ),
+    }
 
 
 def _parse(file: SourceFile, names: Sequence[str]) -> csv.ParseOptions:
@@ -140,40 +257,17 @@ def _parse(file: SourceFile, names: Sequence[str]) -> csv.ParseOptions:
     )
 
 
-def _typed(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    first = column.drop_null().slice(0, _LOOKED_AT).to_pylist()
-    if not first:
-        return column
-    for pattern, target in _TYPES:
-        if not all(re.search(pattern, value) for value in first):
-            continue
-        if not pc.all(pc.match_substring_regex(column, pattern)).as_py():
-            continue
+def _again(content: Content) -> BinaryIO:
+    content.again()
+    return content.file
+
+
+def _growing(call: Callable[[int], T]) -> T:
+    """Call with more bytes until the longest row fits."""
+    for block in _BLOCKS[:-1]:
         try:
-            return target(column)
-        except pa.ArrowInvalid:  # such as the 30th of February
-            return column
-    return column
-
-
-def _moments(zone: str | None) -> Callable[[pa.ChunkedArray], pa.ChunkedArray]:
-    def convert(column: pa.ChunkedArray) -> pa.ChunkedArray:
-        fine = pc.any(pc.match_substring_regex(column, r"\.[0-9]{7,9}")).as_py()
-        return column.cast(pa.timestamp("ns" if fine else "us", zone))
-
-    return convert
-
-
-def _truth(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.equal(pc.utf8_lower(column), "true")
-
-
-_TYPES: Sequence[tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = (
-    (_INTEGER, lambda column: column.cast(pa.int64())),
-    (_FLOAT, lambda column: column.cast(pa.float64())),
-    ("^(true|false)$", _truth),
-    ("^(True|False)$", _truth),
-    (f"^{_DAY}$", lambda column: column.cast(pa.date32())),
-    (rf"^{_DAY}[ T]{_TIME}(\.[0-9]{{1,9}})?$", _moments(None)),
-    (rf"^{_DAY}[ T]{_TIME}(\.[0-9]{{1,9}})?(Z|[+-][0-9]{{2}}:?[0-9]{{2}})$", _moments("UTC")),
-)
+            return call(block)
+        except pa.ArrowInvalid as error:
+            if "straddl" not in str(error):
+                raise
+    return call(_BLOCKS[-1])

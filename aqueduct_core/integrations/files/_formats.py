@@ -9,7 +9,8 @@ from typing import Any
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations.files import _columnar, _csv, _jsonlines, _single
-from aqueduct_core.integrations.files._source import COMPRESSED, SourceFile
+from aqueduct_core.integrations.files._compressed import CODECS
+from aqueduct_core.integrations.files._source import SourceFile
 
 __all__ = ["FORMATS", "Format", "compressed_suffix", "encode", "format_named", "format_of"]
 
@@ -79,7 +80,7 @@ def format_of(path: str) -> Format | None:
 
 def compressed_suffix(path: str) -> str:
     """What says that a file is compressed: `.gz`; empty if it isn't."""
-    return next((suffix for suffix in COMPRESSED if path.lower().endswith(suffix)), "")
+    return next((suffix for suffix in CODECS if path.lower().endswith(suffix)), "")
 
 
 def encode(path: str, known: Format, value: Any) -> list[Any]:

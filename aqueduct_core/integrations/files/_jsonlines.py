@@ -19,7 +19,14 @@ from aqueduct_core.integrations.files._source import SourceFile
 _SIMPLE = {str, bool, int, type(None)}
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
-__all__ = ["read_document", "read_lines", "table_of_lines", "write_document", "write_lines"]
+__all__ = [
+    "parsed_lines",
+    "read_document",
+    "read_lines",
+    "table_of_lines",
+    "write_document",
+    "write_lines",
+]
 
 
 def read_document(file: SourceFile) -> Any:
@@ -29,8 +36,19 @@ def read_document(file: SourceFile) -> Any:
 
 def read_lines(file: SourceFile) -> list[dict[str, Any]]:
     """The objects in the lines of a file."""
+    return parsed_lines(file, file.content().decode("utf-8-sig"), 1)
+
+
+def parsed_lines(file: SourceFile, text: str, first: int) -> list[dict[str, Any]]:
+    """The objects in some lines of a file.
+
+    Args:
+        file: The file.
+        text: The lines.
+        first: The number of the first of them.
+    """
     found = []
-    for number, line in enumerate(file.content().decode("utf-8-sig").split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), first):
         if not line.strip():
             continue
         try:
@@ -63,13 +81,14 @@ def table_of_lines(
         keep: Says which rows to keep, from a table of the columns `looked_at`.
         looked_at: The columns that rows are chosen by.
     """
+    kept = None
     if keep is not None:
         table = pa.table([_column(rows, name) for name in looked_at], names=list(looked_at))
-        rows = [rows[index] for index in keep(table)]
+        kept = keep(table)
     names = list(dict.fromkeys(name for row in rows for name in row)) if chosen is None else chosen
     if not names:
         return pd.DataFrame(index=pd.RangeIndex(len(rows)))
-    return frame_of(names, [_series(rows, name) for name in names])
+    return frame_of(names, [_series(rows, name, kept) for name in names])
 
 
 def write_document(value: Any) -> list[Any]:
@@ -176,12 +195,18 @@ def _column(rows: Sequence[dict[str, Any]], name: str) -> pa.Array:
         raise TypeError(f"the column {name!r} has values of several types: {error}") from error
 
 
-def _series(rows: Sequence[dict[str, Any]], name: str) -> pd.Series:
+def _series(rows: Sequence[dict[str, Any]], name: str, kept: Sequence[int] | None) -> pd.Series:
+    """A column, whose type all rows decide, also those that are not kept."""
     values = [row.get(name) for row in rows]
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {int, float} or (len(kinds) == 1 and kinds <= {str, bool}):
         with suppress(pa.ArrowInvalid, OverflowError, UnicodeError):  # integers beyond 64 bits
-            return frame_from(pa.table({"x": pa.array(values)}))["x"]
+            array = pa.array(values)
+            if kept is not None:
+                array = array.take(pa.array(kept, pa.int64()))
+            return frame_from(pa.table({"x": array}))["x"]
+    if kept is not None:
+        values = [values[index] for index in kept]
     return pd.Series(values, dtype=object)
 
 

@@ -14,6 +14,7 @@ from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations.files import _columnar, _csv, _jsonlines
 from aqueduct_core.integrations.files._formats import FORMATS, Format, format_named, format_of
 from aqueduct_core.integrations.files._frames import frame_from
+from aqueduct_core.integrations.files._passes import in_two_passes, partition_kinds
 from aqueduct_core.integrations.files._paths import (
     check_path,
     fixed_part,
@@ -30,7 +31,6 @@ __all__ = ["Wanted", "extract", "find", "read"]
 
 T = TypeVar("T")
 _CONCURRENCY = 8
-_KINDS = {str: pa.string(), int: pa.int64(), type(None): pa.null()}
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 
@@ -89,7 +89,7 @@ def extract(owner: str, place: Place, wanted: Wanted) -> Any:
     files = [file for path in wanted.paths for file in find(owner, place, path)]
     known = _format(owner, files, wanted)
     if known.is_table:
-        found = streamed(_chosen(_with_partitions(files), wanted), known.name, wanted.columns)
+        found = streamed(_chosen(_with_partitions(files), wanted), known.name, wanted)
         if found is not None:
             return found
     return read(owner, place, wanted)
@@ -223,12 +223,10 @@ def _csv_table(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted)
             return _csv.read_csv(file, needed)
 
     found = _all_of(files[0].place, files, one)
-    _require(files[0], needed, [names for _, names in found])
-    texts = [text for text, _ in found]
-    table = _csv.typed(_together(files, texts), wanted.text)
-    for name in files[0].partitions:
-        counts = [text.num_rows for text in texts]
-        table = _appended(files[0], table, name, _repeated(files, counts, name))
+    _require(files[0], needed or columns_of(wanted.rows), [names for _, names in found])
+    texts = [_located(file, text) for file, (text, _) in zip(files, found, strict=True)]
+    stay = True if wanted.text is True else {*(wanted.text or ()), *files[0].partitions}
+    table = _csv.guessed(_together(files, texts), stay)
     if wanted.rows is None:
         return table
     whole = wanted.rows if chosen[0][1] != () else ()
@@ -237,13 +235,22 @@ def _csv_table(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted)
 
 
 def _lines(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted) -> Any:
+    files = _all_of(chosen[0][0].place, [file for file, _ in chosen], SourceFile.fetched)
+    chosen = [(file, left) for file, (_, left) in zip(files, chosen, strict=True)]
+    found = in_two_passes("jsonl", chosen, wanted.columns, wanted.rows, ())
+    if found is not None:
+        tables = [*found.tables]
+        return frame_from(pa.concat_tables(tables) if tables else found.schema.empty_table())
+    return _objects(chosen, wanted)
+
+
+def _objects(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted) -> Any:
+    """The rows of files of JSON lines, where some column is none of Arrow's."""
     rows: list[dict[str, Any]] = []
     for file, _ in chosen:
         with file.reading("jsonl"):
             found = _jsonlines.read_lines(file)
-        for name in file.partitions:
-            if any(name in row for row in found):
-                raise _both(file, name)
+        file.refuse_twice(name for row in found for name in row)
         rows += [{**row, **file.partitions} for row in found]
     first = chosen[0][0]
     names = dict.fromkeys(name for row in rows for name in row)
@@ -278,33 +285,11 @@ def _stored(columns: Sequence[str] | None, file: SourceFile) -> list[str] | None
 
 def _located(file: SourceFile, table: pa.Table) -> pa.Table:
     """A table with the columns that its folders tell."""
-    for name in file.partitions:
-        table = _appended(file, table, name, _repeated([file], [table.num_rows], name))
+    file.refuse_twice(table.column_names)
+    for name, kind in partition_kinds([file]).items():
+        value = pa.scalar(file.partitions[name], kind)
+        table = table.append_column(name, pa.repeat(value, table.num_rows))
     return table
-
-
-def _appended(file: SourceFile, table: pa.Table, name: str, column: Any) -> pa.Table:
-    if name in table.column_names:
-        raise _both(file, name)
-    return table.append_column(name, column)
-
-
-def _repeated(files: Sequence[SourceFile], counts: Sequence[int], name: str) -> pa.ChunkedArray:
-    values = [file.partitions[name] for file in files]
-    there = {type(value) for value in values}
-    kind = next(_KINDS[item] for item in _KINDS if item in there)
-    pieces = [
-        pa.repeat(pa.scalar(value, kind), count)
-        for value, count in zip(values, counts, strict=True)
-    ]
-    return pa.chunked_array(pieces, kind)
-
-
-def _both(file: SourceFile, name: str) -> IntegrationError:
-    return IntegrationError(
-        f"{file.name}: the column {name!r} is in the file, and in the name of a folder, too",
-        hint="name the file or its folder itself: then folders above it are no columns",
-    )
 
 
 def _together(files: Sequence[SourceFile], tables: Sequence[pa.Table]) -> pa.Table:

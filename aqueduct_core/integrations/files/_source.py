@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
-import sys
+import io
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+
+from blake3 import blake3
 
 from aqueduct_core.errors import AqueductError, IntegrationError
+from aqueduct_core.integrations.files._compressed import MAGIC, codec_of
 from aqueduct_core.integrations.files._place import Place
 
 if TYPE_CHECKING:
@@ -19,26 +21,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-__all__ = ["COMPRESSED", "SourceFile", "explained"]
+__all__ = ["Content", "SourceFile", "ahead", "explained"]
 
 T = TypeVar("T")
-
-
-def _zstd(data: bytes) -> bytes:
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-
-    return zstd.decompress(data)
-
-
-COMPRESSED: Mapping[str, Callable[[bytes], bytes]] = {
-    ".gz": gzip.decompress,
-    ".bz2": bz2.decompress,
-    ".xz": lzma.decompress,
-    ".zst": _zstd,
-}
+_CONCURRENCY = 8
+_SMALL = 4 << 20  # bytes of a file that are transferred at once
+_PIECE = 1 << 20  # bytes of a file that are read at once, where somebody asks for few
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +39,7 @@ class SourceFile:
         path: Its path there.
         size: Its bytes.
         partitions: What the folders it is in say about all of its rows.
+        data: Its bytes, if they are here already.
     """
 
     owner: str
@@ -58,6 +47,7 @@ class SourceFile:
     path: str
     size: int
     partitions: Mapping[str, Any] = field(default_factory=dict)
+    data: Buffer | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -66,18 +56,35 @@ class SourceFile:
 
     def read(self) -> Buffer:
         """Its bytes."""
-        return self.place.read(self.path)
+        return self.place.read(self.path) if self.data is None else self.data
+
+    def fetched(self) -> SourceFile:
+        """The same with its bytes here, if they are in a bucket: that takes a single request."""
+        if not self.place.is_remote or self.data is not None:
+            return self
+        with explained(self.owner, f"read {self.path!r}"):
+            data = self.read()
+        return replace(self, data=data, size=memoryview(data).nbytes)
 
     def content(self) -> bytes:
-        """Its bytes; decompressed, if its name says that it is compressed."""
-        data = self.read()
-        for suffix, decompress in COMPRESSED.items():
-            if self.path.lower().endswith(suffix):
-                return decompress(bytes(data))
-        return bytes(data)
+        """Its bytes, decompressed if they are compressed."""
+        data = bytes(self.read())
+        codec = codec_of(data[:MAGIC])
+        if codec is None:
+            return data
+        with codec.open(io.BytesIO(data)) as file:
+            return file.read()
+
+    @contextmanager
+    def opened(self) -> Iterator[Content]:
+        """What `content` gives, read piece by piece."""
+        with self.open() as file:
+            yield Content(file, self.size)
 
     def open(self) -> BinaryIO:
         """A file over it, read in ranges."""
+        if self.data is not None:
+            return io.BytesIO(self.data)
         return self.place.open(self.path, self.size)
 
     def head(self, count: int) -> bytes:
@@ -99,6 +106,16 @@ class SourceFile:
                     f"{self.name}: there is no column {name!r}", hint=f"there is: {listed}"
                 )
 
+    def refuse_twice(self, names: Iterable[str]) -> None:
+        """Refuse columns that are in the file, and in the name of a folder."""
+        for name in names:
+            if name in self.partitions:
+                raise IntegrationError(
+                    f"{self.name}: the column {name!r} is in the file, and in the name of a "
+                    "folder, too",
+                    hint="name the file or its folder itself: then folders above it are no columns",
+                )
+
     def compared(self, call: Callable[[], T]) -> T:
         """Tell which file rows can't be compared in."""
         try:
@@ -115,13 +132,104 @@ class SourceFile:
         with explained(self.owner, f"read {self.path!r}"):
             try:
                 yield
-            except (AqueductError, OSError, MemoryError):
+            except (AqueductError, MemoryError):
                 raise
             except Exception as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise  # of the system; without a number it is of what decompresses
                 raise IntegrationError(
                     f"{self.name} can't be read as {kind}: {error}",
                     hint="check the file, or name its format with format=",
                 ) from error
+
+
+class Content:
+    """The bytes that a file has when it is opened, decompressed, from its beginning to its end.
+
+    Args:
+        file: The file.
+        size: How many bytes are read of it; what is appended meanwhile is left out.
+    """
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._raw = _Hashed(file, size)
+        self._given = io.BufferedReader(self._raw, _PIECE)
+        codec = codec_of(self._given.peek(MAGIC)[:MAGIC])
+        self.file = cast("BinaryIO", self._given) if codec is None else codec.open(self._given)
+
+    def again(self) -> None:
+        """Start again at the beginning."""
+        self.file.seek(0)
+
+    def digest(self) -> bytes:
+        """What tells these bytes from others; nothing can be read after it."""
+        while self._given.read(_PIECE):
+            pass
+        return self._raw.digest()
+
+    def require(self, file: SourceFile, digest: bytes) -> None:
+        """Refuse other bytes than those that were there before.
+
+        Raises:
+            IntegrationError: They are others.
+        """
+        if self.digest() != digest:
+            raise IntegrationError(
+                f"{file.name} was changed while it was read", hint="run it again"
+            )
+
+
+class _Hashed(io.RawIOBase):
+    """The first bytes of a file, hashed as they are read."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        super().__init__()
+        self._file = file
+        self._size = size
+        self._left = size
+        self._hasher = blake3()
+
+    def digest(self) -> bytes:
+        return self._hasher.digest()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if (offset, whence) == (0, io.SEEK_SET):
+            self._file.seek(0)
+            self._left = self._size
+            self._hasher = blake3()
+        elif (offset, whence) != (0, io.SEEK_CUR):
+            raise io.UnsupportedOperation("it is read from the beginning to the end")
+        return self._size - self._left
+
+    def readinto(self, into: Any) -> int:
+        view = memoryview(into).cast("B")[: self._left]
+        count = self._file.readinto(view)  # type: ignore[attr-defined]  # of files that are buffered
+        self._hasher.update(view[:count])
+        self._left -= count
+        return int(count)
+
+
+def ahead(files: Iterable[SourceFile]) -> Iterator[SourceFile]:
+    """Files in their order; small ones of a bucket are fetched before they are needed, together."""
+    with ThreadPoolExecutor(_CONCURRENCY) as pool:
+        waiting: deque[SourceFile | Future[SourceFile]] = deque()
+        for file in files:
+            small = file.place.is_remote and file.size <= _SMALL
+            waiting.append(pool.submit(file.fetched) if small else file)
+            if len(waiting) > _CONCURRENCY:
+                yield _arrived(waiting.popleft())
+        while waiting:
+            yield _arrived(waiting.popleft())
+
+
+def _arrived(file: SourceFile | Future[SourceFile]) -> SourceFile:
+    return file if isinstance(file, SourceFile) else file.result()
 
 
 @contextmanager

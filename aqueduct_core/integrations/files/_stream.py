@@ -1,68 +1,85 @@
-"""Parquet and Arrow files that are too large to be collected: their rows come as they are read."""
+"""Files that are too large to be collected: their rows come as they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
 
 from aqueduct_core.integrations.files import _columnar
 from aqueduct_core.integrations.files._frames import frame_from, is_plain
+from aqueduct_core.integrations.files._passes import Typed, in_two_passes
 from aqueduct_core.integrations.files._rows import Rows
 from aqueduct_core.integrations.files._source import SourceFile
 from aqueduct_core.serializers.tables import FrameStream
 
+if TYPE_CHECKING:
+    from aqueduct_core.integrations.files._read import Wanted
+
 __all__ = ["STREAMED", "streamed"]
 
-STREAMED = (
-    8 << 20
-)  # bytes of files, which are compressed as a rule, from which on rows are streamed
+STREAMED = 8 << 20  # bytes of files, which may be compressed, from which on rows are streamed
 _ROWS = 65_536
 
 
 def streamed(
-    chosen: Sequence[tuple[SourceFile, Rows | None]], kind: str, columns: Sequence[str] | None
-) -> FrameStream | None:
+    chosen: Sequence[tuple[SourceFile, Rows | None]], kind: str, wanted: Wanted
+) -> FrameStream | pd.DataFrame | None:
     """The rows of some files, for a store; what is loaded from there is what `read` would give.
 
     Args:
         chosen: The files, and which rows of each.
         kind: Their format.
-        columns: The columns, of which each is there; None for all.
+        wanted: What is to be read of them.
 
     Returns:
-        None if that can't be said before all of them are read: of categories, or of an index.
+        None if that can't be said before all of them are read: of categories, an index, or JSON
+        that nests.
     """
     files = [file for file, _ in chosen]
-    if kind not in ("parquet", "arrow") or sum(file.size for file in files) < STREAMED:
+    if sum(file.size for file in files) < STREAMED:
         return None
-    schemas = []
-    for file in files:
-        with file.reading(kind):
-            found = _columnar.schema_of(file, kind)
-        if found is None or not is_plain(found) or set(file.partitions) & set(found.names):
-            return None
-        schemas.append(_with_partitions(found, file))
-    try:
-        schema = pa.unify_schemas(schemas, promote_options="permissive").remove_metadata()
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return None  # `read` has the words for it
-    names = schema.names if columns is None else [*columns]
-    if not set(names) <= set(schema.names) or len(set(names)) < len(names):
+    if kind in ("csv", "jsonl"):
+        found = in_two_passes(kind, chosen, wanted.columns, wanted.rows, wanted.text)
+        known = None
+    else:
+        found, known = _columns_of_files(chosen, kind, wanted.columns)
+    if found is None:
         return None
-    schema = pa.schema([schema.field(name) for name in names])
-    tables = (table for item in chosen for table in _tables(item, kind, schema))
-    first = next(tables, None)
+    first = next(found.tables, None)
     if first is None:
-        return None
-    known = schemas[0].metadata  # what pandas has said of its dtypes, as for several files together
+        return frame_from(found.schema.with_metadata(known).empty_table())
 
     def to_frame(table: pa.Table) -> pd.DataFrame:
         return frame_from(table.replace_schema_metadata(known))
 
-    return FrameStream(chain([first], tables), to_frame)
+    return FrameStream(chain([first], found.tables), to_frame)
+
+
+def _columns_of_files(
+    chosen: Sequence[tuple[SourceFile, Rows | None]], kind: str, columns: Sequence[str] | None
+) -> tuple[Typed | None, Mapping[bytes, bytes] | None]:
+    """The rows of Parquet or Arrow files, and what pandas has said of their dtypes."""
+    schemas = []
+    for file, _ in chosen:
+        with file.reading(kind):
+            found = _columnar.schema_of(file, kind)
+        if found is None or not is_plain(found) or set(file.partitions) & set(found.names):
+            return None, None
+        schemas.append(_with_partitions(found, file))
+    try:
+        schema = pa.unify_schemas(schemas, promote_options="permissive").remove_metadata()
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return None, None  # `read` has the words for it
+    names = schema.names if columns is None else [*columns]
+    if not set(names) <= set(schema.names) or len(set(names)) < len(names):
+        return None, None
+    schema = pa.schema([schema.field(name) for name in names])
+    tables = (table for item in chosen for table in _tables(item, kind, schema))
+    return Typed(schema, tables), schemas[0].metadata
 
 
 def _with_partitions(schema: pa.Schema, file: SourceFile) -> pa.Schema:
