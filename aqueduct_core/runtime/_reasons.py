@@ -50,8 +50,9 @@ def _sentence(phase: str, error: BaseException, failure: Failure) -> str:
     if isinstance(error, PicklingError):
         # A worker knows the user's own modules by value only, and other processes don't at all.
         return (
-            f"it raised {line}. Functions of your own files can't be found by other processes: "
-            "joblib sends them along, threads need nothing, and installed packages are found"
+            f"it raised {line}. Functions of your own files have no module here that pickle could "
+            "name: multiprocessing, concurrent.futures and joblib send them along whole, and "
+            "cloudpickle.dumps() does"
         )
     return text if ours else f"it raised {line}"
 

@@ -24,6 +24,7 @@ from aqueduct_core.dag import Version
 from aqueduct_core.registry import default_registry
 from aqueduct_core.runtime import Capture, Job, Result, Workspace, run_operator, run_saves
 from aqueduct_core.runtime._channel import Batch, Channel
+from aqueduct_core.runtime._sharing import share_by_value
 from aqueduct_core.runtime._tree import kill_own_tree
 
 __all__ = ["main"]
@@ -120,6 +121,7 @@ class _Loop:
 
     def run(self) -> None:
         _import_what_operators_need()
+        share_by_value()
         gc.freeze()  # what is there by now is never garbage
         gc.enable()
         self._channel.send({"ready": True})
