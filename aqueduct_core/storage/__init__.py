@@ -7,9 +7,10 @@ the entry point group `aqueduct_core.storage`.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from aqueduct_core.errors import PluginError, StorageError
 
@@ -42,7 +43,7 @@ def open_storage(url: str, **options: Any) -> Storage:
     if scheme == "file":
         from aqueduct_core.storage._local import LocalStorage
 
-        path = unquote(urlsplit(url).path) if "://" in url else url
+        path = _path_of(url) if "://" in url else url
         return LocalStorage(path, **options)
     if scheme == "memory":
         from aqueduct_core.storage._memory import MemoryStorage
@@ -65,3 +66,8 @@ def open_storage(url: str, **options: Any) -> Storage:
 
     remote: Storage = FsspecStorage(url, **options)
     return remote
+
+
+def _path_of(url: str) -> str:
+    """The path that a `file:` URL is of: its bytes, whatever the locale takes them to be."""
+    return os.fsdecode(unquote_to_bytes(urlsplit(url).path.encode("utf-8", "surrogateescape")))

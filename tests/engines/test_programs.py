@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 import aqueduct_core as aq
 from aqueduct_core.dag import Version
 from tests.engines.conftest import Run, Workshop
-from tests.engines.processes import is_running, wait_until
+from tests.processes import is_running, wait_until
 
 PROGRAM = """
 import os, sys, time
@@ -74,10 +75,16 @@ sys.exit(child.exitcode)
 )
 
 
-def program(text: str, *arguments: Path) -> subprocess.Popen[str]:
+def program(
+    text: str, *arguments: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     command = [sys.executable, "-W", "error", "-W", "ignore:This process", "-c", text]
     return subprocess.Popen(
-        [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
     )
 
 
@@ -202,3 +209,23 @@ def test_a_second_program_shares_the_home(workshop: Workshop, folder: Path) -> N
         run = workshop.run(aq.op(name="one")(lambda: time.sleep(0.1))())
         _, err = process.communicate(timeout=60)
     assert (run.wait(), process.returncode, err) == ("succeeded", 0, "")
+
+
+ACCENTS = (
+    PROGRAM
+    + """
+run = workshop.start(aq.op(name="greet")(lambda: print("h\\u00e4llo"))())
+assert run.wait() == "succeeded", run.results()
+print(ascii(run.log("greet")))
+"""
+)
+
+
+def test_paths_with_accents_need_no_locale(tmp_path: Path, folder: Path) -> None:
+    plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    home = tmp_path / "hömé"
+    with program(ACCENTS, home, folder, environment=plain) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert out == "'h\\xe4llo\\n'\n"
+    assert (home / "artifacts").is_dir()
