@@ -53,6 +53,8 @@ class Client:
         store: The URL of another artifact store: `s3://bucket/prefix`, ... By default
             `AQUEDUCT_STORE`. All who share it need the same `AQUEDUCT_SIGNING_KEY`.
         storage_options: What `open_storage` takes for that URL.
+        workers: How many operators run at a time on this machine. By default `AQUEDUCT_WORKERS`, or
+            one for each core.
     """
 
     def __init__(
@@ -64,12 +66,13 @@ class Client:
         database: str | None = None,
         store: str | os.PathLike[str] | None = None,
         storage_options: Mapping[str, Any] | None = None,
+        workers: int | None = None,
     ) -> None:
         if api_key is not None or address is not None:
-            _check_embedded(home, database, store, storage_options)
+            _check_embedded(home, database, store, storage_options, workers)
             self._session = _remote(api_key, address)
         else:
-            self._session = Session(home, database, store, storage_options)
+            self._session = Session(home, database, store, storage_options, workers)
 
     def __repr__(self) -> str:
         return f"<Client in {self._session.place}>"
@@ -358,6 +361,6 @@ def _remote(api_key: str | None, address: str | None) -> Session:
 def _check_embedded(*options: object) -> None:
     if any(option is not None for option in options):
         raise ParameterError(
-            "home, database, store and storage_options are of a workspace on this machine",
+            "home, database, store, storage_options and workers are of a workspace on this machine",
             hint="leave them out: the server has its own",
         )

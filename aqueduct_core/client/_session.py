@@ -38,6 +38,8 @@ class Session:
         store: The URL of another artifact store than the folder's; by default `AQUEDUCT_STORE`.
         storage_options: What `open_storage` takes for that URL; `AQUEDUCT_STORAGE_OPTIONS` for that
             of the environment.
+        workers: How many operators run at a time on this machine; by default `AQUEDUCT_WORKERS`, or
+            one for each core.
 
     Attributes:
         home: The folder.
@@ -54,7 +56,9 @@ class Session:
         database: str | None = None,
         store: str | os.PathLike[str] | None = None,
         storage_options: Mapping[str, Any] | None = None,
+        workers: int | None = None,
     ) -> None:
+        self._workers = _workers() if workers is None else _checked(workers, "workers")
         self.home = Home(home)
         self._key = self.home.signing_key()
         self._database = database or os.environ.get("AQUEDUCT_DATABASE") or self.home.database
@@ -121,6 +125,7 @@ class Session:
                     workspace,
                     lambda: self.tracking,
                     home=self.home.path,
+                    workers=self._workers,
                     storage_options=self._storage_options,
                 )
             return self._engine
@@ -199,6 +204,22 @@ def _options() -> dict[str, Any] | None:
             "AQUEDUCT_STORAGE_OPTIONS is no JSON object",  # it may hold secrets: it isn't shown
             hint='such as {"endpoint_url": "http://minio:9000"}',
         ) from None
+
+
+def _workers() -> int | None:
+    """What the environment says about how many operators run at a time."""
+    text = os.environ.get("AQUEDUCT_WORKERS")
+    if not text:
+        return None
+    return _checked(int(text) if text.isdecimal() else text, "AQUEDUCT_WORKERS")
+
+
+def _checked(workers: Any, name: str) -> int:
+    if type(workers) is not int or workers < 1:
+        raise ParameterError(
+            f"{name} is {workers!r}", hint="how many operators run at a time: a number from 1"
+        )
+    return workers
 
 
 class _Connections(Mapping[str, Mapping[str, Any]]):

@@ -157,3 +157,24 @@ def test_who_says_where_artifacts_go_is_not_warned(
     aq.Client()
     aq.Client(database=f"sqlite:///{home}/more.db")
     assert capsys.readouterr().err == ""
+
+
+def test_how_many_operators_run_at_a_time_is_said_once_for_all(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @aq.op
+    def one() -> int:
+        return 1
+
+    monkeypatch.setenv("AQUEDUCT_WORKERS", "3")
+    with aq.Client() as client:
+        client.publish_flow("flow", one(), quiet=True)
+        assert client._session.engine._pool.slots == 3
+    with aq.Client(workers=1) as client:
+        assert client._session.engine._pool.slots == 1
+    for wrong in ("0", "many", "-1", "2.5"):
+        monkeypatch.setenv("AQUEDUCT_WORKERS", wrong)
+        with pytest.raises(ParameterError, match=f"AQUEDUCT_WORKERS is '?{wrong}"):
+            aq.Client()
+    with pytest.raises(ParameterError, match="workers is 0"):
+        aq.Client(workers=0)
