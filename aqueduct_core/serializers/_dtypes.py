@@ -143,6 +143,8 @@ def _describe(dtype: np.dtype[Any], depth: int) -> JSON:
 
 def _describe_plain(dtype: np.dtype[Any], depth: int) -> str | dict[str, JSON]:
     if is_string_dtype(dtype):
+        if depth:
+            raise _unserializable(dtype, "it is not for the fields of a structure")
         return _describe_string(dtype)
     if dtype.isbuiltin == 2:
         raise _unserializable(dtype, "only the package that defines it can read it")

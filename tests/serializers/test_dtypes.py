@@ -97,6 +97,7 @@ def test_metadata_is_not_hidden_by_the_cache() -> None:
         D([("a", [("b", "O", (2,))])]),
         D("f8", metadata={"a": object()}),
         np.dtypes.StringDType(na_object=object()),
+        D({"names": ["a"], "formats": [np.dtypes.StringDType()], "offsets": [8], "itemsize": 40}),
         D({"names": ["a"], "formats": ["i4"], "titles": [(1, 2)]}),
         D([("\ud800", "i4")]),
     ],
