@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 from aqueduct_core.errors import IntegrationError, MissingExtraError
 from aqueduct_core.integrations._alchemy_saves import AlchemyTransaction
 from aqueduct_core.integrations._names import TableName, bindable
+from aqueduct_core.integrations._pool import OPTIONS, Holder, Kept, keep
 from aqueduct_core.integrations._reach import refused, unreachable
 from aqueduct_core.integrations._results import Result
 from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
@@ -40,9 +41,12 @@ class AlchemyIntegration(SqlDatabase):
 
     kind = "sqlalchemy"
     secrets = frozenset({"url"})
+    # Connections are kept only where `clean` knows how to take back what was done to a session.
+    keeps: ClassVar[bool] = False
 
     def __init__(self, name: str, *, url: str) -> None:
         super().__init__(name)
+        self._kept: list[Kept] = []
         try:
             self.url = sa.make_url(url)
         except exc.ArgumentError:
@@ -68,14 +72,11 @@ class AlchemyIntegration(SqlDatabase):
 
     @cached_property
     def engine(self) -> sa.Engine:
-        """SQLAlchemy's engine; a run connects when it reads or saves, and leaves nothing open."""
+        """SQLAlchemy's engine, which connects when somebody reads or saves."""
+        pool = OPTIONS if self.keeps else {"poolclass": NullPool}
+        settings = dict(self.connect_settings)
         try:
-            return sa.create_engine(
-                self.url,
-                poolclass=NullPool,
-                hide_parameters=True,
-                connect_args=dict(self.connect_settings),
-            )
+            engine = sa.create_engine(self.url, hide_parameters=True, connect_args=settings, **pool)
         except exc.NoSuchModuleError as error:
             raise IntegrationError(
                 f"{self.name}: SQLAlchemy knows no dialect {self.url.drivername!r} here",
@@ -83,8 +84,20 @@ class AlchemyIntegration(SqlDatabase):
             ) from error
         except ModuleNotFoundError as error:
             raise MissingExtraError(error.name or "a driver", "sql", self.name) from error
+        if self.keeps:
+            self.keep(engine, engine.dialect.do_ping)
+        return engine
+
+    def keep(self, holder: Holder, ping: Callable[[Any], object]) -> None:
+        """Look after connections that are used again."""
+        self._kept.append(keep(self, holder, ping))
+
+    def close(self) -> None:
+        for kept in self._kept:
+            kept.close_idle()
 
     def test(self) -> None:
+        self.close()  # a connection that is there says nothing of the password
         with self.connection():
             return
 
@@ -177,7 +190,7 @@ class AlchemyIntegration(SqlDatabase):
 
     @contextmanager
     def connection(self) -> Iterator[sa.Connection]:
-        """A connection of its own.
+        """A connection that nobody else uses meanwhile.
 
         Raises:
             IntegrationError: It can't be made; the text says which setting is wrong.
@@ -201,12 +214,29 @@ class AlchemyIntegration(SqlDatabase):
         with connection:
             try:
                 yield connection
-            except BaseException:
-                try:
-                    connection.rollback()
-                except expected:  # it is gone, and what failed before says why
-                    connection.invalidate()
+            except Exception:
+                self._give_back(connection, expected)
                 raise
+            except BaseException:  # wherever it was interrupted
+                connection.invalidate()
+                raise
+            self._give_back(connection, expected)
+
+    def _give_back(self, connection: sa.Connection, expected: tuple[type[Exception], ...]) -> None:
+        """Leave nothing of what was done to a connection."""
+        try:
+            connection.rollback()
+            if not connection.invalidated:
+                self.clean(connection.connection.driver_connection)
+        except expected:  # it is gone, or nobody knows what is left of it
+            connection.invalidate()
+
+    def clean(self, driver: Any) -> None:
+        """Take back whatever was done to the session, for those whose connections are kept.
+
+        Args:
+            driver: The driver's connection. An error of it ends the connection.
+        """
 
     @property
     def driver_errors(self) -> tuple[type[Exception], ...]:

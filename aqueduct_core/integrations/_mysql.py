@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pymysql
 import sqlalchemy as sa
 from pymysql.constants import CLIENT
+from sqlalchemy import event
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._mysql_decode import decode, field_of
 from aqueduct_core.integrations._mysql_saves import STAGING, MysqlTransaction
+from aqueduct_core.integrations._mysql_socket import MysqlConnection
 from aqueduct_core.integrations._mysql_wire import prepare
 from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._results import Result
@@ -30,6 +33,11 @@ __all__ = ["MariadbIntegration", "MysqlIntegration"]
 
 _PATIENCE = 10  # seconds to wait for the server to answer at all
 _LOCKS = 30  # seconds to wait for rows and tables that another transaction holds
+_MODES = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
+_SESSION = (
+    f"time_zone = '+00:00', sql_mode = CONCAT(@@sql_mode, ',{_MODES}'), "
+    f"lock_wait_timeout = {_LOCKS}, innodb_lock_wait_timeout = {_LOCKS}"
+)
 _SAFETY: Mapping[str, Mapping[str, Any]] = {
     "disable": {"ssl_disabled": True},
     "prefer": {},
@@ -54,6 +62,7 @@ class MysqlIntegration(ServerIntegration):
     """
 
     kind = "mysql"
+    keeps = True
 
     def __init__(
         self,
@@ -84,7 +93,6 @@ class MysqlIntegration(ServerIntegration):
                 f"{self.name}: there is no file {trusted!r} with certificates to trust",
                 hint="sslrootcert is the path of a file in PEM",
             )
-        modes = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
         return {
             **_SAFETY[str(known["sslmode"])],
             **({"ssl_ca": trusted} if trusted else {}),
@@ -94,9 +102,18 @@ class MysqlIntegration(ServerIntegration):
             # The server may be sent data, but files only when `load` says so: never at its wish.
             "client_flag": CLIENT.LOCAL_FILES,
             "local_infile": False,
-            "init_command": f"SET time_zone = '+00:00', sql_mode = CONCAT(@@sql_mode, ',{modes}'), "
-            f"lock_wait_timeout = {_LOCKS}, innodb_lock_wait_timeout = {_LOCKS}",
+            "init_command": f"SET {_SESSION}",
         }
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        engine = super().engine
+        event.listen(engine, "do_connect", _connect)
+        return engine
+
+    def clean(self, driver: Any) -> None:
+        driver.wire.reset()
+        driver.query(f"SET NAMES utf8mb4, autocommit = 0, {_SESSION}")
 
     @property
     def driver_errors(self) -> tuple[type[Exception], ...]:
@@ -127,23 +144,24 @@ class MysqlIntegration(ServerIntegration):
         text = statement.render(mark)
         with self.connection() as connection, self.explained("run the query", statement.text):
             driver = connection.connection.driver_connection
-            assert isinstance(driver, pymysql.Connection)
+            assert isinstance(driver, MysqlConnection)
             driver.query("START TRANSACTION READ ONLY")
-            prepared = prepare(driver, text)
+            prepared = prepare(driver.wire, text)
             if prepared.marks != len(values):
                 raise IntegrationError(
                     f"{self.name}: the database finds {prepared.marks} parameters in the query, "
                     f"which has {len(values)}\n{statement.text}",
                     hint="write '' for a quote in text, -- before comments, and no ? outside of text",
                 )
-            if not prepared.fields or not prepared.execute(values):
-                self.no_rows(statement)
-            fields = [field_of(told) for told in prepared.fields]
             try:
+                if not prepared.fields or not prepared.execute(values):
+                    self.no_rows(statement)
+                fields = [field_of(told) for told in prepared.fields]
                 columns = [field.column for field in fields]
                 yield Result(self.name, columns, self._chunks(prepared, fields, statement))
             finally:
-                connection.invalidate()  # rows that nobody read may be on their way
+                if not prepared.is_done:
+                    connection.invalidate()  # what nobody read is on its way
 
     def _chunks(self, prepared: Any, fields: Any, statement: Statement) -> Iterator[list[Any]]:
         with self.explained("read the result", statement.text):
@@ -180,6 +198,10 @@ class MariadbIntegration(MysqlIntegration):
     """A MariaDB database; the same as `mysql`, by its own name."""
 
     kind = "mariadb"
+
+
+def _connect(_dialect: Any, _record: Any, _arguments: Any, settings: Any) -> MysqlConnection:
+    return MysqlConnection(**settings)
 
 
 def _bindable(name: str, value: Any) -> Any:

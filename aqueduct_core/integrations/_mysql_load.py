@@ -8,10 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from pymysql import err
-from pymysql.connections import LoadLocalPacketWrapper, MySQLResult
 from pymysql.constants import COMMAND, CR, ER
+from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
 from aqueduct_core.errors import LossyTypeError
+from aqueduct_core.integrations._mysql_socket import MysqlConnection
 
 __all__ = ["check_numbers", "load", "not_allowed"]
 
@@ -21,7 +22,7 @@ _PIECE = 1 << 20  # bytes sent in one packet; servers take no less
 _REFUSED = {1148, 3948, 4166}  # the server takes no data from its clients
 
 
-def load(connection: Any, into: str, names: Sequence[str], data: Any) -> None:
+def load(connection: MysqlConnection, into: str, names: Sequence[str], data: Any) -> None:
     """Add rows to a table.
 
     The server asks for a file of some name; it gets the rows, whatever name it asks for.
@@ -46,19 +47,16 @@ def load(connection: Any, into: str, names: Sequence[str], data: Any) -> None:
     )
     if settings:
         text += f" SET {', '.join(settings)}"
-    connection._execute_command(COMMAND.COM_QUERY, text)
-    packet = connection._read_packet()
-    if not packet.is_load_local_packet():
+    wire = connection.wire
+    wire.command(COMMAND.COM_QUERY, text.encode())
+    if not MysqlPacket(wire.read(), "utf-8").is_load_local_packet():
         raise err.OperationalError(CR.CR_COMMANDS_OUT_OF_SYNC, "the server asked for no rows")
-    LoadLocalPacketWrapper(packet)
     for block in _written(data):
         view = memoryview(block)
         for start in range(0, len(view), _PIECE):
-            connection.write_packet(bytes(view[start : start + _PIECE]))
-    connection.write_packet(b"")
-    result = MySQLResult(connection)
-    result._read_ok_packet(connection._read_packet())
-    _check(connection, result, data.num_rows)
+            wire.write(view[start : start + _PIECE])
+    wire.write(b"")
+    _check(connection, OKPacketWrapper(MysqlPacket(wire.read(), "utf-8")), data.num_rows)
 
 
 def not_allowed(error: Exception) -> bool:
@@ -81,11 +79,10 @@ def check_numbers(data: Any) -> None:
             )
 
 
-def _check(connection: Any, result: Any, rows: int) -> None:
+def _check(connection: MysqlConnection, result: Any, rows: int) -> None:
     """What would be an error elsewhere is only a warning when a client sends the rows."""
     if result.warning_count:
-        connection.query("SHOW WARNINGS")
-        for level, code, message in connection._result.rows:
+        for level, code, message in connection.show_warnings():
             if level != "Note":
                 raise err.DataError(code, message)
     if result.affected_rows != rows:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._alchemy_saves import AlchemyTransaction
 from aqueduct_core.integrations._mysql_load import check_numbers, load, not_allowed
+from aqueduct_core.integrations._mysql_socket import MysqlConnection
 from aqueduct_core.integrations._names import TableName
 from aqueduct_core.integrations._sql import LEDGER
 
@@ -262,8 +263,10 @@ class MysqlTransaction(AlchemyTransaction):
 
     def _load(self, connection: sa.Connection, target: TableName, data: Any) -> None:
         names = [self.integration.quote(name) for name in data.column_names]
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, MysqlConnection)
         try:
-            load(connection.connection.driver_connection, self.qualified(target), names, data)
+            load(driver, self.qualified(target), names, data)
         except pymysql.Error as error:
             if not not_allowed(error):
                 raise

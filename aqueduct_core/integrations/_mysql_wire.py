@@ -16,19 +16,19 @@ from uuid import UUID
 
 import numpy as np
 from pymysql import err
-from pymysql.constants import CR
-from pymysql.protocol import FieldDescriptorPacket
+from pymysql.protocol import FieldDescriptorPacket, MysqlPacket, OKPacketWrapper
+
+from aqueduct_core.integrations._mysql_socket import LARGEST, Wire
 
 __all__ = ["Prepared", "prepare"]
 
 _PREPARE, _EXECUTE = 0x16, 0x17
-_LARGEST = 0xFFFFFF  # bytes of a packet that is continued in the next one
-_SPLIT = b"\xff\xff\xff"
-_CHUNK = 2 << 20  # bytes of rows that are decoded together
-_PIECE = 256 << 10
-_ERROR = 0xFF
+_ENCODING = "utf-8"
+_CHUNK = 2 << 20  # bytes of rows that are decoded together, at most
+_PIECE = 256 << 10  # bytes of room for what is received
+_ERROR, _MORE = 0xFF, 0x08
 _HEAD = struct.Struct("<IB")  # of a packet, and its first byte
-_MARGIN = b"\0" * 16  # what stands behind the last row, so that reading a bit too far is harmless
+_MARGIN = 16  # bytes behind the last row, so that reading a bit too far is harmless
 
 
 class Prepared:
@@ -37,13 +37,15 @@ class Prepared:
     Attributes:
         fields: The columns of its result; none if it has no rows.
         marks: How many values it needs.
+        is_done: Whether nothing of its result is still to come.
     """
 
-    def __init__(self, connection: Any, number: int, fields: Sequence[Any], marks: int) -> None:
-        self._connection = connection
+    def __init__(self, wire: Wire, number: int, fields: Sequence[Any], marks: int) -> None:
+        self._wire = wire
         self._number = number
         self.fields = fields
         self.marks = marks
+        self.is_done = True
 
     def execute(self, values: Sequence[Any]) -> bool:
         """Run it.
@@ -52,106 +54,85 @@ class Prepared:
             Whether there are rows; `rows` must be read to the end then.
         """
         head = struct.pack("<IBI", self._number, 0, 1)
-        connection = self._connection
-        connection._execute_command(_EXECUTE, head + _bound(values))
-        first = connection._read_packet()
+        self._wire.command(_EXECUTE, head + _bound(values))
+        first = MysqlPacket(self._wire.read(), _ENCODING)
         if first.is_ok_packet():
+            self.is_done = not OKPacketWrapper(first).has_next
             return False
-        self.fields = _described(connection, first.read_length_encoded_integer())
+        self.is_done = False
+        self.fields = _described(self._wire, first.read_length_encoded_integer())
         return True
 
-    def rows(self) -> Iterator[tuple[bytes, Any]]:
-        """Chunks of rows, at least one: some bytes, and where in them each row begins."""
-        source = self._connection._rfile
-        data, starts, position, empty = bytearray(), list[int](), 0, True
-        split = False
-        while True:
-            if not split:  # what follows a large row may be there already
-                data += _some(source)
-            position, last = _walk(data, position, starts)
-            split = data[position : position + 3] == _SPLIT
-            if starts and (last is not None or split or position >= _CHUNK):
-                yield bytes(data[:position]) + _MARGIN, np.array(starts)
+    def rows(self) -> Iterator[tuple[Any, Any]]:
+        """Chunks of rows, at least one: some bytes, and where in them each row begins.
+
+        A chunk's bytes are gone when the next one is asked for.
+        """
+        buffer = bytearray(_CHUNK + _MARGIN)
+        view, starts, done, filled, empty = memoryview(buffer), list[int](), 0, 0, True
+        last = None
+        while last is None:
+            filled += self._wire.receive_into(view[filled:_CHUNK])
+            done, last = _walk(buffer, done, filled, starts)
+            is_large = 4 + int.from_bytes(view[done : done + 3], "little") > _CHUNK
+            is_large = is_large and filled - done > 3 and last is None
+            if starts and (last is not None or is_large or _CHUNK - filled < _PIECE):
+                yield buffer, np.array(starts)
                 empty = False
                 starts.clear()
-                del data[:position]
-                position = 0
-            if last is not None:
-                break
-            if split:
-                row, data = _joined(source, data)
-                yield row + _MARGIN, np.array([0])
+                view[: filled - done] = view[done:filled]
+                done, filled = 0, filled - done
+            if is_large:
+                self._wire.put_back(view[done:filled])
+                done = filled = 0
+                yield self._wire.read() + bytes(_MARGIN), np.array([0])
                 empty = False
+        self.is_done = last[0] == _ERROR or not last[3] & _MORE
         if last[0] == _ERROR:
             err.raise_mysql_exception(last)
         if empty:
-            yield _MARGIN, np.zeros(0, np.int64)
+            yield bytes(_MARGIN), np.zeros(0, np.int64)
 
 
-def prepare(connection: Any, text: str) -> Prepared:
+def prepare(wire: Wire, text: str) -> Prepared:
     """Have the server understand a statement, without running it."""
-    connection._execute_command(_PREPARE, text.encode())
-    packet = connection._read_packet()
-    _, number, width, marks = struct.unpack_from("<BIHH", packet.get_all_data())
-    _described(connection, marks)
-    return Prepared(connection, number, _described(connection, width), marks)
+    wire.command(_PREPARE, text.encode())
+    _, number, width, marks = struct.unpack_from("<BIHH", wire.read())
+    _described(wire, marks)
+    return Prepared(wire, number, _described(wire, width), marks)
 
 
-def _described(connection: Any, count: int) -> list[Any]:
-    fields = [connection._read_packet(FieldDescriptorPacket) for _ in range(count)]
+def _described(wire: Wire, count: int) -> list[Any]:
+    fields = [FieldDescriptorPacket(wire.read(), _ENCODING) for _ in range(count)]
     if count:
-        connection._read_packet()  # the end of the list
+        wire.read()  # the end of the list
     return fields
 
 
-def _walk(data: bytearray, position: int, starts: list[int]) -> tuple[int, bytes | None]:
+def _walk(data: bytearray, position: int, end: int, starts: list[int]) -> tuple[int, bytes | None]:
     """Find where rows begin.
 
     Args:
         data: Packets, the last of which may not be whole.
         position: Where to start.
+        end: Where the packets end.
         starts: Gets what is found.
 
     Returns:
         Where the last whole row ends, and the packet that ends the result if it is there.
     """
-    append, unpack, length = starts.append, _HEAD.unpack_from, len(data)
-    while position + 4 < length:
+    append, unpack = starts.append, _HEAD.unpack_from
+    while position + 4 < end:
         head, first = unpack(data, position)
-        size = head & _LARGEST  # the fourth byte is a running number
-        after = position + 4 + size
-        if after > length or size == _LARGEST:
+        begin = position + 4
+        after = begin + (head & LARGEST)  # the fourth byte is a running number
+        if after > end:
             break
         if first:  # rows begin with a zero
-            return position, bytes(data[position + 4 : after])
-        append(position + 4)
+            return position, bytes(data[begin:after])
+        append(begin)
         position = after
     return position, None
-
-
-def _joined(source: Any, data: bytearray) -> tuple[bytes, bytearray]:
-    """A row of several packets, and what follows it."""
-    row = bytearray()
-    while True:
-        while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:3], "little"):
-            data += _some(source)
-        size = int.from_bytes(data[:3], "little")
-        row += data[4 : 4 + size]
-        del data[: 4 + size]
-        if size < _LARGEST:
-            return bytes(row), data
-
-
-def _some(source: Any) -> bytes:
-    try:
-        data: bytes = source.read1(_PIECE)
-    except OSError as error:
-        raise err.OperationalError(
-            CR.CR_SERVER_LOST, f"the connection was lost: {error}"
-        ) from error
-    if not data:
-        raise err.OperationalError(CR.CR_SERVER_LOST, "the server closed the connection")
-    return data
 
 
 def _bound(values: Sequence[Any]) -> bytes:

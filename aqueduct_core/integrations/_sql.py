@@ -156,6 +156,9 @@ class SqlIntegration(ABC):
         """Connect once."""
         self.tables()
 
+    def close(self) -> None:  # noqa: B027 - most keep none
+        """Close the connections that are kept for their next use; what needs one opens it again."""
+
     @abstractmethod
     def tables(self) -> list[str]:
         """The names of the tables and views."""

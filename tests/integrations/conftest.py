@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import make_url
 
 from aqueduct_core.integrations import open_integration
+from aqueduct_core.integrations._pool import close_idle
 from tests.databases import MariadbServer, PostgresServer, Server
 from tests.environments import make_environment
 
@@ -87,4 +88,6 @@ def _database(server: Server, kind: str) -> Iterator[Any]:
     known = make_url(url)
     config = {"host": known.host, "port": known.port, "user": known.username}
     yield open_integration("warehouse", kind, {**config, "database": known.database})
+    # PostgreSQL drops none that somebody is connected to: what is open beyond this was left behind.
+    close_idle()
     server.drop(url)
