@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -72,8 +73,8 @@ def sync(options: Namespace) -> int:
 
 def generate(options: Namespace) -> int:
     """Write the DAG file of a workflow."""
-    engine, version = _deployed(options)
-    source = engine.source(version)
+    engine, version, tags = _deployed(options)
+    source = engine.source(version, tags)
     if options.json:
         print_json({"flow": version.name, "version": version.digest, "source": source})
     elif options.output is None:
@@ -86,8 +87,8 @@ def generate(options: Namespace) -> int:
 
 def check(options: Namespace) -> int:
     """Let Airflow read the DAG file of a workflow; 1 if it can't."""
-    engine, version = _deployed(options)
-    found = _read_by_airflow(options.python, engine.source(version))
+    engine, version, tags = _deployed(options)
+    found = _read_by_airflow(options.python, engine.source(version, tags))
     if options.json:
         print_json(found)
     else:
@@ -100,8 +101,8 @@ def check(options: Namespace) -> int:
 
 def deploy(options: Namespace) -> int:
     """Hand the current version of a workflow to its cluster once more."""
-    engine, version = _deployed(options)
-    done = engine.deploy(version, None if options.json else print)
+    engine, version, tags = _deployed(options)
+    done = engine.deploy(version, None if options.json else print, tags)
     if options.json:
         print_json({"dag": done.dag, "file": done.file, "waiting": done.is_waiting})
     elif done.is_waiting:
@@ -129,8 +130,8 @@ def _watch(session: Session, options: Namespace) -> int:
     return 0
 
 
-def _deployed(options: Namespace) -> tuple[AirflowEngine, Version]:
-    """The engine of a workflow, and its current version."""
+def _deployed(options: Namespace) -> tuple[AirflowEngine, Version, Sequence[str]]:
+    """The engine of a workflow, its current version and its tags."""
     from aqueduct_core.dag import Version
 
     session = open_session(options)
@@ -143,7 +144,7 @@ def _deployed(options: Namespace) -> tuple[AirflowEngine, Version]:
             hint="publish_flow(..., engine=...) names the cluster that is to run it",
         )
     version = Version.load(session.store, flow.id, flow.digest)
-    return session.clusters.engine(flow.engine), version
+    return session.clusters.engine(flow.engine), version, flow.tags
 
 
 def _read_by_airflow(python: str, source: str) -> dict[str, Any]:

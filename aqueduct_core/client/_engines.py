@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._connect import connected
@@ -24,6 +25,7 @@ __all__ = [
     "forget",
     "is_here",
     "leave",
+    "tag",
     "withdraw",
 ]
 
@@ -67,13 +69,30 @@ def airflow_engine(session: Session, name: str) -> AirflowEngine:
     return AirflowEngine(cluster, session.store, session.home.path / "dags" / name)
 
 
-def deploy(session: Session, version: Version, *, quiet: bool) -> list[str]:
+def tag(session: Session, flow: FlowRecord, tags: Sequence[str]) -> None:
+    """Give a workflow other tags, also on the cluster that runs it.
+
+    Raises:
+        ParameterError: One can't be a tag.
+        IntegrationError: The cluster's folder of DAGs can't be written.
+    """
+    from aqueduct_core.dag import Version
+    from aqueduct_core.tracking import checked_tags
+
+    named = checked_tags(tags)
+    if not is_here(session, flow.engine):
+        version = Version.load(session.store, flow.id, flow.digest)
+        airflow_engine(session, flow.engine).tag(version, named)
+    session.tracking.tag(flow.id, named)
+
+
+def deploy(session: Session, version: Version, tags: Sequence[str], *, quiet: bool) -> list[str]:
     """Hand a version to the cluster that runs it; returns what is to be said about it."""
     if is_here(session, version.spec.engine):
         engine_here(session, version.spec.engine).deploy(version)
         return []
     engine = airflow_engine(session, version.spec.engine)
-    done = engine.deploy(version, None if quiet else say)
+    done = engine.deploy(version, None if quiet else say, tags)
     if done.is_waiting:
         return [f"  put {done.file} where {version.spec.engine!r} reads DAG files"]
     return [f"  {version.spec.engine!r} has it as the DAG {done.dag}"]

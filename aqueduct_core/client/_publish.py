@@ -108,7 +108,7 @@ def _record(
         return told
     is_local = version.spec.engine == LOCAL
     before = session.tracking.flow_named(version.name)
-    said = [] if is_local else deploy(session, version, quiet=quiet)
+    said = [] if is_local else deploy(session, version, settings["tags"], quiet=quiet)
     is_new = session.tracking.publish(version, **settings)
     return is_new, said + leave(session, before, version)
 

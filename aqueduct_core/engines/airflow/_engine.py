@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,16 +64,28 @@ class AirflowEngine:
     def __repr__(self) -> str:
         return f"<AirflowEngine {self.cluster.name!r} at {self.cluster.url}>"
 
-    def source(self, version: Version) -> str:
-        """The DAG file of a version that is saved."""
-        return generate(version, self._location(version), self.cluster.layout)
+    def source(self, version: Version, tags: Sequence[str] = ()) -> str:
+        """The DAG file of a version that is saved, of a workflow with these tags."""
+        return generate(version, self._location(version), self.cluster.layout, tags)
 
-    def deploy(self, version: Version, report: Callable[[str], None] | None = None) -> Deployment:
+    def tag(self, version: Version, tags: Sequence[str]) -> None:
+        """Write the DAG file of a version that Airflow has again, with other tags."""
+        folder = self.cluster.dags or str(self._folder)
+        options = self.cluster.dags_options if self.cluster.dags else None
+        deliver(folder, file_name(version.name, version.flow), self.source(version, tags), options)
+
+    def deploy(
+        self,
+        version: Version,
+        report: Callable[[str], None] | None = None,
+        tags: Sequence[str] = (),
+    ) -> Deployment:
         """Hand a version to Airflow, and wait until it has read it.
 
         Args:
             version: What to run from now on.
             report: Is told, in a line, what is waited for.
+            tags: The workflow's tags.
 
         Raises:
             IntegrationError: Airflow can't be reached or can't read the file; the text says why.
@@ -82,7 +94,7 @@ class AirflowEngine:
         version.save(self._store)
         saved = Version.load(self._store, version.flow, version.digest)
         name, dag = file_name(saved.name, saved.flow), dag_id(saved.name, saved.flow)
-        content = self.source(saved)
+        content = self.source(saved, tags)
         if self.cluster.dags is None:
             deliver(str(self._folder), name, content)
             return Deployment(dag, str(self._folder / name), is_waiting=True)

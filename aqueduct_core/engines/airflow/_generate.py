@@ -1,8 +1,8 @@
 """Writes the DAG file of a version.
 
 The file holds names, the location of the version and Airflow's own settings: neither code nor values
-of the user besides the defaults in the trigger form, no secret, no pickle. The same version is the
-same file, to the byte.
+of the user besides the defaults in the trigger form, no secret, no pickle. The same version with the
+same tags is the same file, to the byte.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ __all__ = ["generate"]
 _SECONDS = ("retry_delay", "max_retry_delay", "execution_timeout")
 
 
-def generate(version: Version, location: str, layout: Layout) -> str:
+def generate(version: Version, location: str, layout: Layout, tags: Sequence[str] = ()) -> str:
     """The DAG file of a version, as text.
 
     Args:
         version: The version, as it was saved.
         location: Where it was saved; see `Version.location`.
         layout: What the cluster's DAGs have in common.
+        tags: The workflow's own tags, which are no part of the version.
 
     Raises:
         ParameterError: An operator has engine options that Airflow doesn't know.
@@ -47,7 +48,7 @@ def generate(version: Version, location: str, layout: Layout) -> str:
     calls = [(names[step.task], _task(version, step, layout)) for step in tasks]
     body = [assignment(name, call, indent=4) for name, call in calls]
     edges = list(_edges(tasks, names))
-    dag = _dag(version, layout)
+    dag = _dag(version, layout, tags)
     used = {name for call in [dag, *(call for _, call in calls)] for name in call.names()}
     return "\n".join(
         [
@@ -95,7 +96,7 @@ def _imports(used: set[str]) -> list[str]:
     return [f"from datetime import {', '.join(times)}", "", wanted]
 
 
-def _dag(version: Version, layout: Layout) -> Call:
+def _dag(version: Version, layout: Layout, tags: Sequence[str]) -> Call:
     spec = version.spec
     known: dict[str, Any] = {
         "dag_id": dag_id(version.name, version.flow),
@@ -105,7 +106,7 @@ def _dag(version: Version, layout: Layout) -> Call:
         "start_date": _moment(version.published),
         "catchup": False,
         "max_active_runs": layout.max_active_runs,
-        "tags": [TAG, version_tag(version), *layout.tags],
+        "tags": [*dict.fromkeys([TAG, version_tag(version), *layout.tags, *tags])],
         "params": {
             name: Call("Param", [default], schema) for name, (default, schema) in form(spec).items()
         },

@@ -29,7 +29,7 @@ def publish(services: Served, user: Editor, wanted: models.Publication) -> model
     version.save(services.session.store)
     before, said = services.tracking.flow_named(version.name), []
     if version.spec.engine != "local":
-        said = deploy(services.session, version, quiet=True)
+        said = deploy(services.session, version, settings["tags"], quiet=True)
     is_new = services.tracking.publish(version, **settings)
     said += leave(services.session, before, version)
     flow = models.Flow.model_validate(services.tracking.flow(version.flow))

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from aqueduct_core.client._delete import apply_retention
+from aqueduct_core.client._engines import tag
 from aqueduct_core.errors import ParameterError
 from aqueduct_core.notifications import KINDS, LEVELS
 from aqueduct_core.server._auth import require
@@ -60,7 +61,8 @@ def retention(
 def tags(request: Request, flow: str, tags: Annotated[str, Form(max_length=6000)] = "") -> Response:
     """Give it these tags, with commas between them."""
     named = [tag for tag in tags.split(",") if tag.strip()]
-    services_of(request).tracking.tag(flow, named)
+    services = services_of(request)
+    tag(services.session, services.tracking.flow(flow), named)
     return RedirectResponse(flow_path(flow, "settings"), 303)
 
 

@@ -18,7 +18,7 @@ from aqueduct_core.engines.airflow import (
     check_store,
     open_cluster,
 )
-from aqueduct_core.errors import IntegrationError, UnsupportedError
+from aqueduct_core.errors import IntegrationError, ParameterError, UnsupportedError
 from aqueduct_core.storage._local import LocalStorage
 from aqueduct_core.store import ArtifactStore
 from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
@@ -189,6 +189,43 @@ def test_a_workflow_that_another_engine_runs_is_taken_away_from_the_one_before(
         file.mkdir()  # which nobody can take away
         client.publish_flow("Flow", one(), run_now=False)
         assert "it is still on 'air': the DAG file" in capsys.readouterr().err
+
+
+def test_the_tags_of_a_workflow_are_those_of_its_dag_and_make_no_version(tmp_path: Path) -> None:
+    from aqueduct_core.client._engines import tag
+
+    @aq.op
+    def one() -> int:
+        return 1
+
+    server = AirflowServer(dags=tmp_path / "dags")
+    with server.serving(), aq.Client(home=tmp_path / "home") as client:
+        client.connect_integration(
+            *("air", "airflow"),
+            url=server.url,
+            auth=(USER, PASSWORD),
+            dags=str(server.dags),
+            tags=["team", "sales"],
+        )
+        options: dict[str, Any] = {"engine": "air", "run_now": False, "quiet": True}
+        flow = client.publish_flow("Flow", one(), tags=["sales", "daily"], **options)
+        [file] = (tmp_path / "dags").glob("*.py")
+        digest = flow.version().digest.partition(":")[2][:12]
+        assert (
+            f'tags=["aqueduct", "version:{digest}", "team", "sales", "daily"]' in file.read_text()
+        )
+        client.publish_flow("Flow", one(), tags=["hourly"], **options)
+        assert (
+            f'tags=["aqueduct", "version:{digest}", "team", "sales", "hourly"]' in file.read_text()
+        )
+        session = client._session
+        tag(session, session.tracking.flow(flow.id), [" weekly "])
+        assert '"sales", "weekly"]' in file.read_text()
+        assert client.flow("Flow").tags == ["weekly"]
+        with pytest.raises(ParameterError, match="can't be a tag"):
+            tag(session, session.tracking.flow(flow.id), ["a,b"])
+        assert '"sales", "weekly"]' in file.read_text()
+        assert len(client.flow("Flow").versions()) == 1
 
 
 def test_a_bucket_that_replaces_what_is_to_be_left_is_told_when_a_cluster_is_connected(
