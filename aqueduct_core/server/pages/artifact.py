@@ -12,10 +12,17 @@ from aqueduct_core.dag import FlowSpec
 from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError
 from aqueduct_core.manifest import Manifest
 from aqueduct_core.server._deadline import asks_others
+from aqueduct_core.server._security import CSP
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 from aqueduct_core.server.api._stream import chunks, part_response
 from aqueduct_core.server.pages._drift import drift
+from aqueduct_core.server.pages._looks import (
+    FRAMING,
+    height_of,
+    look_response,
+    looks_like_something,
+)
 from aqueduct_core.server.pages._pictures import as_picture, is_shown
 from aqueduct_core.server.pages._preview import view_of
 from aqueduct_core.server.pages._reading import Recent, flow_path, run_path, version_of
@@ -80,7 +87,13 @@ def page(
         context["picture"] = run_path(flow, run, "pictures", name) if is_picture else None
         context["same"] = _same(services, record)
         context["rows_from"] = run_path(flow, run, "rows", name) if _is_table(manifest) else None
-    return render(request, "artifact.html", context)
+        if looks_like_something(manifest):
+            context["frame"] = run_path(flow, run, "looks", name)
+            context["height"] = height_of(manifest)
+    response = render(request, "artifact.html", context)
+    if "frame" in context:
+        response.headers["content-security-policy"] = f"{CSP}; {FRAMING}"
+    return response
 
 
 @router.get("/flows/{flow}/runs/{run}/tables/{name:path}")
@@ -132,6 +145,16 @@ def picture(request: Request, flow: str, run: str, name: str) -> Response:
         raise NotFoundError(f"{name!r} is no image that can be shown")
     file, kind = as_picture(services.store, record.ref, manifest)
     return StreamingResponse(chunks(file), media_type=kind)
+
+
+@router.get("/flows/{flow}/runs/{run}/looks/{name:path}")
+def look(request: Request, flow: str, run: str, name: str) -> Response:
+    """The page that was stored beside an object, for the frame that shows it."""
+    services = services_of(request)
+    record = _record(services, flow, run, name)
+    if not looks_like_something(services.store.manifest(record.ref)):
+        raise NotFoundError(f"{name!r} has no page that can be shown")
+    return look_response(services.store, record.ref, name)
 
 
 def _is_table(manifest: Manifest) -> bool:

@@ -72,6 +72,7 @@ PAGES: dict[str, Callable[[Site], str]] = {
     "collection": artifact("frames"),
     "object": artifact("tokenizer"),
     "series": artifact("ages"),
+    "report": artifact("report"),
     "metric": flow("churn", "/metrics/average_score"),
     "check": flow("churn", "/checks/all_scored"),
     "data": at("/data"),

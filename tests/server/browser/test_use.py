@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
+import aqueduct_core as aq
 from tests.server.browser.conftest import PICTURES, Site
 from tests.server.browser.windows import Window
 from tests.server.browser.workspace import gated, sharded
@@ -252,3 +255,36 @@ def test_pages_work_without_scripts(site: Site, open_window: Callable[..., Windo
     window.page.goto("/integrations/prod_database")
     window.page.get_by_role("link", name="Show them here").click()
     expect(window.page.get_by_role("link", name="customers")).to_be_visible()
+
+
+def test_a_page_beside_an_object_is_shown_where_it_can_do_nothing(
+    site: Site, open_window: Callable[..., Window]
+) -> None:
+    from great_tables import GT, html
+
+    wicked = (
+        "<script>document.title = parent.document.title = 'owned'</script>"
+        "<meta http-equiv='refresh' content='0;url=/flows'>"
+        "<img src='/static/icons.svg' onerror='document.title = 1'><a href='/flows'>away</a>"
+    )
+
+    @aq.op
+    def report() -> Any:
+        return GT(pd.DataFrame({"name": ["Ada"]})).tab_header(html(wicked))
+
+    flow = site.client.publish_flow("Wicked", [report()], quiet=True)
+    window = open_window()
+    path = f"/flows/{flow.id}/runs/{quote(flow.latest().id, safe='')}"
+    page = window.open(f"{path}/artifacts/report")
+    frame = page.frame_locator("iframe.look")
+    expect(frame.locator(".gt_row")).to_have_text("Ada")
+    expect(page).not_to_have_title("owned")
+    assert page.frames[1].title() == "report"
+    assert page.frames[1].url.endswith(f"{path}/looks/report")
+    page.goto(f"{path}/looks/report")  # by itself
+    expect(page.locator(".gt_row")).to_have_text("Ada")
+    assert page.title() == "report"
+    assert page.evaluate("() => origin") == "null"
+    assert any("img-src" in fault or "script" in fault for fault in window.faults)
+    window.faults.clear()
+    site.client.delete_flow("Wicked")

@@ -270,9 +270,18 @@ def _broken(client: aq.Client, warehouse: Any) -> aq.client.Flow:
     return flow
 
 
+def _report(table: pd.DataFrame) -> Any:
+    """A table as it is shown to people."""
+    from great_tables import GT
+
+    made = GT(table[["customer_id", "plan", "tenure", "support_calls"]])
+    made = made.tab_header("Customers", "the first of them")
+    return made.data_color(columns="tenure", palette=["white", "steelblue"])
+
+
 def _gallery(client: aq.Client) -> aq.client.Flow:
     outputs = ["picture", "matrix", "signal", "settings", "notes", "raw", "ratio", "is_ready",
-               "frames", "tokenizer", "ages"]  # fmt: skip
+               "frames", "tokenizer", "ages", "report"]  # fmt: skip
 
     @aq.op(outputs=outputs)
     def everything() -> Any:
@@ -295,7 +304,7 @@ def _gallery(client: aq.Client) -> aq.client.Flow:
             picture, np.round(wave[::20, ::20], 3), np.sin(np.linspace(0, 20, 4_000)), settings,
             notes, bytes(range(256)), 0.8137, True,
             {"train": table.head(40), "test": table.tail(20), "weights": np.eye(4)},
-            {1, 2, 3}.union, table["tenure"],
+            {1, 2, 3}.union, table["tenure"], _report(table.head(12)),
         )  # fmt: skip
 
     return client.publish_flow("Every type", [*everything()], quiet=True)

@@ -158,6 +158,37 @@ def test_an_object_is_shown_in_words_and_never_loaded(see: Look, at: str) -> Non
     assert "union" in page.words
 
 
+def test_the_page_beside_an_object_may_do_nothing(new_site: Callable[..., Site]) -> None:
+    great_tables = pytest.importorskip("great_tables", reason="`pip install great_tables`")
+
+    @aq.op
+    def report() -> Any:
+        return great_tables.GT(pd.DataFrame({"name": ["Ada"]})).tab_header("People")
+
+    site = new_site()
+    flow = site.client.publish_flow("Report", report(), quiet=True)
+    person, at = site.signed_in("viewer"), f"/flows/{flow.id}/runs/{flow.latest().id}"
+    page = person.get(f"{at}/artifacts/report")
+    assert f'sandbox src="{at}/looks/report"' in page.text
+    assert page.headers["content-security-policy"].endswith(
+        "frame-ancestors 'none'; frame-src 'self'"
+    )
+    look = person.get(f"{at}/looks/report")
+    assert look.headers["content-type"] == "text/html; charset=utf-8"
+    assert "People" in look.text
+    policy = look.headers["content-security-policy"].split("; ")
+    assert {"sandbox", "default-src 'none'", "frame-ancestors 'self'"} <= set(policy)
+    assert not any("script-src" in item or "allow" in item for item in policy)
+    assert person.get(f"{at}/looks/nothing").status_code == 404
+
+
+def test_what_has_no_page_shows_none(museum: Site, see: Look, at: str) -> None:
+    answer = museum.signed_in("viewer").get(f"{at}/artifacts/make.thing")
+    assert "<iframe" not in answer.text
+    assert "frame-src" not in answer.headers["content-security-policy"]
+    assert museum.signed_in("viewer").get(f"{at}/looks/make.thing").status_code == 404
+
+
 def test_an_artifact_that_is_not_there_says_so(see: Look, at: str) -> None:
     assert "no artifact" in see(f"{at}/artifacts/nothing", status=404).words
 
