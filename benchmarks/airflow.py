@@ -47,9 +47,10 @@ from benchmarks.airflow_cases import (
 )
 from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
 from tests.environments import ROOT, make_environment
+from tests.integration.airflow.clients import connected, publish
 from tests.integration.airflow.cluster import Cluster
 from tests.integration.airflow.runs import Airflow
-from tests.integration.airflow.settings import SIGNING_KEY, Address
+from tests.integration.airflow.settings import Address
 from tests.servers import FaultProxy, S3Server
 
 EXAMPLES = ROOT / "examples" / "airflow"
@@ -112,9 +113,7 @@ def cost(options: argparse.Namespace) -> Iterator[str]:
             value = start()
             for _ in range(CHAIN - 1):
                 value = operator(value)
-            flow = client.publish_flow(
-                name, value, engine="airflow_cluster", run_now=False, quiet=True
-            )
+            flow = publish(client, name, value)
             ids[name] = airflow.dag(flow)
         wall: dict[str, list[float]] = {name: [] for name in ids}
         spent: dict[str, list[float]] = {name: [] for name in ids}
@@ -188,9 +187,7 @@ def large(options: argparse.Namespace) -> Iterator[str]:
 
     rows = round(options.gigabytes * 1e9) // (8 * COLUMNS)
     with _cluster() as (_, airflow, client):
-        flow = client.publish_flow(
-            "Large", add_up(make(rows)), engine="airflow_cluster", run_now=False, quiet=True
-        )
+        flow = publish(client, "Large", add_up(make(rows)))
         seconds = _seconds(airflow, airflow.dag(flow))
         list(client._session.clusters.look())
         run = flow.latest()
@@ -278,18 +275,8 @@ def _looked(client: aq.Client, what: str, tasks: int) -> str:
 @contextmanager
 def _cluster() -> Iterator[tuple[Address, Airflow, aq.Client]]:
     with Cluster() as address, Airflow(address) as airflow, TemporaryDirectory() as folder:
-        home = Path(folder) / "home"
-        home.mkdir()
-        (home / "signing.key").write_text(SIGNING_KEY.hex())
-        with aq.Client(home=home) as client:
-            client.connect_integration(
-                "airflow_cluster",
-                "airflow",
-                url=address.url,
-                auth=(address.username, address.password),
-                dags=address.dags,
-                connections={"prod_database": "warehouse"},
-            )
+        connections = {"prod_database": "warehouse"}
+        with connected(address, Path(folder) / "home", connections=connections) as client:
             yield address, airflow, client
 
 
@@ -333,16 +320,10 @@ def _seconds(airflow: Airflow, dag: str) -> float:
     """Run a DAG; how long it took by Airflow's clock, from its start to its end."""
     from datetime import datetime
 
-    while airflow.http.get(f"/api/v2/dags/{dag}").status_code != 200:
-        time.sleep(0.3)
-    run = airflow.post(f"/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"]
-    while True:
-        found = airflow.get(f"/dags/{dag}/dagRuns/{run}")
-        if found["state"] in ("success", "failed"):
-            assert found["state"] == "success", found
-            start, end = (datetime.fromisoformat(found[at]) for at in ("start_date", "end_date"))
-            return (end - start).total_seconds()
-        time.sleep(0.5)
+    run = airflow.start(dag)
+    assert run.wait() == "success", run.tasks()
+    start, end = (datetime.fromisoformat(run.known[at]) for at in ("start_date", "end_date"))
+    return (end - start).total_seconds()
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], Iterator[str]]] = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from aqueduct_core.dag import FlowSpec, OperatorSpec, Version
 from aqueduct_core.engines.airflow._generate import generate
 from aqueduct_core.engines.airflow._settings import Layout
+from tests.engines.airflow.specs import large
 
 __all__ = ["BY_HAND", "OPERATORS", "PARSE", "REQUESTS", "empty", "generated", "processors"]
 
@@ -80,26 +80,7 @@ def processors(root: int) -> float:
 
 
 def generated() -> str:
-    operators = {
-        f"step {number}": OperatorSpec(
-            name=f"step {number}",
-            kind="op",
-            task={"digest": "x"},
-            after=(f"step {number - 10}",) if number >= 10 else (),
-        )
-        for number in range(OPERATORS)
-    }
-    spec = FlowSpec(name="large", operators=operators, parameters={}, python="3.11")
-    version = Version(
-        flow="6d6a9d2e-0c44-4f0c-9a53-1f6c2f2f3b0e",
-        name=spec.name,
-        digest=spec.digest,
-        spec=spec,
-        ids={name: f"{number:08x}-rest" for number, name in enumerate(operators)},
-        code={},
-        published="2026-11-22T18:54:51+00:00",
-    )
-    return generate(version, "s3://bucket/flows/x.json", Layout())
+    return generate(large(OPERATORS), "s3://bucket/flows/x.json", Layout())
 
 
 def empty() -> str:

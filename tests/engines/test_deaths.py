@@ -19,7 +19,7 @@ import aqueduct_core as aq
 from aqueduct_core.engines.local._execution import Execution
 from aqueduct_core.errors import ParameterError
 from tests.engines.conftest import Run, Workshop
-from tests.engines.processes import is_running, wait_until
+from tests.processes import is_running, wait_until
 
 
 def segfault() -> None:

@@ -14,7 +14,7 @@ import aqueduct_core as aq
 from aqueduct_core.engines.base import Silent
 from aqueduct_core.runtime.environments._uv import find_uv, uv_environ
 from tests.engines.conftest import Workshop
-from tests.engines.processes import wait_until
+from tests.processes import wait_until
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 
 from aqueduct_core.engines.base import RunState
 from aqueduct_core.engines.local import RunHandle
-from tests.engines.processes import wait_until
+from tests.processes import wait_until
 
 
 def interrupt_in(line: int) -> None:

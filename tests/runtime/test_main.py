@@ -20,7 +20,7 @@ from aqueduct_core.dag import Version
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.runtime import Result, Workspace, read_result
 from aqueduct_core.runtime.__main__ import main
-from tests.engines.processes import is_running, wait_until
+from tests.processes import is_running, wait_until
 from tests.runtime.flows import KEY, publish
 
 

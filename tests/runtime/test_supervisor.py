@@ -18,7 +18,7 @@ from aqueduct_core.dag import Version
 from aqueduct_core.runtime import Result, Workspace
 from aqueduct_core.runtime._channel import Batch
 from aqueduct_core.runtime._supervisor import Broken, Left, Worker
-from tests.engines.processes import is_running, wait_until
+from tests.processes import is_running, wait_until
 from tests.runtime.flows import KEY, publish
 
 

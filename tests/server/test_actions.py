@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import httpx
 import pytest
 
 import aqueduct_core as aq
+from tests.processes import wait_until
 from tests.server.conftest import Site, serving
 
 ENDED = ("succeeded", "warning", "failed", "canceled", "skipped")
@@ -19,11 +19,12 @@ ENDED = ("succeeded", "warning", "failed", "canceled", "skipped")
 
 def wait(caller: httpx.Client, path: str) -> dict[str, Any]:
     """A run that has ended."""
-    end = monotonic() + 60
-    while (run := caller.get(path).json())["state"] not in ENDED:
-        assert monotonic() < end, run
-        sleep(0.05)
-    return dict(run)
+
+    def run() -> dict[str, Any]:
+        return dict(caller.get(path).json())
+
+    wait_until(lambda: run()["state"] in ENDED, 60, pause=0.05, tell=run)
+    return run()
 
 
 def test_a_run_is_triggered_with_parameters(new_site: Callable[..., Site]) -> None:
@@ -91,8 +92,7 @@ def test_a_run_is_stopped(slow: tuple[Site, Path]) -> None:
     editor = site.as_("editor")
     flow = f"/api/v1/flows/{site.flow.id}"
     run = f"{flow}/runs/{editor.post(f'{flow}/trigger', json={}).json()['id']}"
-    while not (marks / "waiting").exists():
-        sleep(0.02)
+    wait_until((marks / "waiting").exists, 60)
     assert editor.delete(flow).status_code == 422, "it is running"
     assert editor.post(f"{run}/cancel").status_code == 202
     assert wait(editor, run)["state"] == "canceled"

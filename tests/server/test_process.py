@@ -17,7 +17,7 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.errors import ServerError
-from tests.engines.processes import wait_until
+from tests.processes import wait_until
 from tests.server.process import Process
 
 

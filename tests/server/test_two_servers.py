@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from threading import Thread
-from time import monotonic, sleep
 from typing import NamedTuple
 
 import httpx
@@ -15,6 +15,7 @@ import pytest
 
 import aqueduct_core as aq
 from tests.databases import PostgresServer
+from tests.processes import wait_until
 from tests.server.process import Process
 
 pytestmark = pytest.mark.skipif(
@@ -116,13 +117,14 @@ def test_what_follows_runs_once_though_both_look_after_it(pair: Pair) -> None:
     one, other = pair.clients
     leader = one.publish_flow("Leader", number(1), quiet=True, run_now=False)
     follower = other.publish_flow("Follower", number(2), quiet=True, run_now=False, after=leader)
+
+    def have_followed(count: int) -> bool:
+        return sum(run.status == "succeeded" for run in follower.runs()) >= count
+
     for count in (4, 5):  # who would start one of the four twice has done so when the fifth runs
         while len(leader.runs()) < count:
             leader.trigger(quiet=True)
-        end = monotonic() + 90
-        while len([run for run in follower.runs() if run.status == "succeeded"]) < count:
-            assert monotonic() < end, follower.runs()
-            sleep(0.1)
+        wait_until(partial(have_followed, count), 90, pause=0.1, tell=follower.runs)
     assert len(follower.runs()) == 5
 
 
@@ -141,10 +143,7 @@ def test_a_run_is_stopped_by_the_server_that_did_not_start_it(pair: Pair, tmp_pa
         return 1
 
     flow = one.publish_flow("Waits", waiting(folder), quiet=True, wait=False)
-    end = monotonic() + 60
-    while not (tmp_path / "started").exists():
-        assert monotonic() < end
-        sleep(0.02)
+    wait_until((tmp_path / "started").exists, 60)
     run = other.flow("Waits").latest()
     run.cancel()
     assert run.wait(60).status == "canceled"

@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.databases import MariadbServer, PostgresServer, Server, _fast_folder
+from tests.processes import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KINDS = [PostgresServer, MariadbServer]
@@ -59,7 +59,4 @@ def test_a_server_ends_with_the_last_of_its_users(kind: type[Server]) -> None:
             user.send_signal(signal.SIGKILL)  # not even time to say good-bye
             user.communicate()
     folder = _fast_folder() / f"aqueduct-{run}-{kind.kind}"
-    deadline = time.monotonic() + 30
-    while folder.exists():
-        assert time.monotonic() < deadline, "the server is still there"
-        time.sleep(0.01)
+    wait_until(lambda: not folder.exists())

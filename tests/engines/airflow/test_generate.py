@@ -20,6 +20,7 @@ from aqueduct_core.engines.airflow._steps import steps
 from aqueduct_core.errors import ParameterError
 from tests.dag.specs import flow_specs
 from tests.engines.airflow.reading import read
+from tests.engines.airflow.specs import version_of
 
 LOCATION = f"s3://bucket/prefix/flows/{'0' * 36}/versions/{'0' * 64}.json"
 WILD = [
@@ -48,18 +49,6 @@ WILD = [
     "predict_2",
 ]
 wild = st.sampled_from(WILD) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
-
-
-def version_of(spec: FlowSpec) -> Version:
-    return Version(
-        flow="6d6a9d2e-0c44-4f0c-9a53-1f6c2f2f3b0e",
-        name=spec.name,
-        digest=spec.digest,
-        spec=spec,
-        ids={name: f"{number:08x}-rest" for number, name in enumerate(spec.operators)},
-        code={},
-        published="2026-11-22T18:54:51.123456+00:00",
-    )
 
 
 def flow(*operators: OperatorSpec, **known: Any) -> Version:

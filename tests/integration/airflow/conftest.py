@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -16,6 +17,7 @@ import aqueduct_core as aq
 from aqueduct_core.integrations import SqlIntegration
 from tests.databases import PostgresServer
 from tests.environments import has_package_index
+from tests.integration.airflow.clients import CLUSTER, connected
 from tests.integration.airflow.cluster import Cluster
 from tests.integration.airflow.runs import Airflow
 from tests.integration.airflow.settings import SIGNING_KEY, Address
@@ -46,34 +48,27 @@ def airflow(address: Address) -> Iterator[Airflow]:
 
 
 @pytest.fixture
-def client(address: Address, tmp_path: Path) -> Iterator[aq.Client]:
-    """A client whose workspace the workers can reach."""
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "signing.key").write_text(SIGNING_KEY.hex())
-    with aq.Client(home=home) as found:
-        found.connect_integration(
-            "airflow_cluster",
-            "airflow",
-            url=address.url,
-            auth=(address.username, address.password),
-            dags=address.dags,
-            environments=address.environments,
-            connections={"prod_database": f"warehouse_{token_hex(4)}"},
-        )
-        yield found
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[S3Server]:
-    with S3Server() as server:
-        yield server
+def layout(address: Address) -> dict[str, Any]:
+    """What the client is told of the cluster."""
+    connections = {"prod_database": f"warehouse_{token_hex(4)}"}
+    return {"environments": address.environments, "connections": connections}
 
 
 @pytest.fixture
-def bucket(address: Address, airflow: Airflow, s3: S3Server, tmp_path: Path) -> Iterator[aq.Client]:
+def client(address: Address, layout: dict[str, Any], tmp_path: Path) -> Iterator[aq.Client]:
+    """A client whose workspace the workers can reach."""
+    with connected(address, tmp_path / "home", **layout) as found:
+        yield found
+
+
+@pytest.fixture
+def bucket(
+    address: Address, airflow: Airflow, s3_server: S3Server, tmp_path: Path
+) -> Iterator[aq.Client]:
     """A client whose store is in a bucket that Airflow has a connection for."""
-    with in_bucket(address, airflow, s3, s3.endpoint, tmp_path / "bucket-home") as client:
+    with in_bucket(
+        address, airflow, s3_server, s3_server.endpoint, tmp_path / "bucket-home"
+    ) as client:
         yield client
 
 
@@ -104,19 +99,15 @@ def in_bucket(
         "extra": json.dumps(options),
     }
     airflow.post("/connections", connection)
-    home.mkdir()
-    (home / "signing.key").write_text(SIGNING_KEY.hex())
-    with aq.Client(home=home, store=f"s3://{name}/store", storage_options=options) as client:
-        client.connect_integration(
-            "airflow_cluster",
-            "airflow",
-            url=address.url,
-            auth=(address.username, address.password),
-            dags=address.dags,
-            environments=address.environments,
-            store_connection=name,
-            connections={"prod_database": f"warehouse_{name}"},
-        )
+    with connected(
+        address,
+        home,
+        store=f"s3://{name}/store",
+        storage_options=options,
+        environments=address.environments,
+        store_connection=name,
+        connections={"prod_database": f"warehouse_{name}"},
+    ) as client:
         yield client
 
 
@@ -154,7 +145,7 @@ def warehouse(client: aq.Client, airflow: Airflow, tmp_path: Path) -> SqlIntegra
 
 def connect_warehouse(client: aq.Client, airflow: Airflow, path: str) -> SqlIntegration:
     """Have the client, and Airflow, know a SQLite database."""
-    names = client._session.clusters.engine("airflow_cluster").cluster.connections
+    names = client._session.clusters.engine(CLUSTER).cluster.connections
     connection = {"connection_id": names["prod_database"], "conn_type": "sqlite", "host": path}
     airflow.post("/connections", connection)
     return client.connect_integration("prod_database", "sqlite", path=path)

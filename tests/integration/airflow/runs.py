@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +13,10 @@ import aqueduct_core as aq
 from aqueduct_core.dag import Version
 from aqueduct_core.engines.airflow._names import dag_id, run_key
 from aqueduct_core.runtime import Result, read_result
+from tests.integration.airflow.clients import until
 from tests.integration.airflow.settings import Address
 
-__all__ = ["Airflow", "AirflowRun"]
-
-_PATIENCE = 300.0
+__all__ = ["Airflow", "AirflowRun", "FlowRun"]
 
 
 class Airflow:
@@ -66,24 +64,29 @@ class Airflow:
         assert answer.is_success, answer.text
         return {(edge["source_id"], edge["target_id"]) for edge in answer.json()["edges"]}
 
+    def start(self, dag: str) -> AirflowRun:
+        """Start a run of a DAG that somebody wrote, once Airflow has read its file."""
+        path = f"/api/v2/dags/{dag}"
+        until(lambda: self.http.get(path).is_success, tell=lambda: self.get("/importErrors"))
+        run = self.post(f"/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"]
+        return AirflowRun(self, dag, run)
+
     def trigger(
         self, client: aq.Client, flow: aq.Flow, conf: Mapping[str, Any] | None = None
-    ) -> AirflowRun:
-        """Start a run as Airflow's own pages do."""
+    ) -> FlowRun:
+        """Start a run of a workflow, as Airflow's own pages do."""
         dag = self.dag(flow)
         body = {"logical_date": None, "conf": dict(conf or {})}
         run = self.post(f"/dags/{dag}/dagRuns", body)["dag_run_id"]
         version = Version.load(client.store, flow.id, flow.version().digest)
-        return AirflowRun(self, client, version, dag, run)
+        return FlowRun(self, dag, run, client, version)
 
 
 @dataclass(frozen=True)
 class AirflowRun:
-    """One run, and what it has left in the store."""
+    """A run of any DAG."""
 
     airflow: Airflow
-    client: aq.Client
-    version: Version
     dag: str
     run: str
 
@@ -91,21 +94,19 @@ class AirflowRun:
     def path(self) -> str:
         return f"/dags/{self.dag}/dagRuns/{quote(self.run, safe='')}"
 
+    @property
+    def known(self) -> dict[str, Any]:
+        """What Airflow says of it."""
+        return dict(self.airflow.get(self.path))
+
     def wait(self) -> str:
         """Wait for its end; returns its state."""
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            state = str(self.airflow.get(self.path)["state"])
-            if state in ("success", "failed") or time.monotonic() > deadline:
-                return state
-            time.sleep(0.3)
+        until(lambda: self.known["state"] in ("success", "failed"), tell=self.tasks)
+        return str(self.known["state"])
 
     def wait_for(self, task: str, *states: str) -> None:
         """Wait until a task is in one of these states."""
-        deadline = time.monotonic() + _PATIENCE
-        while self.tasks().get(task) not in states:
-            assert time.monotonic() < deadline, self.tasks()
-            time.sleep(0.2)
+        until(lambda: self.tasks().get(task) in states, tell=self.tasks)
 
     def tasks(self) -> dict[str, str | None]:
         """The states of its tasks, by their ids."""
@@ -132,6 +133,14 @@ class AirflowRun:
         content = self.airflow.get(f"{self.path}/taskInstances/{task}/logs/{attempt}")["content"]
         found = [error for line in content for error in line.get("error_detail") or ()]
         return "\n".join(f"{error['exc_type']}: {error['exc_value']}" for error in found)
+
+
+@dataclass(frozen=True)
+class FlowRun(AirflowRun):
+    """A run of a workflow of ours, and what it has left in the store."""
+
+    client: aq.Client
+    version: Version
 
     def result(self, name: str, version: Version | None = None) -> Result | None:
         """What is in the store of an operator."""

@@ -18,12 +18,11 @@ from aqueduct_core.engines.airflow._names import file_name
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import SqlIntegration
 from aqueduct_core.store import ArtifactStore
+from tests.integration.airflow.clients import CLUSTER, PATIENCE, publish, until
 from tests.integration.airflow.cluster import Cluster
 from tests.integration.airflow.settings import SIGNING_KEY, Address
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
-
-_PATIENCE = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -42,35 +41,12 @@ def layout(address: Address) -> dict[str, Any]:
 
 
 @pytest.fixture
-def client(address: Address, layout: dict[str, Any], tmp_path: Path) -> Iterator[aq.Client]:
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "signing.key").write_text(SIGNING_KEY.hex())
-    with aq.Client(home=home) as found:
-        found.connect_integration(
-            "airflow_cluster",
-            "airflow",
-            url=address.url,
-            auth=(address.username, address.password),
-            dags=address.dags,
-            **layout,
-        )
-        yield found
-
-
-@pytest.fixture
 def warehouse(client: aq.Client, address: Address) -> SqlIntegration:
     """The database that Airflow has a connection to, by another name."""
     found = client.connect_integration("prod_database", "sqlite", path=address.warehouse)
     with found.transaction() as transaction:
         transaction.save(pd.DataFrame({"id": [1, 2, 3]}), "customers", "replace")
     return found
-
-
-def publish(client: aq.Client, name: str, *artifacts: Any) -> aq.Flow:
-    return client.publish_flow(
-        name, list(artifacts), engine="airflow_cluster", quiet=True, run_now=False
-    )
 
 
 def states(run: aq.Run) -> dict[str, str]:
@@ -140,12 +116,9 @@ def test_runs_are_canceled_and_repeated(client: aq.Client, name: str, tmp_path: 
 
     flow = publish(client, name, second(first(), str(tmp_path)))
     run = flow.trigger(wait=False, quiet=True)
-    deadline = time.monotonic() + _PATIENCE
-    while not (tmp_path / "begun").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    until((tmp_path / "begun").exists)
     run.cancel()
-    assert run.wait(_PATIENCE).status == "canceled"
+    assert run.wait(PATIENCE).status == "canceled"
     (tmp_path / "gate").touch()
     assert run.retry(quiet=True).status == "succeeded"
     assert run.artifact("second").get() == 2
@@ -187,19 +160,12 @@ def test_what_tasks_return_is_stored_comes_back_and_goes_with_its_entry(
     client: aq.Client, address: Address
 ) -> None:
     Path(address.dags, "xcom_by_hand.py").write_text(DAG)
-    dag, api = "xcom_by_hand", client._session.clusters.engine("airflow_cluster").cluster.api
-    deadline = time.monotonic() + _PATIENCE
-    while api.dag(dag) is None:
-        assert time.monotonic() < deadline, api.import_errors()
-        time.sleep(0.3)
+    dag, api = "xcom_by_hand", client._session.clusters.engine(CLUSTER).cluster.api
+    until(lambda: api.dag(dag), tell=api.import_errors)
 
     def end() -> str:
-        while True:
-            assert time.monotonic() < deadline
-            found = api.dag_run(dag, "once")
-            if found is not None and found.has_ended:
-                return found.state
-            time.sleep(0.3)
+        until(lambda: api.dag_run(dag, "once").has_ended)
+        return str(api.dag_run(dag, "once").state)
 
     store = ArtifactStore(address.xcom, signing_key=SIGNING_KEY)
 

@@ -11,9 +11,10 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.engines.airflow._names import file_name
+from tests.integration.airflow.clients import connected, publish
 from tests.integration.airflow.repository import BRANCH, FOLDER, git
 from tests.integration.airflow.runs import Airflow
-from tests.integration.airflow.settings import SIGNING_KEY, Address
+from tests.integration.airflow.settings import Address
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -21,22 +22,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 @pytest.fixture
 def in_git(address: Address, tmp_path: Path) -> Iterator[aq.Client]:
     """A client whose DAG files go into the repository."""
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "signing.key").write_text(SIGNING_KEY.hex())
-    with aq.Client(home=home) as client:
-        client.connect_integration(
-            "airflow_cluster",
-            "airflow",
-            url=address.url,
-            auth=(address.username, address.password),
-            dags=f"git+file://{address.repository}#{BRANCH}:{FOLDER}",
-        )
+    dags = f"git+file://{address.repository}#{BRANCH}:{FOLDER}"
+    with connected(address, tmp_path / "home", dags=dags) as client:
         yield client
-
-
-def publish(client: aq.Client, name: str, artifact: aq.Artifact) -> aq.Flow:
-    return client.publish_flow(name, artifact, engine="airflow_cluster", quiet=True, run_now=False)
 
 
 def test_versions_are_commits_and_old_runs_stay_with_theirs(
@@ -63,14 +51,14 @@ def test_versions_are_commits_and_old_runs_stay_with_theirs(
     first, run = commit(), airflow.trigger(in_git, flow)
     assert run.wait() == "success", run.tasks()
     assert run.value("double") == 2
-    assert airflow.get(run.path)["bundle_version"] == first
+    assert run.known["bundle_version"] == first
 
     flow = publish(in_git, name, triple(number()))
     assert commit() != first
     later = airflow.trigger(in_git, flow)
     assert later.wait() == "success", later.tasks()
     assert later.value("triple") == 3
-    assert airflow.get(later.path)["bundle_version"] == commit()
+    assert later.known["bundle_version"] == commit()
 
     run.clear("double")
     assert run.wait() == "success", run.tasks()

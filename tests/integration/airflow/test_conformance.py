@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +17,22 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.integrations import SqlIntegration
+from tests.integration.airflow.clients import CLUSTER, PATIENCE, until
+from tests.integration.airflow.clients import publish as published
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 Run = Callable[..., aq.Run]
 
 
-@pytest.fixture(params=["local", "airflow_cluster"])
+@pytest.fixture(params=["local", CLUSTER])
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
 def publish(client: aq.Client, engine: str, name: str) -> Callable[..., aq.Flow]:
-    def made(*artifacts: Any, **options: Any) -> aq.Flow:
-        return client.publish_flow(
-            name, list(artifacts), engine=engine, quiet=True, run_now=False, **options
-        )
-
-    return made
+    return partial(published, client, name, engine=engine)
 
 
 def states(run: aq.Run) -> dict[str, str]:
@@ -251,12 +249,7 @@ def test_a_run_is_canceled_with_what_it_has_started(
 
     number = tmp_path / "pid"
     run = publish(never(sleeper(str(tmp_path)))).trigger(wait=False, quiet=True)
-    deadline = time.monotonic() + 300
-    while not number.exists() or not number.read_text():
-        assert time.monotonic() < deadline, states(run)
-        time.sleep(0.1)
+    until(lambda: number.exists() and number.read_text(), tell=lambda: states(run))
     run.cancel()
-    assert run.wait(300).status == "canceled"
-    while Path(f"/proc/{number.read_text()}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    assert run.wait(PATIENCE).status == "canceled"
+    until(lambda: not Path(f"/proc/{number.read_text()}").exists())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,16 +14,11 @@ from aqueduct_core.dag import Version
 from aqueduct_core.engines.airflow._names import file_name
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import SqlIntegration
+from tests.integration.airflow.clients import publish, until
 from tests.integration.airflow.runs import Airflow
 from tests.integration.airflow.settings import Address
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
-
-
-def publish(client: aq.Client, name: str, *artifacts: Any, **options: Any) -> aq.Flow:
-    return client.publish_flow(
-        name, list(artifacts), engine="airflow_cluster", quiet=True, run_now=False, **options
-    )
 
 
 def test_a_workflow_runs_with_a_metric_a_check_and_a_save(
@@ -130,7 +124,6 @@ def test_a_run_stays_with_its_version_when_another_one_is_published(
     def flow_of(number: int) -> aq.Flow:
         @aq.op
         def first(folder: str) -> int:
-            import time
 
             (Path(folder) / "begun").touch()
             while not (Path(folder) / "go").exists():
@@ -147,8 +140,7 @@ def test_a_run_stays_with_its_version_when_another_one_is_published(
     (tmp_path / "go").unlink()
     run = airflow.trigger(client, old)
     run.wait_for("first", "running")
-    while not (tmp_path / "begun").exists():  # until then it reads the file that is there
-        time.sleep(0.1)
+    until((tmp_path / "begun").exists)  # until then it reads the file that is there
     new = flow_of(2)
     (tmp_path / "go").touch()
     later = airflow.trigger(client, new)

@@ -9,7 +9,6 @@ import runpy
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ import aqueduct_core as aq
 from aqueduct_core.integrations import SqlIntegration
 from tests.environments import ROOT
 from tests.integration.airflow.conftest import bucket_of, connect_warehouse, planted
-from tests.integration.airflow.runs import Airflow, AirflowRun
+from tests.integration.airflow.runs import Airflow
 from tests.integration.airflow.settings import Address
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -76,14 +75,7 @@ def test_the_example_does_what_the_dag_written_by_hand_does(
     model = LogisticRegression(max_iter=1000).fit(tables[FEATURES], tables["Churn"] == "Yes")
     (store / "model.pkl").write_bytes(pickle.dumps(model))
     shutil.copy(EXAMPLES / "by_hand.py", address.dags)
-    dag = "customer_churn_by_hand"
-    deadline = time.monotonic() + 150
-    while airflow.http.get(f"/api/v2/dags/{dag}").status_code != 200:
-        assert time.monotonic() < deadline, airflow.get("/importErrors")
-        time.sleep(0.3)
-    run = airflow.post(f"/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"]
-    theirs = AirflowRun(airflow, client, ours.version, dag, run)
-    assert theirs.wait() == "success"
+    assert airflow.start("customer_churn_by_hand").wait() == "success"
     pd.testing.assert_frame_equal(warehouse.table("predictions").get(), found)
 
 

@@ -12,11 +12,12 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.cli import main
-from aqueduct_core.dag import FlowSpec, OperatorSpec, Version
+from aqueduct_core.dag import FlowSpec, OperatorSpec
 from aqueduct_core.dag._spec import Settings
 from aqueduct_core.engines.airflow._generate import generate
 from aqueduct_core.engines.airflow._settings import Layout
 from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
+from tests.engines.airflow.specs import large, version_of
 from tests.environments import make_environment
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -141,28 +142,9 @@ def test_the_command_line_has_airflow_read_a_file(
 
 
 def test_a_file_with_five_hundred_operators_costs_airflow_little(run: Any, tmp_path: Path) -> None:
-    operators = {
-        f"step {number}": OperatorSpec(
-            name=f"step {number}",
-            kind="op",
-            task={"digest": "x"},
-            after=(f"step {number - 10}",) if number >= 10 else (),
-        )
-        for number in range(500)
-    }
-    spec = FlowSpec(name="large", operators=operators, parameters={}, python="3.11")
-    version = Version(
-        flow="6d6a9d2e-0c44-4f0c-9a53-1f6c2f2f3b0e",
-        name=spec.name,
-        digest=spec.digest,
-        spec=spec,
-        ids={name: f"{number:08x}-rest" for number, name in enumerate(operators)},
-        code={},
-        published="2026-11-22T18:54:51+00:00",
-    )
     folder = tmp_path / "dags"
     folder.mkdir()
-    (folder / "large.py").write_text(generate(version, "s3://b/f", Layout()))
+    (folder / "large.py").write_text(generate(large(500), "s3://b/f", Layout()))
     found = run(
         """
 import json
@@ -243,16 +225,7 @@ def written(tmp_path: Path) -> str:
         settings=Settings(retries=2, engine_options=FULL, resources={"cpu": 1.5}),
     )
     spec = FlowSpec(name="full", operators={"step": operator}, parameters={}, python="3.11")
-    version = Version(
-        flow="6d6a9d2e-0c44-4f0c-9a53-1f6c2f2f3b0e",
-        name=spec.name,
-        digest=spec.digest,
-        spec=spec,
-        ids={"step": "00000001-rest"},
-        code={},
-        published="2026-11-22T18:54:51+00:00",
-    )
-    (folder / "full.py").write_text(generate(version, "s3://b/f", Layout()))
+    (folder / "full.py").write_text(generate(version_of(spec), "s3://b/f", Layout()))
     return str(folder)
 
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import aqueduct_core as aq
+from tests.integration.airflow.clients import publish
 from tests.integration.airflow.conftest import bucket_of, planted
 from tests.integration.airflow.runs import Airflow
 from tests.integration.airflow.settings import SIGNING_KEY, Address
@@ -72,9 +73,7 @@ def test_every_kind_of_artifact_goes_through_a_bucket(
         }
 
     made = make()
-    flow = bucket.publish_flow(
-        name, [look(*made)], engine="airflow_cluster", quiet=True, run_now=False
-    )
+    flow = publish(bucket, name, look(*made))
     run = airflow.trigger(bucket, flow)
     assert run.wait() == "success"
     assert run.value("look") == {
@@ -119,13 +118,7 @@ def test_secrets_are_in_no_argument_variable_or_file_of_any_process(
         return find_spec("roman") is None, seen(half, other)
 
     halves = (secret[:10], secret[10:])
-    flow = bucket.publish_flow(
-        name,
-        [here(elsewhere(*halves), *halves)],
-        engine="airflow_cluster",
-        quiet=True,
-        run_now=False,
-    )
+    flow = publish(bucket, name, here(elsewhere(*halves), *halves))
     run = airflow.trigger(bucket, flow)
     assert run.wait() == "success"
     assert run.value("elsewhere") == ("IV", [])

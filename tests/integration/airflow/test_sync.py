@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -21,19 +19,13 @@ from aqueduct_core.engines.airflow._names import run_key
 from aqueduct_core.engines.airflow._pinned import pin
 from aqueduct_core.integrations import SqlIntegration
 from aqueduct_core.runtime import Job, Workspace, run_operator
-from tests.engines.processes import wait_until
+from tests.integration.airflow.clients import PATIENCE, publish
 from tests.integration.airflow.runs import Airflow
+from tests.processes import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-_PATIENCE = 300.0
 _MANY = 200
-
-
-def publish(client: aq.Client, name: str, *artifacts: Any, **options: Any) -> aq.Flow:
-    return client.publish_flow(
-        name, list(artifacts), engine="airflow_cluster", quiet=True, run_now=False, **options
-    )
 
 
 def look(client: aq.Client) -> Look:
@@ -41,13 +33,6 @@ def look(client: aq.Client) -> Look:
     assert found.error is None
     assert found.problems == {}
     return found
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def test_a_run_is_triggered_from_here_with_parameters(
@@ -115,7 +100,7 @@ def test_a_run_of_airflows_own_pages_is_seen_while_it_goes_on(
     assert run.status == "running"
     assert [(item.name, item.state) for item in run.operators()] == [("wait_for_gate", "running")]
     gate.touch()
-    assert run.wait(_PATIENCE).status == "succeeded"
+    assert run.wait(PATIENCE).status == "succeeded"
     assert run.artifact("add").get() == 2
 
 

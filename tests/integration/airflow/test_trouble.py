@@ -5,38 +5,24 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.engines.airflow._names import run_key
 from aqueduct_core.runtime import read_result
+from tests.integration.airflow.clients import PATIENCE, connected, publish, until
 from tests.integration.airflow.cluster import Cluster
 from tests.integration.airflow.conftest import in_bucket
 from tests.integration.airflow.runs import Airflow
-from tests.integration.airflow.settings import SIGNING_KEY, Address
+from tests.integration.airflow.settings import Address
 from tests.servers import FaultProxy, Rule, S3Server
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-_PATIENCE = 300.0
 _OUTAGE = 20.0
-
-
-def publish(client: aq.Client, name: str, *artifacts: Any) -> aq.Flow:
-    return client.publish_flow(
-        name, list(artifacts), engine="airflow_cluster", quiet=True, run_now=False
-    )
-
-
-def until(is_so: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 @pytest.fixture
@@ -65,17 +51,7 @@ def test_a_run_survives_the_end_of_the_scheduler_and_of_the_api_server(
     def third(values: list[int]) -> list[int]:
         return [*values, 3]
 
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "signing.key").write_text(SIGNING_KEY.hex())
-    with aq.Client(home=home) as client:
-        client.connect_integration(
-            "airflow_cluster",
-            "airflow",
-            url=lone.url,
-            auth=(lone.username, lone.password),
-            dags=lone.dags,
-        )
+    with connected(lone, tmp_path / "home") as client:
         flow = publish(client, name, third(second(first(), str(tmp_path))))
         run = flow.trigger(wait=False, quiet=True)
         begun = tmp_path / "begun"
@@ -88,7 +64,7 @@ def test_a_run_survives_the_end_of_the_scheduler_and_of_the_api_server(
         until(lambda: all(lone.process(part) != number for part, number in before.items()))
         until(lambda: begun.read_text() == "xx")
         (tmp_path / "gate").touch()
-        assert run.wait(_PATIENCE).status == "succeeded"
+        assert run.wait(PATIENCE).status == "succeeded"
         assert run.artifact("third").get() == [1, 2, 3]
         states = {item.name: (item.state, item.attempt) for item in run.operators()}
         assert states["first"] == ("succeeded", 1)
@@ -110,7 +86,7 @@ def test_a_task_for_which_there_is_no_slot_says_so(client: aq.Client, name: str)
     until(reason)
     assert reason() == "it waits in Airflow for a free slot of the pool 'no_such_pool'"
     run.cancel()
-    assert run.wait(_PATIENCE).status == "canceled"
+    assert run.wait(PATIENCE).status == "canceled"
 
 
 def test_an_attempt_that_was_thought_dead_does_not_replace_a_later_one(
@@ -159,7 +135,7 @@ def _parent(process: int) -> int:
 
 
 def test_a_run_outlasts_a_store_that_is_away_for_twenty_seconds(
-    address: Address, airflow: Airflow, s3: S3Server, tmp_path: Path, name: str
+    address: Address, airflow: Airflow, s3_server: S3Server, tmp_path: Path, name: str
 ) -> None:
     @aq.op
     def first(folder: str) -> int:
@@ -173,8 +149,8 @@ def test_a_run_outlasts_a_store_that_is_away_for_twenty_seconds(
         return value + 1
 
     with (
-        FaultProxy(s3.endpoint) as proxy,
-        in_bucket(address, airflow, s3, proxy.endpoint, tmp_path / "home") as client,
+        FaultProxy(s3_server.endpoint) as proxy,
+        in_bucket(address, airflow, s3_server, proxy.endpoint, tmp_path / "home") as client,
     ):
         flow = publish(client, name, second(first(str(tmp_path))))
         run = airflow.trigger(client, flow)

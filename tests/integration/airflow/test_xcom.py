@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
+import shutil
 from pathlib import Path
 
 import pytest
 
-import aqueduct_core as aq
 from aqueduct_core.store import ArtifactStore
 from tests.environments import ROOT
-from tests.integration.airflow.runs import Airflow, AirflowRun
+from tests.integration.airflow.runs import Airflow
 from tests.integration.airflow.settings import SIGNING_KEY, Address
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -28,7 +27,8 @@ with DAG("xcom_by_hand", schedule=None) as dag:
 
         table = pd.DataFrame({"id": pd.array([1, None], "Int64"), "tag": pd.Categorical(["a", "b"])})
         model = LinearRegression().fit([[0], [1]], [0, 2])
-        return {"table": table, "array": np.arange(3), "model": model, "nan": float("nan")}
+        return {"table": table, "array": np.arange(3), "model": model, "nan": float("nan"),
+                "halves": "\\ud83d\\ude00"}
 
     @task
     def small():
@@ -59,6 +59,7 @@ with DAG("xcom_by_hand", schedule=None) as dag:
         assert round(float(model.predict([[2]])[0]), 6) == 4.0
         # Not as an argument: Airflow shows those in its pages, and can't show this one.
         assert math.isnan(ti.xcom_pull(task_ids="make", key="nan"))
+        assert ti.xcom_pull(task_ids="make", key="halves") == "\\ud83d\\ude00"
         assert small == {"number": 1, "text": "é"}
 
     made = make()
@@ -66,24 +67,9 @@ with DAG("xcom_by_hand", schedule=None) as dag:
 """
 
 
-def started(
-    airflow: Airflow, client: aq.Client, address: Address, dag: str, source: str
-) -> AirflowRun:
-    """A run of a DAG, once Airflow has read its file."""
-    Path(address.dags, f"{dag}.py").write_text(source)
-    deadline = time.monotonic() + 150
-    while airflow.http.get(f"/api/v2/dags/{dag}").status_code != 200:
-        assert time.monotonic() < deadline, airflow.get("/importErrors")
-        time.sleep(0.3)
-    run_id = airflow.post(f"/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"]
-    return AirflowRun(airflow, client, None, dag, run_id)  # type: ignore[arg-type]
-
-
-def test_the_example_hands_on_a_table(
-    airflow: Airflow, client: aq.Client, address: Address
-) -> None:
-    source = (ROOT / "examples" / "embedding" / "airflow_xcom.py").read_text()
-    run = started(airflow, client, address, "xcom_with_tables", source)
+def test_the_example_hands_on_a_table(airflow: Airflow, address: Address) -> None:
+    shutil.copy(ROOT / "examples" / "embedding" / "airflow_xcom.py", address.dags)
+    run = airflow.start("xcom_with_tables")
     assert run.wait() == "success", run.errors("count")
     store = ArtifactStore(address.xcom, signing_key=SIGNING_KEY)
     [table] = [store.get(ref) for ref in store.list("xcom/xcom_with_tables/")]
@@ -92,10 +78,9 @@ def test_the_example_hands_on_a_table(
     assert "Oslo" in str(entry["value"])
 
 
-def test_what_tasks_return_is_stored_and_comes_back(
-    airflow: Airflow, address: Address, client: aq.Client
-) -> None:
-    run = started(airflow, client, address, "xcom_by_hand", DAG)
+def test_what_tasks_return_is_stored_and_comes_back(airflow: Airflow, address: Address) -> None:
+    Path(address.dags, "xcom_by_hand.py").write_text(DAG)
+    run = airflow.start("xcom_by_hand")
     run_id = run.run
     assert run.wait() == "success", run.errors("look")
     store = ArtifactStore(address.xcom, signing_key=SIGNING_KEY)
