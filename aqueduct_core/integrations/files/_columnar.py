@@ -113,6 +113,8 @@ def _read(file: SourceFile, kind: Any, columns: Sequence[str] | None, rows: Rows
         needed = _needed(file, schema, columns, rows)
         wanted = None if rows is None else _expression(file, rows, schema)
         table = fragment.to_table(columns=needed, filter=wanted)
+    if not table.num_columns:  # with other metadata it would have no rows any more
+        return table, schema.names
     return table.replace_schema_metadata(schema.metadata), schema.names
 
 

@@ -5,6 +5,7 @@ Only an empty field is a missing value; `NA` is a text like others, and so is `"
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ __all__ = ["Scanned", "guessed", "read_csv", "rows_of", "scan", "write_csv"]
 
 T = TypeVar("T")
 # Bytes that are parsed together, by all cores at once. Each row has to fit, so more if one doesn't.
-_BLOCKS = (max(1 << 19, min(1 << 22, (1 << 25) // pa.cpu_count())), 1 << 26, (1 << 31) - 1)
+_BLOCKS = (max(1 << 18, min(1 << 20, (1 << 24) // pa.cpu_count())), 1 << 26, (1 << 31) - 1)
 _HEAD = 1 << 16
 _DIRECT = (pa.int64(), pa.float64())  # types that are parsed as they are from text
 
@@ -186,6 +187,10 @@ def _header(file: SourceFile, opened: BinaryIO, block: int) -> list[str]:
             f"{file.name} is empty: not even a line with the names of columns is there",
             hint="the first line of a CSV file has the names of its columns",
         )
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise IntegrationError(
+            f"{file.name} is encoded as UTF-16", hint='file(..., encoding="utf-16")'
+        )
     opened.seek(0)
     if _is_header(head):
         opened = BytesIO(head + b"\n")
@@ -204,11 +209,14 @@ def _header(file: SourceFile, opened: BinaryIO, block: int) -> list[str]:
             hint="give each column a name of its own in the first line",
         )
     quoted = head.removeprefix(b"\xef\xbb\xbf").startswith(b'"')
-    if len(names) == 1 and not quoted and re.search(r"[;\t|]", names[0]):
+    sign = _delimiter(file)
+    other = next((other for other in ",;\t|" if other in names[0] and other != sign), None)
+    if len(names) == 1 and not quoted and not file.delimiter and other is not None:
+        what = {",": "comma", "\t": "tab"}[sign]
         raise IntegrationError(
-            f"{file.name} has no comma in its first line: {names[0]!r:.80}",
-            hint="fields are separated by commas in .csv and by tabs in .tsv files; read others "
-            'with format="text" and split them in an @op',
+            f"{file.name} has no {what} in its first line: {names[0]!r:.80}",
+            hint=f"say what stands between the fields: file(..., delimiter={other!r}), or "
+            f"delimiter={sign!r} if it is a single column",
         )
     return names
 
@@ -249,12 +257,16 @@ def _options(
 
 
 def _parse(file: SourceFile, names: Sequence[str]) -> csv.ParseOptions:
-    tabs = re.search(r"\.tsv(\.\w+)?$", file.path, re.IGNORECASE) is not None
     return csv.ParseOptions(
-        delimiter="\t" if tabs else ",",
+        delimiter=_delimiter(file),
         newlines_in_values=True,
         ignore_empty_lines=len(names) > 1,  # of one column they are missing values
     )
+
+
+def _delimiter(file: SourceFile) -> str:
+    tabs = re.search(r"\.tsv(\.\w+)?$", file.path, re.IGNORECASE) is not None
+    return file.delimiter or ("\t" if tabs else ",")
 
 
 def _again(content: Content) -> BinaryIO:

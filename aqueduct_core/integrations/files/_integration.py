@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -58,6 +59,8 @@ class FileIntegration(ABC):
         columns: Sequence[str] | None = None,
         rows: Sequence[Any] | None = None,
         text: Sequence[str] | bool = (),
+        encoding: str | None = None,
+        delimiter: str | None = None,
     ) -> Artifact:
         """What is in a file, or in several, read when the workflow runs.
 
@@ -77,6 +80,9 @@ class FileIntegration(ABC):
                 may be artifacts. Files, and parts of Parquet files, that have no such rows are
                 not read.
             text: The columns of CSV files that stay text, whatever they look like; True for all.
+            encoding: How text is encoded, if not as UTF-8: `latin-1`, `utf-16`.
+            delimiter: What stands between the fields of CSV files; by default a comma, and a tab
+                in files that are called `.tsv`.
 
         Raises:
             GraphError: This can't be read.
@@ -96,6 +102,10 @@ class FileIntegration(ABC):
             request["rows"] = rows_spec(rows, lambda value: _taken(value, given))
         if text:
             request["text"] = True if text is True else _names("text", text)
+        if encoding is not None:
+            request["encoding"] = _encoding(encoding)
+        if delimiter is not None:
+            request["delimiter"] = _delimiter(delimiter)
         label = name or _label(self.name, path)
         task = Reading(self, request)
         made = connect(label, task, kwargs=given, owner=self.owner, named=name is not None)
@@ -181,6 +191,8 @@ class FileIntegration(ABC):
             columns=request.get("columns"),
             rows=read_rows(request.get("rows"), parameters),
             text=request.get("text", ()),
+            encoding=request.get("encoding"),
+            delimiter=request.get("delimiter"),
         )
 
     def transaction(self) -> AbstractContextManager[FileTransaction]:
@@ -245,7 +257,28 @@ def _taken(value: Any, given: dict[str, Any]) -> str | None:
 def _names(argument: str, names: Sequence[str]) -> list[JSON]:
     if isinstance(names, str) or not all(isinstance(name, str) for name in names) or not names:
         raise GraphError(f"{argument}={names!r} are no names", hint=f'{argument}=["id", "name"]')
+    if len({*names}) < len(names):
+        raise GraphError(f"{argument}={names!r} has a name twice", hint="leave it out once")
     return list(names)
+
+
+def _encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+        "".encode(name)
+    except (LookupError, TypeError) as error:
+        raise GraphError(
+            f"encoding={name!r} is no encoding of text", hint='"latin-1", "cp1252", "utf-16"'
+        ) from error
+    return name
+
+
+def _delimiter(sign: Any) -> str:
+    if not isinstance(sign, str) or len(sign) != 1 or not sign.isascii() or sign in '"\r\n':
+        raise GraphError(
+            f"delimiter={sign!r} can't stand between fields", hint='one character: ";", "\\t", "|"'
+        )
+    return str(sign)
 
 
 def _label(owner: str, path: Any) -> str:

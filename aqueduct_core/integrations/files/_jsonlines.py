@@ -31,7 +31,15 @@ __all__ = [
 
 def read_document(file: SourceFile) -> Any:
     """The value that a JSON file holds."""
-    return _decoder(file.content().decode("utf-8-sig"))
+    try:
+        return _decoder(file.content().decode("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        if not error.msg.startswith("Extra data"):
+            raise
+        raise IntegrationError(
+            f"{file.name} is more than one document of JSON: {error}",
+            hint='format="jsonl" reads one object a line, as a table',
+        ) from error
 
 
 def read_lines(file: SourceFile) -> list[dict[str, Any]]:
@@ -61,7 +69,7 @@ def parsed_lines(file: SourceFile, text: str, first: int) -> list[dict[str, Any]
         if not isinstance(row, dict):
             raise IntegrationError(
                 f"{file.name}, line {number}: this is no JSON object but {row!r:.40}",
-                hint='each line of a .jsonl file is one JSON object; read others with format="text"',
+                hint='each line of a .jsonl file is one JSON object; format="json" reads one document',
             )
         found.append(row)
     return found

@@ -20,7 +20,7 @@ from aqueduct_core.integrations.files._source import Content, SourceFile
 
 __all__ = ["Seen", "rows_of", "scan"]
 
-_BLOCK = 4 << 20  # bytes that are parsed together, and whole lines
+_BLOCK = 1 << 20  # bytes that are parsed together, and whole lines
 _EXACT = 2**53  # up to here floats tell whole numbers apart
 _BOM = b"\xef\xbb\xbf"
 _KINDS = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}

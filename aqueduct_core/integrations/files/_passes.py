@@ -37,9 +37,10 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class _Kinds:
-    """The types of columns, and what reads the rows of each file."""
+    """The types of columns, the names of all that there are, and what reads each file."""
 
     kinds: Mapping[str, pa.DataType]
+    names: Collection[str]
     read: Sequence[Callable[[SourceFile], Iterator[pa.Table]]]
 
 
@@ -72,6 +73,8 @@ def in_two_passes(
     if made is None or (columns is not None and len({*columns}) < len(columns)):
         return None
     files[0].require(needed or looked_at, made.kinds)
+    if not isinstance(text, bool):
+        files[0].require(text, made.names)
     schema = pa.schema([(name, made.kinds[name]) for name in needed or made.kinds])
     names = schema.names if columns is None else [*columns]
     tests = [_test(file, left, made.kinds) for file, left in chosen]
@@ -113,6 +116,7 @@ def _of_csv(
     names = [*kinds]
     return _Kinds(
         kinds | partition_kinds(files),
+        {name for found in scanned for name in found.names} | {*files[0].partitions},
         [partial(_csv.rows_of, scanned=found, columns=names, kinds=kinds) for found in scanned],
     )
 
@@ -132,7 +136,7 @@ def _of_lines(files: Sequence[SourceFile], needed: Sequence[str] | None) -> _Kin
         return None
     stored = {name: kind for name, kind in kinds.items() if name not in files[0].partitions}
     return _Kinds(
-        kinds, [partial(_lines.rows_of, digest=digest, kinds=stored) for digest in digests]
+        kinds, seen, [partial(_lines.rows_of, digest=digest, kinds=stored) for digest in digests]
     )
 
 

@@ -12,6 +12,7 @@ __all__ = ["check_path", "fixed_part", "is_hidden", "is_pattern", "matcher", "pa
 
 _WILD = re.compile(r"[*?\[]")
 _PARTITION = re.compile(r"([^=/]+)=([^/]*)")
+_HIDDEN = ("_", ".")
 _NULL = "__HIVE_DEFAULT_PARTITION__"  # how Hive and Spark write a partition of missing values
 _LONGEST = 1024  # bytes of a key that every object store takes
 
@@ -51,9 +52,18 @@ def is_pattern(path: str) -> bool:
     return _WILD.search(path) is not None
 
 
-def is_hidden(path: str) -> bool:
-    """Whether a file is one that writers leave for themselves: `_SUCCESS`, `.crc`, `_temporary/0`."""
-    return any(step.startswith(("_", ".")) and "=" not in step for step in path.split("/"))
+def is_hidden(path: str, pattern: str = "") -> bool:
+    """Whether a file is one that writers leave for themselves: `_SUCCESS`, `.crc`, `_temporary/0`.
+
+    Args:
+        path: Its path.
+        pattern: What it is looked for with: `_*` means those that begin like this.
+    """
+    *folders, name = path.split("/")
+    sign = pattern.rpartition("/")[2][:1]
+    meant = sign in _HIDDEN and name.startswith(sign)
+    steps = folders if sign and meant else [*folders, name]
+    return any(step.startswith(_HIDDEN) and "=" not in step for step in steps)
 
 
 def fixed_part(pattern: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from itertools import islice
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -30,6 +32,8 @@ from aqueduct_core.integrations.files._source import SourceFile, explained
 __all__ = ["Wanted", "extract", "find", "read"]
 
 T = TypeVar("T")
+_CODED = ("csv", "json", "jsonl", "text")
+_LISTED = 1000  # names that one of which may have been meant
 _CONCURRENCY = 8
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
@@ -45,6 +49,8 @@ class Wanted:
         columns: The columns of a table; None for all.
         rows: The rows of a table; None for all.
         text: The columns of CSV files that stay text; True for all.
+        encoding: How text is encoded; None for UTF-8.
+        delimiter: What stands between the fields of CSV; None for what names of files say.
     """
 
     paths: Sequence[str]
@@ -53,6 +59,8 @@ class Wanted:
     columns: Sequence[str] | None = None
     rows: Rows | None = None
     text: Sequence[str] | bool = ()
+    encoding: str | None = None
+    delimiter: str | None = None
 
 
 def read(owner: str, place: Place, wanted: Wanted) -> Any:
@@ -61,10 +69,8 @@ def read(owner: str, place: Place, wanted: Wanted) -> Any:
     Raises:
         IntegrationError: They can't be found, or read.
     """
-    files = [file for path in wanted.paths for file in find(owner, place, path)]
-    known = _format(owner, files, wanted)
+    files, known = _found(owner, place, wanted)
     if known.is_table:
-        files = _with_partitions(files)
         return _table(files, known, wanted)
     assert known.read is not None
     if wanted.columns is not None or wanted.rows is not None:
@@ -86,10 +92,9 @@ def extract(owner: str, place: Place, wanted: Wanted) -> Any:
     """
     from aqueduct_core.integrations.files._stream import streamed
 
-    files = [file for path in wanted.paths for file in find(owner, place, path)]
-    known = _format(owner, files, wanted)
+    files, known = _found(owner, place, wanted)
     if known.is_table:
-        found = streamed(_chosen(_with_partitions(files), wanted), known.name, wanted)
+        found = streamed(_chosen(files, wanted), known.name, wanted)
         if found is not None:
             return found
     return read(owner, place, wanted)
@@ -111,19 +116,44 @@ def find(owner: str, place: Place, path: str) -> list[SourceFile]:
         fits = matcher(path) if pattern else matcher("**")
         found = []
         for name, size in place.list(base):
-            if is_hidden(name[len(base) :]) or fits.fullmatch(name) is None:
+            if is_hidden(name[len(base) :], path[len(base) :]) or fits.fullmatch(name) is None:
                 continue
             found.append(SourceFile(owner, place, name, size, partitions_of(name, base)))
-    if not found:
-        there = [name for name, _ in _first(place.list(""), 5)]
-        listed = f"there is {', '.join(map(repr, there))}, ..." if there else "there is no file"
-        what = "no file matches" if pattern else "there is no file"
-        raise IntegrationError(f"{owner}: {what} {path!r} in {place.url}", hint=listed)
-    return sorted(found, key=lambda file: file.path)
+        if found:
+            return sorted(found, key=lambda file: file.path)
+        there = [name for name, _ in islice(place.list(""), _LISTED)]
+    near = get_close_matches(path, there, 3) or there[:5]
+    listed = f"there is {', '.join(map(repr, near))}, ..." if near else "there is no file"
+    what = "no file matches" if pattern else "there is no file"
+    raise IntegrationError(f"{owner}: {what} {path!r} in {place.url}", hint=listed)
 
 
-def _first(items: Iterable[T], count: int) -> list[T]:
-    return [item for item, _ in zip(items, range(count), strict=False)]
+def _found(owner: str, place: Place, wanted: Wanted) -> tuple[list[SourceFile], Format]:
+    """The files that are wanted, and their format.
+
+    Raises:
+        IntegrationError: There are none, or of several formats, or not such as can be read so.
+    """
+    files = [file for path in wanted.paths for file in find(owner, place, path)]
+    if not files:
+        raise IntegrationError(f"{owner}: the list of paths is empty", hint="name a file")
+    known = _format(owner, files, wanted)
+    if wanted.encoding is not None and known.name not in _CODED:
+        raise IntegrationError(
+            f"{owner}: {known.name} files have no encoding", hint=f"{', '.join(_CODED)} files have"
+        )
+    if wanted.delimiter is not None and known.name != "csv":
+        raise IntegrationError(
+            f"{owner}: {known.name} files have no delimiter", hint='format="csv"'
+        )
+    if known.name == "csv" and any(file.size for file in files):
+        files = [
+            file for file in files if file.size
+        ]  # nothing, as some writers leave, says nothing
+    if known.is_table:
+        files = _with_partitions(files)
+    encoding, delimiter = wanted.encoding or "utf-8", wanted.delimiter or ""
+    return [replace(file, encoding=encoding, delimiter=delimiter) for file in files], known
 
 
 def _is_several(path: str, files: Sequence[SourceFile]) -> bool:
@@ -223,10 +253,11 @@ def _csv_table(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted)
             return _csv.read_csv(file, needed)
 
     found = _all_of(files[0].place, files, one)
-    _require(files[0], needed or columns_of(wanted.rows), [names for _, names in found])
+    stay = set() if isinstance(wanted.text, bool) else {*wanted.text}
+    _require(files[0], [*(needed or columns_of(wanted.rows)), *stay], [names for _, names in found])
     texts = [_located(file, text) for file, (text, _) in zip(files, found, strict=True)]
-    stay = True if wanted.text is True else {*(wanted.text or ()), *files[0].partitions}
-    table = _csv.guessed(_together(files, texts), stay)
+    kept = wanted.text is True or stay | {*files[0].partitions}
+    table = _csv.guessed(_together(files, texts), kept)
     if wanted.rows is None:
         return table
     whole = wanted.rows if chosen[0][1] != () else ()

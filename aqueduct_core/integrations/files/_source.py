@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,6 +40,8 @@ class SourceFile:
         path: Its path there.
         size: Its bytes.
         partitions: What the folders it is in say about all of its rows.
+        encoding: How its text is encoded.
+        delimiter: What stands between the fields of CSV; empty for what its name says.
         data: Its bytes, if they are here already.
     """
 
@@ -47,6 +50,8 @@ class SourceFile:
     path: str
     size: int
     partitions: Mapping[str, Any] = field(default_factory=dict)
+    encoding: str = "utf-8"
+    delimiter: str = ""
     data: Buffer | None = field(default=None, repr=False)
 
     @property
@@ -67,19 +72,19 @@ class SourceFile:
         return replace(self, data=data, size=memoryview(data).nbytes)
 
     def content(self) -> bytes:
-        """Its bytes, decompressed if they are compressed."""
+        """Its bytes: decompressed if they are compressed, and as UTF-8 if they are text."""
         data = bytes(self.read())
         codec = codec_of(data[:MAGIC])
-        if codec is None:
-            return data
-        with codec.open(io.BytesIO(data)) as file:
-            return file.read()
+        if codec is not None:
+            with codec.open(io.BytesIO(data)) as file:
+                data = file.read()
+        return data if self.encoding == "utf-8" else data.decode(self.encoding).encode()
 
     @contextmanager
     def opened(self) -> Iterator[Content]:
         """What `content` gives, read piece by piece."""
         with self.open() as file:
-            yield Content(file, self.size)
+            yield Content(file, self.size, self.encoding)
 
     def open(self) -> BinaryIO:
         """A file over it, read in ranges."""
@@ -137,25 +142,32 @@ class SourceFile:
             except Exception as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # of the system; without a number it is of what decompresses
+                is_coded = isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error)
                 raise IntegrationError(
                     f"{self.name} can't be read as {kind}: {error}",
-                    hint="check the file, or name its format with format=",
+                    hint=f"if its text is no {self.encoding.upper()}, say what it is: file(..., "
+                    'encoding="latin-1")'
+                    if is_coded
+                    else "check the file, or name its format with format=",
                 ) from error
 
 
 class Content:
-    """The bytes that a file has when it is opened, decompressed, from its beginning to its end.
+    """The bytes of `SourceFile.content`, from their beginning to their end.
 
     Args:
         file: The file.
         size: How many bytes are read of it; what is appended meanwhile is left out.
+        encoding: How its text is encoded.
     """
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, encoding: str) -> None:
         self._raw = _Hashed(file, size)
         self._given = io.BufferedReader(self._raw, _PIECE)
         codec = codec_of(self._given.peek(MAGIC)[:MAGIC])
         self.file = cast("BinaryIO", self._given) if codec is None else codec.open(self._given)
+        if encoding != "utf-8":
+            self.file = cast("BinaryIO", codecs.EncodedFile(self.file, "utf-8", encoding))
 
     def again(self) -> None:
         """Start again at the beginning."""
