@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import bz2
 import csv
 import json
-import lzma
 import os
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from aqueduct_core.errors import IntegrationError, MissingExtraError
+from aqueduct_core.integrations.files._compressed import MAGIC, codec_of
 from aqueduct_core.integrations.files._formats import compressed_suffix, format_of
 from aqueduct_core.integrations.files._paths import check_path
 from aqueduct_core.integrations.files._place import Place
@@ -23,8 +22,10 @@ from aqueduct_core.integrations.files._source import SourceFile, explained
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Glance", "Listing", "browse", "glance", "open_file"]
+__all__ = ["PIXELS", "TIFF", "Glance", "Listing", "browse", "glance", "open_file"]
 
+PIXELS = 40_000_000  # of an image that no browser shows, so that it has to be turned into another
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # how such images begin
 _OBJECTS = 10_000  # that a bucket is asked for; it is asked for a thousand at a time
 _HEAD = 256 << 10  # bytes of a file that are looked at
 _BATCH = 64 << 20  # the largest file of Arrow, whose first batch may be all of it
@@ -208,7 +209,7 @@ def _of_batch(batch: pa.RecordBatch | None, schema: pa.Schema, count: int | None
 
 
 def _csv(file: SourceFile, rows: int) -> Mapping[str, Any]:
-    text, is_cut, why = _beginning(file)
+    text, is_cut = _beginning(file)
     name = file.path.lower().removesuffix(compressed_suffix(file.path))
     lines = text.splitlines(keepends=True)
     if is_cut and len(lines) > 1:
@@ -224,12 +225,11 @@ def _csv(file: SourceFile, rows: int) -> Mapping[str, Any]:
         "rows": [_padded([_cell(value) for value in row], len(head[:_COLUMNS])) for row in body],
         "hidden": max(0, len(head) - _COLUMNS),
         "is_cut": is_cut or next(found, None) is not None,
-        "why": why,
     }
 
 
 def _lines(file: SourceFile, rows: int) -> Mapping[str, Any]:
-    text, is_cut, why = _beginning(file)
+    text, is_cut = _beginning(file)
     lines = text.splitlines()
     if is_cut and len(lines) > 1:
         del lines[-1]
@@ -240,7 +240,7 @@ def _lines(file: SourceFile, rows: int) -> Mapping[str, Any]:
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            return {"text": _cut(text, rows), "is_cut": is_cut, "why": why}
+            return {"text": _cut(text, rows), "is_cut": is_cut}
         found.append(value)
     names = list(dict.fromkeys(name for value in found for name in value))
     return {
@@ -248,13 +248,13 @@ def _lines(file: SourceFile, rows: int) -> Mapping[str, Any]:
         "rows": [[_cell(value.get(name)) for name in names[:_COLUMNS]] for value in found],
         "hidden": max(0, len(names) - _COLUMNS),
         "is_cut": is_cut or len(lines) > rows,
-        "why": why,
     }
 
 
 def _document(file: SourceFile, rows: int) -> Mapping[str, Any]:
-    text, is_cut, why = _beginning(file)
-    if not is_cut and why is None:
+    text, is_cut = _beginning(file)
+    why = None
+    if not is_cut:
         try:
             return {"value": json.loads(text)}
         except (ValueError, RecursionError):
@@ -263,46 +263,65 @@ def _document(file: SourceFile, rows: int) -> Mapping[str, Any]:
 
 
 def _text(file: SourceFile, rows: int) -> Mapping[str, Any]:
-    text, is_cut, why = _beginning(file)
-    if "\0" in text or text.count("\ufffd") > len(text) // 20:
+    text, is_cut = _beginning(file)
+    if not _is_text(text):
         data = file.head(1024)
         text, is_cut = data.hex(" ", 2), file.size > len(data)
-        return {"text": text, "is_cut": is_cut, "why": why}
+        return {"text": text, "is_cut": is_cut}
     cut = _cut(text, rows)
-    return {"text": cut, "is_cut": is_cut or cut != text, "why": why}
+    return {"text": cut, "is_cut": is_cut or cut != text}
 
 
 def _image(file: SourceFile, rows: int) -> Mapping[str, Any]:
-    return {}  # whoever shows it gets its bytes
+    """Nothing, for whoever shows it gets its bytes; or why it can't be shown."""
+    with file.open() as opened:
+        head = opened.read(MAGIC)
+        opened.seek(0)
+        if codec_of(head) is not None:
+            return {"why": "Images that are compressed once more aren't shown."}
+        if not head.startswith(TIFF):
+            return {}
+        if find_spec("PIL") is None:
+            return {"why": "TIFF images are shown where Pillow is installed."}
+        return {"why": _too_large(opened)}
 
 
-def _beginning(file: SourceFile) -> tuple[str, bool, str | None]:
-    """The first characters, whether the file goes on, and why there are none."""
+def _too_large(opened: BinaryIO) -> str | None:
+    from PIL import Image
+
+    try:
+        with Image.open(opened, formats=["TIFF"]) as image:  # reads what is in front of the pixels
+            width, height = image.size
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return "It is too large to be shown: download it."
+    if width * height <= PIXELS:
+        return None
+    return f"It is too large to be shown, with {width:,} \u00d7 {height:,} pixels: download it."
+
+
+def _beginning(file: SourceFile) -> tuple[str, bool]:
+    """The first characters, and whether the file goes on."""
     data = file.head(_HEAD)
     is_cut = file.size > len(data)
-    suffix = compressed_suffix(file.path)
-    if suffix:
-        opened = _decompressed(suffix, data)
-        if opened is None:
-            return "", is_cut, f"What is inside {suffix} files isn't shown."
-        is_cut = is_cut or len(opened) >= _HEAD
-        data = opened
-    return data.decode("utf-8-sig", "replace"), is_cut, None
-
-
-def _decompressed(suffix: str, data: bytes) -> bytes | None:
-    """The first bytes of what is compressed, and never more: a small file can hold gigabytes."""
-    if suffix == ".gz":
-        return zlib.decompressobj(31).decompress(data, _HEAD)
-    if suffix == ".bz2":
-        return bz2.BZ2Decompressor().decompress(data, _HEAD)
-    if suffix == ".xz":
-        return lzma.LZMADecompressor(memlimit=256 << 20).decompress(data, _HEAD)
-    return None
+    codec = codec_of(data)
+    if (
+        codec is None
+        and compressed_suffix(file.path)
+        and not _is_text(data.decode(errors="replace"))
+    ):
+        raise ValueError("it isn't compressed as its name says")
+    if codec is not None:
+        data = codec.beginning(data, _HEAD)
+        is_cut = is_cut or len(data) >= _HEAD
+    return data.decode("utf-8-sig", "replace"), is_cut
 
 
 def _cut(text: str, rows: int) -> str:
     return "".join(text.splitlines(keepends=True)[: rows * 4])[: _HEAD // 4]
+
+
+def _is_text(text: str) -> bool:
+    return "\0" not in text and text.count("\ufffd") <= len(text) // 20
 
 
 def _cell(value: Any) -> str | None:

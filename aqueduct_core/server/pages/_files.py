@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
+from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import FileIntegration
-from aqueduct_core.integrations.files._browse import Listing, browse, glance
+from aqueduct_core.integrations.files._browse import PIXELS, TIFF, Listing, browse, glance
 from aqueduct_core.integrations.files._formats import format_of
+from aqueduct_core.server.pages._pictures import as_png
 from aqueduct_core.server.pages._preview import view_of
 from aqueduct_core.server.pages._words import file_size
 
-__all__ = ["PICTURES", "files_context", "kind_of_picture"]
+__all__ = ["PICTURES", "files_context", "kind_of_picture", "tiff_as_png"]
 
 PICTURES = 12_000_000  # bytes of an image that is shown; what is larger is downloaded
 _ROWS = 50
@@ -43,10 +45,31 @@ def files_context(made: FileIntegration, here: str, path: str, search: str) -> d
 
 
 def kind_of_picture(head: bytes) -> str | None:
-    """The media type of an image that browsers show, by its first bytes; never of SVG."""
+    """The media type of an image that can be shown, by its first bytes; never of SVG."""
+    if head.startswith(TIFF):
+        return "image/tiff"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def tiff_as_png(made: FileIntegration, path: str, opened: BinaryIO) -> BinaryIO:
+    """A TIFF image, or a smaller one of it, as a file that browsers show.
+
+    Raises:
+        IntegrationError: It has too many pixels, or is damaged.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(opened, formats=["TIFF"]) as image:
+            if image.width * image.height > PIXELS:
+                raise ValueError(f"it has more than {PIXELS:,} pixels")
+            return as_png(image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise IntegrationError(
+            f"{made.name}: {path} can't be shown: {error}", hint="download the file"
+        ) from error
 
 
 def _steps(here: str, folder: str) -> list[tuple[str, str]]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from tempfile import TemporaryFile
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
+from aqueduct_core.integrations.files._browse import PIXELS
 from aqueduct_core.manifest import Manifest
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.store import ArtifactStore
 
-__all__ = ["as_picture", "is_shown"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["as_picture", "as_png", "is_shown"]
 
 _KNOWN = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
-_LARGEST = 40_000_000  # pixels of an image that is made a PNG
 _SIDE = 4_000  # pixels that it has at most, then
 
 
@@ -25,7 +28,7 @@ def is_shown(manifest: Manifest) -> bool:
         manifest.type == "image"
         and manifest.safe
         and is_sized
-        and cast("int", width) * cast("int", height) <= _LARGEST
+        and cast("int", width) * cast("int", height) <= PIXELS
         and find_spec("PIL") is not None
     )
 
@@ -48,11 +51,19 @@ def as_picture(store: ArtifactStore, ref: ArtifactRef, manifest: Manifest) -> tu
             file.seek(0)
             return file, kind
         file.close()
-    image = store.get(ref)
+    return as_png(store.get(ref)), "image/png"
+
+
+def as_png(image: Image) -> BinaryIO:
+    """An image, or a smaller one of it, as a file that a browser shows."""
     image.thumbnail((_SIDE, _SIDE))
     if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
         image = image.convert("RGB")
     made = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
-    image.save(made, "png", compress_level=1)
+    try:
+        image.save(made, "png", compress_level=1)
+    except BaseException:
+        made.close()
+        raise
     made.seek(0)
-    return cast("BinaryIO", made), "image/png"
+    return cast("BinaryIO", made)

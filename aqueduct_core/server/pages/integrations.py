@@ -20,7 +20,7 @@ from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 from aqueduct_core.server.api._stream import chunks, part_response
 from aqueduct_core.server.pages._fields import all_kinds
-from aqueduct_core.server.pages._files import PICTURES, files_context, kind_of_picture
+from aqueduct_core.server.pages._files import PICTURES, files_context, kind_of_picture, tiff_as_png
 from aqueduct_core.server.pages._preview import cell
 from aqueduct_core.server.pages._reach import cluster_state, is_quiet, reach
 from aqueduct_core.server.pages._reading import Recent, flow_path, integration_path, is_piece
@@ -180,6 +180,9 @@ def file(
     if show == "yes" and size <= PICTURES:
         kind = kind_of_picture(opened.read(12))
         opened.seek(0)
+        if kind == "image/tiff":  # which browsers don't show
+            with opened:
+                opened, kind = tiff_as_png(made, path, opened), "image/png"
         if kind is not None:
             return StreamingResponse(chunks(opened), media_type=kind)
     return part_response(opened, size, path.rpartition("/")[2])

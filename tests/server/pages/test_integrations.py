@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import httpx
 import pandas as pd
 import pytest
+from PIL import Image
 
 import aqueduct_core as aq
 from aqueduct_core.errors import ParameterError
+from aqueduct_core.integrations.files import _browse
+from aqueduct_core.server.pages import _files
 from aqueduct_core.server.pages._fields import Field, all_kinds, config_from, fields_of, texts_of
 from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
 from tests.engines.airflow.conftest import publish
@@ -306,6 +310,42 @@ def test_files_are_downloaded_and_images_shown(lake: Site) -> None:
     assert trick.headers["content-type"] == "application/octet-stream"
     assert trick.headers["content-disposition"].startswith("attachment")
     assert person.get("/integrations/lake/file?path=none.csv").status_code == 422
+
+
+def test_tiff_images_are_shown_as_others(lake: Site, tmp_path: Path) -> None:
+    for name, image in (
+        ("colors", Image.new("CMYK", (30, 20), (0, 255, 255, 0))),
+        ("deep", Image.new("I;16", (30, 20), 7)),
+        ("real", Image.new("F", (30, 20), 7.5)),
+        ("big", Image.new("1", (6000, 10))),
+    ):
+        image.save(tmp_path / "lake" / f"{name}.tiff", compression="tiff_deflate")
+        assert looking(lake)(f"/integrations/lake/files?path={name}.tiff").words
+        shown = lake.signed_in("editor").get(f"/integrations/lake/file?path={name}.tiff&show=yes")
+        assert shown.headers["content-type"] == "image/png"
+        with Image.open(BytesIO(shown.content)) as png:
+            assert png.size == ((4000, 7) if name == "big" else (30, 20))
+            assert name != "colors" or png.getpixel((0, 0)) == (255, 0, 0)
+    saved = lake.signed_in("editor").get("/integrations/lake/file?path=deep.tiff")
+    assert saved.content == (tmp_path / "lake/deep.tiff").read_bytes()
+
+
+def test_tiff_images_that_can_not_be_shown(
+    lake: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = Image.new("L", (30, 20), 7)
+    image.save(tmp_path / "lake/cut.tiff")
+    data = (tmp_path / "lake/cut.tiff").read_bytes()
+    (tmp_path / "lake/cut.tiff").write_bytes(data[:-300])
+    person = lake.signed_in("editor")
+    assert person.get("/integrations/lake/file?path=cut.tiff&show=yes").status_code == 422
+    image.save(tmp_path / "lake/many.tiff")
+    monkeypatch.setattr(_browse, "PIXELS", 599)
+    monkeypatch.setattr(_files, "PIXELS", 599)
+    page = looking(lake)("/integrations/lake/files?path=many.tiff")
+    assert "too large to be shown" in page.words
+    assert not any("show=yes" in link for link in page.links)
+    assert person.get("/integrations/lake/file?path=many.tiff&show=yes").status_code == 422
 
 
 def test_files_are_for_editors(lake: Site) -> None:
