@@ -98,7 +98,12 @@ def table(
     from rich.text import Text
 
     made = Table(
-        box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, padding=(0, 1)
+        box=SIMPLE_HEAD,
+        title=title or None,
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1),
+        show_header=any(columns),
     )
     for column in columns:
         right = column.startswith(">")

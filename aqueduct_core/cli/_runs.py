@@ -170,7 +170,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     due = run._record.scheduled_for
     yield "started", f"{_moment(run.started)}, {by}" + (f", for {_moment(due)}" if due else "")
     if run.resumed is not None:
-        yield "went on", _moment(run.resumed)
+        yield "resumed", _moment(run.resumed)
     if run.duration is not None:
         whole = run._record.in_all
         yield "took", as_time(run.duration) + (f" of {as_time(whole)} in all" if whole else "")

@@ -77,3 +77,20 @@ def test_the_demo_is_served_without_being_told_again(
         assert main(["demo", "--home", str(tmp_path), "--serve", "--port", "0"]) == 0
     assert told == [False]
     assert served == [{"opens": True, "port": 0}] * 2
+
+
+def test_what_to_type_next_is_found_by_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aqueduct_core.cli.demo import _show
+
+    program = tmp_path / ".venv/bin/aqueduct"
+    program.parent.mkdir(parents=True)
+    program.touch(0o755)
+    monkeypatch.setattr("sys.executable", str(program.with_name("python")))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert _show._program() == str(program)
+    monkeypatch.chdir(tmp_path)
+    assert _show._program() == ".venv/bin/aqueduct"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert _show._program() == "aqueduct"

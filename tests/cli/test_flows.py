@@ -129,7 +129,7 @@ def test_run_show(say: Any, workspace: aq.Client) -> None:
     digest = document["version"].partition(":")[2][:12]
     assert re.search(rf"version +2 \({digest}\)", told)
     assert f"{workspace.run(fine).started.astimezone():%Y-%m-%d %H:%M:%S}" in told
-    assert "went on" not in told
+    assert "resumed" not in told
     told = say("run", "show", failed, code=1)
     for expected in ("scale", "unlucky [bold]number", "raise ValueError", "skipped", "13"):
         assert expected in told
@@ -219,7 +219,7 @@ def test_cancel_and_retry_refuse_what_has_ended(
     failed = next(run.id for run in workspace.runs() if run.status == "failed")
     told = say("run", "retry", failed, code=1)
     assert "unlucky" in told
-    assert "went on" in told
+    assert "resumed" in told
     assert re.search(r"took .* of .* in all", told)
     assert workspace.run(failed).operator("scale").attempt == 2
 

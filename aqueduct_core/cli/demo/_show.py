@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.cli._print import (
@@ -125,16 +129,25 @@ def trace(screen: Any, found: Run, name: str) -> None:
 
 def places(screen: Any, client: Client, path: str) -> None:
     """Where everything is, and what to type next."""
-    home = f"--home {client.home}"
+    home, aqueduct = f"--home {quote(client.home)}", _program()
     rows = [
-        ("in the browser", f"aqueduct demo --serve {home}"),
+        ("in the browser", f"{aqueduct} demo --serve {home}"),
         ("warehouse", path),
         ("artifacts", os.path.join(client.home, "artifacts")),
-        ("all runs", f"aqueduct runs {home}"),
-        ("the code's changes", f"aqueduct diff 'Late arrivals' {home}"),
-        ("the artifacts", f"aqueduct artifacts ls {home}"),
+        ("all runs", f"{aqueduct} runs {home}"),
+        ("the code's changes", f"{aqueduct} diff 'Late arrivals' {home}"),
+        ("the artifacts", f"{aqueduct} artifacts ls {home}"),
     ]
     screen.print(table(["", ""], rows, title="Look closer"))
+
+
+def _program() -> str:
+    """What to type for the command line: with its path, if a shell wouldn't find it."""
+    beside = Path(sys.executable).with_name("aqueduct")
+    if which("aqueduct") is not None or not beside.exists():
+        return "aqueduct"
+    here = Path.cwd()
+    return quote(str(beside.relative_to(here) if beside.is_relative_to(here) else beside))
 
 
 def _made(client: Client, result: Result) -> tuple[str, ...]:

@@ -81,14 +81,14 @@ def test_a_retry_tells_what_it_took_and_what_it_kept(
     site = new_site()
     flow = site.client.publish_flow("Fragile", fragile(load()), quiet=True)
     run, at = flow.latest(), f"/flows/{flow.id}/runs/{flow.latest().id}"
-    assert "Went on" not in looking(site)(at).words
+    assert "Resumed" not in looking(site)(at).words
     mended.touch()
     run.retry(quiet=True)
     assert run.resumed is not None
     assert run.ended is not None
     assert run.duration == pytest.approx((run.ended - run.resumed).total_seconds())
     words = looking(site)(at).words
-    assert "Went on" in words
+    assert "Resumed" in words
     assert "in all" in words
     words = looking(site)(f"{at}?view=timeline").words
     assert "Kept from before the retry: load" in words
