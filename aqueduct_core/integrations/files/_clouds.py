@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from aqueduct_core.errors import IntegrationError, MissingExtraError
 from aqueduct_core.integrations.files._stores import BucketIntegration
-
-if TYPE_CHECKING:
-    from aqueduct_core.abc import JSON
 
 __all__ = ["AzureIntegration", "GcsIntegration", "S3Integration"]
 
@@ -40,6 +37,11 @@ class S3Integration(BucketIntegration):
     secrets = frozenset({"secret_access_key", "session_token"})
     credentials = "access_key_id and secret_access_key"
     host = "endpoint_url and region"
+    server = "endpoint_url"
+    options: ClassVar[Mapping[str, str]] = {
+        "access_key_id": "key", "secret_access_key": "secret", "session_token": "token",
+        "profile": "profile", "endpoint_url": "endpoint_url", "anonymous": "anon",
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -56,40 +58,22 @@ class S3Integration(BucketIntegration):
         endpoint_url: str | None = None,
         anonymous: bool = False,
     ) -> None:
-        super().__init__(name, bucket, prefix, url)
         if (access_key_id is None) != (secret_access_key is None):
             raise IntegrationError(
                 f"{name}: access_key_id and secret_access_key belong together",
                 hint="give both, or none to use the credentials of the environment",
             )
-        self._id, self._secret, self._token = access_key_id, secret_access_key, session_token
-        self._profile, self._region = profile, region
-        self._endpoint, self._anonymous = endpoint_url, anonymous
+        settings = {
+            "access_key_id": access_key_id, "secret_access_key": secret_access_key,
+            "session_token": session_token, "profile": profile, "region": region,
+            "endpoint_url": endpoint_url, "anonymous": anonymous,
+        }  # fmt: skip
+        super().__init__(name, bucket, prefix, url, settings)
 
-    def _settings(self) -> Mapping[str, JSON]:
-        return {
-            "access_key_id": self._id,
-            "secret_access_key": self._secret,
-            "session_token": self._token,
-            "profile": self._profile,
-            "region": self._region,
-            "endpoint_url": self._endpoint,
-            "anonymous": self._anonymous or None,
-        }
-
-    def _options(self) -> Mapping[str, Any]:
-        return {
-            "key": self._id,
-            "secret": self._secret,
-            "token": self._token,
-            "profile": self._profile,
-            "endpoint_url": self._endpoint,
-            "client_kwargs": {"region_name": self._region} if self._region else None,
-            "anon": self._anonymous or None,
-        }
-
-    def _host(self) -> str | None:
-        return self._endpoint
+    def _options(self) -> dict[str, Any]:
+        region = self._settings.get("region")
+        more = {"client_kwargs": {"region_name": region}} if region else {}
+        return super()._options() | more
 
 
 class GcsIntegration(BucketIntegration):
@@ -112,7 +96,8 @@ class GcsIntegration(BucketIntegration):
     scheme = "gs"
     secrets = frozenset({"credentials"})
     credentials = "credentials"
-    host = "endpoint_url"
+    host = server = "endpoint_url"
+    options: ClassVar[Mapping[str, str]] = {"project": "project", "endpoint_url": "endpoint_url"}
 
     def __init__(
         self,
@@ -126,27 +111,16 @@ class GcsIntegration(BucketIntegration):
         endpoint_url: str | None = None,
         anonymous: bool = False,
     ) -> None:
-        super().__init__(name, bucket, prefix, url)
         self._key = _service_account(name, credentials)
-        self._project, self._endpoint, self._anonymous = project, endpoint_url, anonymous
-
-    def _settings(self) -> Mapping[str, JSON]:
-        return {
+        settings = {
             "credentials": None if self._key is None else json.dumps(self._key),
-            "project": self._project,
-            "endpoint_url": self._endpoint,
-            "anonymous": self._anonymous or None,
-        }
+            "project": project, "endpoint_url": endpoint_url, "anonymous": anonymous,
+        }  # fmt: skip
+        super().__init__(name, bucket, prefix, url, settings)
 
-    def _options(self) -> Mapping[str, Any]:
-        return {
-            "project": self._project,
-            "endpoint_url": self._endpoint,
-            "token": "anon" if self._anonymous else _google(self.name, self._key),
-        }
-
-    def _host(self) -> str | None:
-        return self._endpoint
+    def _options(self) -> dict[str, Any]:
+        token = "anon" if "anonymous" in self._settings else _google(self.name, self._key)
+        return super()._options() | ({} if token is None else {"token": token})
 
 
 class AzureIntegration(BucketIntegration):
@@ -171,7 +145,10 @@ class AzureIntegration(BucketIntegration):
     scheme = "az"
     secrets = frozenset({"account_key", "sas_token", "connection_string"})
     credentials = "account_key, sas_token or connection_string"
-    host = "account_name"
+    host = server = "account_name"
+    options: ClassVar[Mapping[str, str]] = {
+        name: name for name in ("account_name", "account_key", "sas_token", "connection_string")
+    }
 
     def __init__(
         self,
@@ -186,36 +163,23 @@ class AzureIntegration(BucketIntegration):
         connection_string: str | None = None,
         anonymous: bool = False,
     ) -> None:
-        super().__init__(name, container, prefix, url)
         if account_name is None and connection_string is None:
             raise IntegrationError(
                 f"{name}: a container needs its account",
                 hint="account_name=..., or connection_string=...",
             )
-        self._account, self._key, self._sas = account_name, account_key, sas_token
-        self._connection, self._anonymous = connection_string, anonymous
+        settings = {
+            "account_name": account_name, "account_key": account_key, "sas_token": sas_token,
+            "connection_string": connection_string, "anonymous": anonymous,
+        }  # fmt: skip
+        super().__init__(name, container, prefix, url, settings)
 
-    def _settings(self) -> Mapping[str, JSON]:
-        return {
-            "account_name": self._account,
-            "account_key": self._key,
-            "sas_token": self._sas,
-            "connection_string": self._connection,
-            "anonymous": self._anonymous or None,
-        }
-
-    def _options(self) -> Mapping[str, Any]:
-        open_to_all = self._anonymous or self._key or self._sas or self._connection
-        return {
-            "account_name": self._account,
-            "account_key": self._key,
-            "sas_token": self._sas,
-            "connection_string": self._connection,
-            "anon": None if open_to_all and not self._anonymous else self._anonymous,
-        }
-
-    def _host(self) -> str | None:
-        return self._account
+    def _options(self) -> dict[str, Any]:
+        made = super()._options()
+        if "anonymous" in self._settings:
+            return made | {"anon": True}
+        has_key = self._settings.keys() & self.secrets
+        return made if has_key else made | {"anon": False}  # as who this machine is
 
 
 def _service_account(name: str, given: Any) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -71,15 +70,28 @@ class BucketIntegration(FileIntegration):
         bucket: The bucket.
         prefix: The root in the bucket; by default all of it.
         url: Both of them in one.
+        settings: The others; those that aren't given are None, or False.
     """
 
     what: ClassVar[str] = "bucket"
     scheme: ClassVar[str]
     credentials: ClassVar[str]  # which settings a refused login is about
-    host: ClassVar[str]  # which setting says where the server is
+    host: ClassVar[str]  # which settings say where the server is
+    server: ClassVar[str]  # the one of them that is its address
+    options: ClassVar[Mapping[str, str]]  # what the storage calls the settings that it takes
 
-    def __init__(self, name: str, bucket: str, prefix: str, url: str | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        bucket: str,
+        prefix: str,
+        url: str | None,
+        settings: Mapping[str, str | bool | None],
+    ) -> None:
         super().__init__(name)
+        self._settings = {
+            key: value for key, value in settings.items() if value not in (None, False)
+        }
         if url is not None:
             parts = _split(name, url)
             bucket, prefix = bucket or parts.netloc, prefix or unquote(parts.path)
@@ -96,11 +108,11 @@ class BucketIntegration(FileIntegration):
                 raise IntegrationError(f"{name}: a prefix has no '?' and no '#'", hint="rename it")
 
     def config(self) -> Mapping[str, JSON]:
-        known = {self.what: self.bucket, "prefix": self.prefix or None, **self._settings()}
-        return {key: value for key, value in known.items() if value is not None}
+        root = {self.what: self.bucket} | ({"prefix": self.prefix} if self.prefix else {})
+        return root | self._settings
 
     def test(self) -> None:
-        at = self._host() or f"the {self.kind} service"
+        at = self._settings.get(self.server) or f"the {self.kind} service"
         try:
             super().test()
         except StorageNotFoundError as error:
@@ -127,19 +139,13 @@ class BucketIntegration(FileIntegration):
 
     def _make_place(self) -> Place:
         root = f"{self.bucket}/{self.prefix}" if self.prefix else self.bucket
-        options = {key: value for key, value in self._options().items() if value is not None}
-        return Bucket(f"{self.scheme}://{root}", options)
+        return Bucket(f"{self.scheme}://{root}", self._options())
 
-    @abstractmethod
-    def _settings(self) -> Mapping[str, JSON]:
-        """The settings besides bucket and prefix."""
-
-    @abstractmethod
-    def _options(self) -> Mapping[str, Any]:
+    def _options(self) -> dict[str, Any]:
         """What the storage is opened with."""
-
-    def _host(self) -> str | None:
-        return None
+        return {
+            name: self._settings[key] for key, name in self.options.items() if key in self._settings
+        }
 
 
 def _split(name: str, url: str | None) -> SplitResult:
