@@ -10,8 +10,9 @@ import base64
 import binascii
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 
 from aqueduct_core.errors import ColumnNotFoundError, CorruptArtifactError, UnserializableError
 from aqueduct_core.serializers.tables import _encodings, _pieces, _retype
+from aqueduct_core.serializers.tables._check import is_flat
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Sink, Source
@@ -29,13 +31,14 @@ _LEVEL = 1
 _GROUP_BYTES = 128 << 20
 _GROUP_ROWS = 64 << 20
 _LARGE = 32 << 20
-_NARROW = 1 << 20  # bytes of a column, below which it costs more than it saves to read it in pieces
-_BUFFER = 1 << 20  # bytes that are read at once
+_MANY = 1 << 17  # rows, from which text may take far more memory than in the file
+_BUFFER = 1 << 18  # bytes that are read at once
 _PATIENCE = 2.0  # seconds
 _SCHEMA = b"aqueduct.schema"  # where columns were written as another type: the schema they had
 _DICTIONARIES = "dictionaries"
 _DICTIONARY = pa.dictionary(pa.int8(), pa.string()).id
 _WRITING: dict[str, Any] = {"version": "2.6", "compression": "zstd", "compression_level": _LEVEL}
+_DAMAGE = (pa.ArrowException, OSError, MemoryError, OverflowError, UnicodeDecodeError)
 _FINAL: dict[str, Any] = {"write_page_checksum": True, "write_page_index": True}
 
 
@@ -98,9 +101,8 @@ def read(source: Source, names: Sequence[str] | None = None) -> pa.Table:
         if names is None and _path_of(origin) is None:
             origin = source.view()  # fetched in one request, not in many ranges
         with _outlived(origin):
-            table, schema = _read(origin, names)
-        return _restored(table, schema, source)
-    except (pa.ArrowException, OSError, MemoryError) as error:
+            return _read(origin, names, source)
+    except _DAMAGE as error:
         raise _corrupt(error) from error
 
 
@@ -108,7 +110,7 @@ def read_schema(source: Source) -> pa.Schema:
     """The schema of the stored table."""
     try:
         return _schema(_open(source.open()))
-    except (pa.ArrowException, OSError, MemoryError) as error:
+    except _DAMAGE as error:
         raise _corrupt(error) from error
 
 
@@ -117,9 +119,10 @@ def batches(source: Source, rows: int) -> Iterator[pa.RecordBatch]:
     try:
         file = _open(source.open())
         schema = _schema(file)
+        entries = _entries(schema, source)
         for batch in file.iter_batches(batch_size=rows):
-            yield from _restored(pa.Table.from_batches([batch]), schema, source).to_batches()
-    except (pa.ArrowException, OSError, MemoryError) as error:
+            yield from _restored(pa.Table.from_batches([batch]), schema, entries).to_batches()
+    except _DAMAGE as error:
         raise _corrupt(error) from error
 
 
@@ -143,24 +146,38 @@ def _group_rows(rows: int, size: int) -> int:
     return max(1, min(_GROUP_ROWS, int(_GROUP_BYTES / each)))
 
 
-def _read(origin: Any, names: Sequence[str] | None) -> tuple[pa.Table, pa.Schema]:
+def _read(origin: Any, names: Sequence[str] | None, source: Source) -> pa.Table:
     file = _open(origin)
     schema = _schema(file)
     if names is not None:
         schema = pa.schema([_field(schema, name) for name in names], schema.metadata)
-    table = file.read() if names is None and not _is_large(file) else _gathered(file, schema)
-    return table, schema
+    lost = set(schema.names).difference(file.schema_arrow.names)
+    if lost:
+        raise pa.ArrowInvalid(f"the file has lost columns: {sorted(lost)[:50]}")
+    entries = _entries(schema, source)
+    if _is_large(file):
+        table = _gathered(file, schema, entries, origin)
+    else:
+        table = file.read() if names is None else _selected(file, schema)
+    return _restored(table, schema, entries)
 
 
-def _open(origin: Any) -> Any:
-    """A reader of the bytes of a view, or of a file."""
+def _open(origin: Any, about: Any = None) -> Any:
+    """A reader of the bytes of a view, or of a file; `about` are its metadata if they are known."""
     if isinstance(origin, memoryview):
-        return pq.ParquetFile(pa.BufferReader(pa.py_buffer(origin)), pre_buffer=False)
+        reader = pa.BufferReader(pa.py_buffer(origin))
+        return pq.ParquetFile(reader, metadata=about, pre_buffer=False)
     path = _path_of(origin)
     if path is not None:
-        return pq.ParquetFile(pa.OSFile(path), pre_buffer=False, buffer_size=_BUFFER)
+        file = pa.OSFile(path)
+        return pq.ParquetFile(file, metadata=about, pre_buffer=False, buffer_size=_BUFFER)
     # The store vouches for whole parts; of a range only the pages' own checksums can tell.
     return pq.ParquetFile(origin, page_checksum_verification=True, pre_buffer=True)
+
+
+def _is_shared(origin: Any) -> bool:
+    """Whether several threads can read from it."""
+    return isinstance(origin, memoryview) or _path_of(origin) is not None
 
 
 def _path_of(origin: Any) -> str | None:
@@ -183,24 +200,29 @@ def _outlived(origin: Any) -> Iterator[None]:
 
 
 def _is_large(file: Any) -> bool:
-    about = file.metadata
-    size = sum(about.row_group(index).total_byte_size for index in range(about.num_row_groups))
-    return bool(about.num_rows and size >= max(_LARGE, _NARROW * about.num_columns))
+    if file.metadata.num_rows >= _MANY and not all(map(is_flat, file.schema_arrow.types)):
+        return True
+    return _pieces.size_of(file) >= _LARGE
 
 
-def _gathered(file: Any, schema: pa.Schema) -> pa.Table:
-    """Some columns, or those of a large file."""
+def _selected(file: Any, schema: pa.Schema) -> pa.Table:
+    """Some columns. Reading "a" also gives one named "a.b", as if it were a field of "a"."""
+    if not schema.names:
+        return pa.table([pa.nulls(file.metadata.num_rows)], names=["rows"]).select([])
+    return file.read(columns=list(dict.fromkeys(schema.names))).select(schema.names)
+
+
+def _gathered(
+    file: Any, schema: pa.Schema, entries: Mapping[str, pa.Array], origin: Any
+) -> pa.Table:
+    """The columns of a large file."""
     names = list(dict.fromkeys(schema.names))
     if not names:
-        return pa.table([pa.nulls(file.metadata.num_rows)], names=["rows"]).select([])
-    kinds = {name: schema.field(name).type for name in names} if _is_large(file) else {}
-    pieces = [name for name, kind in kinds.items() if _pieces.fits(kind)]
-    whole = [name for name in names if name not in set(pieces)]
-    # Reading "a" also gives a column named "a.b", as if it were a field of "a": columns are picked.
-    columns = _pieces.read(file, pieces) if pieces else {}
-    if whole:
-        table = file.read(columns=whole)
-        columns |= {name: table.column(name) for name in whole}
+        return _selected(file, schema)
+    again = partial(_open, origin, file.metadata) if _is_shared(origin) else None
+    found = file.schema_arrow
+    kinds = {name: (schema if name in entries else found).field(name).type for name in names}
+    columns = _pieces.read(file, kinds, entries, again)
     return pa.Table.from_arrays([columns[name] for name in schema.names], names=schema.names)
 
 
@@ -224,12 +246,23 @@ def _field(schema: pa.Schema, name: str) -> pa.Field:
     return schema.field(index)
 
 
-def _restored(table: pa.Table, schema: pa.Schema, source: Source) -> pa.Table:
+def _entries(schema: pa.Schema, source: Source) -> dict[str, pa.Array]:
+    """The dictionaries of the columns that have one."""
+    if not _is_coded(schema):
+        return {}
+    kept = pq.read_table(pa.BufferReader(pa.py_buffer(source.view(_DICTIONARIES))))
     entries = {}
-    if _is_coded(schema):
-        kept = pq.read_table(pa.BufferReader(pa.py_buffer(source.view(_DICTIONARIES))))
-        entries = dict(zip(kept.column("name").to_pylist(), kept.column("entries"), strict=True))
-    elif table.schema.equals(schema, check_metadata=True):
+    for name, values in zip(kept.column("name").to_pylist(), kept.column("entries"), strict=True):
+        if values.values is not None:
+            entries[name] = values.values
+    for name, kind in zip(schema.names, schema.types, strict=True):
+        if kind.id == _DICTIONARY and name not in entries:
+            raise pa.ArrowInvalid(f"the dictionary of column {name!r} is missing")
+    return entries
+
+
+def _restored(table: pa.Table, schema: pa.Schema, entries: Mapping[str, pa.Array]) -> pa.Table:
+    if not entries and table.schema.equals(schema, check_metadata=True):
         return table
     return _retype.restored(table, schema, entries)
 

@@ -124,10 +124,7 @@ def restored(table: pa.Table, schema: pa.Schema, entries: Mapping[str, Any]) -> 
     columns = []
     for column, field in zip(table.columns, schema, strict=True):
         if pa.types.is_dictionary(field.type):
-            kept = entries.get(field.name)
-            if kept is None or kept.values is None:
-                raise pa.ArrowInvalid(f"the dictionary of column {field.name!r} is missing")
-            columns.append(_recoded(column, field.type, kept.values))
+            columns.append(_recoded(column, field.type, entries[field.name]))
         elif column.type.equals(field.type, check_metadata=True):
             columns.append(column)
         else:
@@ -230,7 +227,7 @@ def _survives(serialized: bytes) -> bool:
     try:
         pq.write_table(stored(empty), written)
         found = pq.ParquetFile(pa.BufferReader(written.getvalue())).read()
-        nothing = {name: pa.scalar([], pa.large_list(pa.large_binary())) for name in schema.names}
+        nothing = {name: pa.array([], pa.large_binary()) for name in schema.names}
         return bool(restored(found, schema, nothing).schema.equals(schema, check_metadata=True))
     except (pa.ArrowException, OSError, ValueError):
         return False
@@ -241,6 +238,9 @@ def _recoded(column: pa.ChunkedArray, kind: pa.DataType, entries: pa.Array) -> p
     dictionary = entries.cast(kind.value_type)
     chunks = []
     for chunk in column.chunks:
+        if chunk.type == kind and chunk.dictionary.equals(dictionary):
+            chunks.append(chunk)
+            continue
         coded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
         places = pc.index_in(coded.dictionary.cast(kind.value_type), value_set=dictionary)
         if places.null_count:

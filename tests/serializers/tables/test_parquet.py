@@ -12,7 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from aqueduct_core.errors import AqueductError, CorruptArtifactError, LossyTypeError
-from aqueduct_core.serializers.tables import ParquetSerializer, _encodings, _parquet, _pieces
+from aqueduct_core.serializers.tables import (
+    ParquetSerializer,
+    _encodings,
+    _parquet,
+    _pieces,
+    _pieces_columns,
+)
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import assert_identical
 from aqueduct_core.testing._tamper import tamper
@@ -153,14 +159,13 @@ def test_large_files_are_read_in_pieces(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_parquet, "_LARGE", 0)
-    monkeypatch.setattr(_parquet, "_NARROW", 0)
     monkeypatch.setattr(_pieces, "_ROWS", 7_000)
     for table in (LARGE, TABLES["dotted names"], TABLES["no rows"], TABLES["odd names"]):
         ref = store.put(table, serializer="parquet")
         assert_identical(store.get(ref), table)
         for names in (table.column_names[::-1], table.column_names[:1], []):
             assert_identical(store.get(ref, columns=names), table.select(names))
-    monkeypatch.setattr(_pieces, "_CHUNK", 7_000)
+    monkeypatch.setattr(_pieces_columns, "_CHUNK", 50_000)
     ref = store.put(LARGE)
     assert store.get(ref).column("many").num_chunks > 5
     assert store.get(ref).column("id").num_chunks == 1
@@ -168,27 +173,34 @@ def test_large_files_are_read_in_pieces(
 
 def test_pieces_of_all_types_are_put_together_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_parquet, "_LARGE", 0)
-    monkeypatch.setattr(_parquet, "_NARROW", 0)
     monkeypatch.setattr(_pieces, "_ROWS", 5)
     check_that_all_come_back(copies=4)
 
 
-@pytest.mark.parametrize("rows", [LARGE.num_rows - 1, LARGE.num_rows + 1])
-def test_a_file_with_other_rows_than_it_says_is_damaged(rows: int) -> None:
+@pytest.mark.parametrize("more", [-1, 1])
+@pytest.mark.parametrize("told", ["file", "group"])
+def test_a_file_with_other_rows_than_it_says_is_damaged(told: str, more: int) -> None:
     written = io.BytesIO()
     pq.write_table(LARGE, written)
     file = pq.ParquetFile(written)
+    size = file.metadata.row_group(0).total_byte_size
+    rows = LARGE.num_rows + more
 
     class Lying:
         metadata = Namespace(
             num_rows=rows,
-            num_row_groups=file.metadata.num_row_groups,
-            row_group=file.metadata.row_group,
+            num_row_groups=1,
+            row_group=lambda _: Namespace(
+                num_rows=rows if told == "group" else LARGE.num_rows,
+                total_byte_size=size,
+            ),
         )
+        schema_arrow = file.schema_arrow
         iter_batches = file.iter_batches
 
-    with pytest.raises(pa.ArrowInvalid, match="the file says"):
-        _pieces.read(Lying, ["normal"])
+    for again in (lambda: file, None):
+        with pytest.raises(pa.ArrowInvalid, match=r"the file (says|has)"):
+            _pieces.read(Lying, {"normal": pa.float64(), "id": pa.int64()}, {}, again)
 
 
 def test_what_it_would_change_is_refused_with_a_reason() -> None:
