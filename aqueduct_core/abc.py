@@ -225,7 +225,7 @@ class Budget:
     """
 
     rows: int = 20
-    size: int = 32_768
+    size: int = 16_384
     seconds: float = 0.02
 
 

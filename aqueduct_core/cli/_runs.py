@@ -168,7 +168,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     """When and why a run started, of which version it is, and how long it took."""
     by = _TRIGGERS.get(run.trigger, f"by {run.trigger}")
     due = run._record.scheduled_for
-    yield "started", f"{_moment(run.started)}, {by}" + (f", for {_moment(due)}" if due else "")
+    yield "started", f"{_moment(run.started)}, {by}" + (f", for {_clock(due)}" if due else "")
     if run.resumed is not None:
         yield "resumed", _moment(run.resumed)
     if run.duration is not None:
@@ -178,8 +178,13 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def _moment(moment: datetime) -> str:
+    """A moment, and how long ago that is."""
+    return f"{_clock(moment)} ({as_ago(moment)})"
+
+
+def _clock(moment: datetime) -> str:
     """A moment by the clock of this machine."""
-    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z} ({as_ago(moment)})"
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _found(options: Namespace) -> Run:

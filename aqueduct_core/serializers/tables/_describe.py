@@ -104,7 +104,7 @@ def _described(view: View, budget: Budget) -> dict[str, JSON]:
     most = min(_MOST_ROWS, max(200, int(budget.seconds * _ROWS_PER_SECOND)))
     step = -(-view.rows // most) or 1
     statistics: dict[str, JSON] = {}
-    counting = view.statistics(range(min(width, _MOST_COLUMNS, max(1, budget.size // 640))), step)
+    counting = view.statistics(range(min(width, _MOST_COLUMNS, max(1, budget.size // 320))), step)
     for index, counted in enumerate(counting):
         if counted is not None:
             if "nulls" in schema[index]:
