@@ -19,12 +19,23 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from tempfile import mkdtemp
+from typing import IO, ClassVar
 
 from tests.certificates import make_certificate
 
-__all__ = ["MariadbServer", "PostgresServer", "SafeMariadbServer", "SafePostgresServer", "Server"]
+__all__ = [
+    "MariadbServer",
+    "PostgresServer",
+    "SafeMariadbServer",
+    "SafePostgresServer",
+    "Server",
+    "private",
+]
 
 _ELSEWHERE = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
 _START = 60.0
@@ -36,6 +47,10 @@ class Server:
     kind: ClassVar[str]
     programs: ClassVar[tuple[str, ...]]
     stop: ClassVar[signal.Signals]
+    port: int
+    folder: Path
+    process: subprocess.Popen[bytes]
+    begin: Callable[[], None]
 
     @classmethod
     def missing(cls) -> str | None:
@@ -71,6 +86,11 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self._use.close()
+
+    def end(self) -> None:
+        """Stop it, if it is a private one."""
+        self.process.send_signal(self.stop)
+        self.process.wait()
 
     def create(self) -> str:
         """A new, empty database; returns its URL."""
@@ -184,6 +204,40 @@ class SafeMariadbServer(MariadbServer):
         return self.folder / "localhost.pem"
 
 
+@contextmanager
+def private(server: Server) -> Iterator[Server]:
+    """A server of one test alone, which may `end` and `begin` it again."""
+    server.folder = Path(mkdtemp(prefix="aqueduct-private-", dir=_fast_folder()))
+    try:
+        server.folder.chmod(0o755)
+        command = _installed(server, server.folder)
+        with (server.folder / "log").open("wb") as log:
+            server.begin = partial(_begin, server, command, log)
+            server.begin()
+            try:
+                yield server
+            finally:
+                server.end()
+    finally:
+        shutil.rmtree(server.folder, ignore_errors=True)
+
+
+def _begin(server: Server, command: list[str], log: IO[bytes]) -> None:
+    folder = server.folder
+    server.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **_as_nobody())
+    _wait(server, server.process, folder)
+
+
+def _installed(server: Server, folder: Path) -> list[str]:
+    """Choose a port; returns the command that starts the server."""
+    if os.geteuid() == 0:
+        shutil.chown(folder, "nobody")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        server.port = probe.getsockname()[1]
+    return server.install(folder)
+
+
 def _certificate(folder: Path) -> tuple[Path, Path]:
     shown, secret = make_certificate(folder, "localhost")
     secret.chmod(0o600)  # PostgreSQL takes no other
@@ -245,12 +299,7 @@ def keep(kind: str, folder: Path) -> None:
     """Run a server as long as somebody uses it."""
     known = (PostgresServer, MariadbServer, SafePostgresServer, SafeMariadbServer)
     server = {item.kind: item for item in known}[kind]()
-    if os.geteuid() == 0:
-        shutil.chown(folder, "nobody")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        server.port = probe.getsockname()[1]
-    command = server.install(folder)
+    command = _installed(server, folder)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **_as_nobody())
     try:

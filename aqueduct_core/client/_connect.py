@@ -136,7 +136,9 @@ def disconnect(session: Session, name: str, *, force: bool) -> None:
             hint="publish them without it or delete them first; force=True, or --force, deletes it anyway",
         )
     session.tracking.delete_integration(name)
-    session.integrations.pop(name, None)
+    made: Any = session.integrations.pop(name, None)
+    if hasattr(made, "close"):
+        made.close()
 
 
 def integration_users(session: Session) -> dict[str, list[str]]:

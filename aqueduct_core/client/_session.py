@@ -172,8 +172,9 @@ class Session:
             tracking, self._tracking = self._tracking, None
             connected: list[Any] = [*self.integrations.values()]
         for item in connected:
-            if item.kind == "airflow":
-                item.close()
+            close = getattr(item, "close", None)  # what keeps no connections has none
+            if close is not None:
+                close()
         for opened in [*plugins.values(), *([] if engine is None else [engine])]:
             opened.close()
         if tracking is not None:

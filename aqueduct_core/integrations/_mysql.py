@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pymysql
 import sqlalchemy as sa
 from pymysql.constants import CLIENT
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["MariadbIntegration", "MysqlIntegration"]
 
 _PATIENCE = 10  # seconds to wait for the server to answer at all
+_BATCH = 16 << 20  # bytes of a result that are handed on together
 _LOCKS = 30  # seconds to wait for rows and tables that another transaction holds
 _MODES = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
 _SESSION = (
@@ -165,8 +167,13 @@ class MysqlIntegration(ServerIntegration):
 
     def _chunks(self, prepared: Any, fields: Any, statement: Statement) -> Iterator[list[Any]]:
         with self.explained("read the result", statement.text):
+            held: list[list[Any]] = []
             for data, starts in prepared.rows():
-                yield decode(fields, data, starts)
+                held.append(decode(fields, data, starts))
+                if sum(array.nbytes for columns in held for array in columns) >= _BATCH:
+                    yield _joined(held)
+            if held:
+                yield _joined(held)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -198,6 +205,13 @@ class MariadbIntegration(MysqlIntegration):
     """A MariaDB database; the same as `mysql`, by its own name."""
 
     kind = "mariadb"
+
+
+def _joined(held: list[list[Any]]) -> list[Any]:
+    """Chunks as one, in memory of Arrow's, where a column of this size can be given back alone."""
+    joined = [pa.concat_arrays([*arrays, arrays[0][:0]]) for arrays in zip(*held, strict=True)]
+    held.clear()
+    return joined
 
 
 def _connect(_dialect: Any, _record: Any, _arguments: Any, settings: Any) -> MysqlConnection:

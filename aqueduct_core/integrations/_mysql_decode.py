@@ -153,9 +153,13 @@ def _gathered(kind: Any, data: bytes, begin: Any, length: Any, mask: Any) -> Any
         length = np.where(mask, 0, length)
     offsets = np.zeros(len(length) + 1, np.int32)
     np.cumsum(length, out=offsets[1:])
-    places = np.repeat((begin - offsets[:-1]).astype(np.int32), length)
-    places += np.arange(offsets[-1], dtype=np.int32)
-    found = np.frombuffer(data, np.uint8)[places]
+    width = int(length[0]) if len(length) else 0
+    if width and offsets[-1] == width * len(length) and (length == width).all():
+        found = _at(data, f"V{width}")[begin]  # codes and the like
+    else:
+        places = np.repeat((begin - offsets[:-1]).astype(np.int32), length)
+        places += np.arange(offsets[-1], dtype=np.int32)
+        found = np.frombuffer(data, np.uint8)[places]
     valid = None if mask is None else pa.array(~mask).buffers()[1]
     buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(found)]
     return pa.Array.from_buffers(kind, len(length), buffers)

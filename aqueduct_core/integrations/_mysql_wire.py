@@ -24,8 +24,8 @@ __all__ = ["Prepared", "prepare"]
 
 _PREPARE, _EXECUTE = 0x16, 0x17
 _ENCODING = "utf-8"
-_CHUNK = 2 << 20  # bytes of rows that are decoded together, at most
-_PIECE = 256 << 10  # bytes of room for what is received
+_CHUNK = 1 << 20  # bytes of rows that are decoded together, at most
+_PIECE = 128 << 10  # bytes of room for what is received
 _ERROR, _MORE = 0xFF, 0x08
 _HEAD = struct.Struct("<IB")  # of a packet, and its first byte
 _MARGIN = 16  # bytes behind the last row, so that reading a bit too far is harmless

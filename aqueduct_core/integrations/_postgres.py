@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import adbc_driver_postgresql.dbapi as adbc
 import psycopg
+import pyarrow as pa
 import sqlalchemy as sa
 from psycopg.conninfo import make_conninfo
 
@@ -171,7 +172,10 @@ class _Batches:
         notes["unread"] = True
 
     def __iter__(self) -> Iterator[Any]:
-        yield from self._reader
+        try:
+            yield from self._reader
+        except pa.ArrowInvalid as error:  # as which some of what the server says is told
+            raise OSError(str(error)) from error
         self._notes["unread"] = False
 
 

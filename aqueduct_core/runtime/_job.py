@@ -45,6 +45,10 @@ class Workspace:
     store: ArtifactStore
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     kept: ArtifactStore | None = field(default=None, repr=False)
+    # By name, what a data system was made of, and itself: its connections are for several operators.
+    _opened: dict[str, tuple[Any, Integration]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Workspace:
@@ -81,7 +85,7 @@ class Workspace:
         return load(self.store)
 
     def integration(self, name: str) -> Integration:
-        """Open a data system.
+        """A data system; the same one as before, unless it is reached in another way now.
 
         Raises:
             IntegrationError: There is none of this name.
@@ -95,7 +99,16 @@ class Workspace:
                 hint=f"client.connect_integration({name!r}, ...) makes it known; where operators "
                 "are run by a command line, the variable AQUEDUCT_INTEGRATION_<NAME> holds it",
             )
-        return open_integration(name, found["kind"], found["config"])
+        known, made = self._opened.get(name, (None, None))
+        if made is None or known != found:
+            made = open_integration(name, found["kind"], found["config"])
+            self._opened[name] = found, made
+        return made
+
+    def close(self) -> None:
+        """Close the connections to data systems; what needs one opens it again."""
+        for _, made in [*self._opened.values()]:
+            getattr(made, "close", _nothing)()
 
     def secrets(self) -> list[str]:
         """The texts that no message may show."""
@@ -136,6 +149,10 @@ class Job:
     def output_key(self, output: str) -> str:
         """Where one of its outputs is stored."""
         return artifact_key(self.id, self.run, output)
+
+
+def _nothing() -> None:
+    """What a data system does that keeps no connections."""
 
 
 def artifact_key(operator: str, run: str, output: str) -> str:

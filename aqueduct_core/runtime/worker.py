@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from aqueduct_core.runtime._tree import kill_own_tree
 __all__ = ["main"]
 
 _VERSIONS = 8  # kept in memory
+_PAUSE = 0.5  # seconds without anything to do after which nothing is left open on a server
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,18 @@ class _Inbox:
         self.setup: dict[str, Any] = messages.pop(0)["setup"]
         Thread(target=self._read, args=(messages,), name="aqueduct-inbox", daemon=True).start()
 
-    def next(self) -> _Task | dict[str, Any] | None:
-        """Wait for something to do, or for new connections; None when the supervisor is gone."""
+    def next(self, pause: Callable[[], None]) -> _Task | dict[str, Any] | None:
+        """Wait for something to do, or for new connections; None when the supervisor is gone.
+
+        Args:
+            pause: Called when there is nothing to do for a while: a run has ended, or goes on elsewhere.
+        """
         self.rest()
-        task = self._tasks.get()
+        try:
+            task = self._tasks.get(timeout=_PAUSE)
+        except Empty:
+            pause()
+            task = self._tasks.get()
         self._is_busy = True  # before the question: the reader asks the other way round
         return None if self._is_gone else task
 
@@ -125,11 +135,14 @@ class _Loop:
         gc.freeze()  # what is there by now is never garbage
         gc.enable()
         self._channel.send({"ready": True})
-        while (task := self._inbox.next()) is not None:
+        while (task := self._inbox.next(self._pause)) is not None:
             if isinstance(task, dict):
                 self._workspace = replace(self._workspace, connections=task)
             else:
                 self._run(task)
+
+    def _pause(self) -> None:
+        self._workspace.close()
 
     def _run(self, task: _Task) -> None:
         try:
