@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aqueduct_core.client._connect import connected, is_data_system
 from aqueduct_core.client._engines import forget, withdraw
-from aqueduct_core.client._run import FINISHED, Run, all_runs
+from aqueduct_core.client._run import Run, all_runs
+from aqueduct_core.engines._watch import FINISHED
 from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError, StorageNotFoundError
 from aqueduct_core.store._keys import LONG, listing_prefix
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from aqueduct_core.client._remote_http import Http
 from aqueduct_core.client._remote_tracking import RemoteTracking
+from aqueduct_core.engines._watch import FINISHED, watch
 from aqueduct_core.engines.base import Listener, RunState, Silent
 from aqueduct_core.errors import NotFoundError
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteEngine"]
 
-_FINISHED = ("succeeded", "warning", "failed", "canceled", "skipped")
 _GRACE = 30.0  # seconds for operators that are stopped
 _LOOKS = (0.05, 1.0)  # the shortest and the longest pause between two looks, in seconds
 
@@ -108,26 +107,19 @@ class _Handle:
             raise
 
     def _wait(self, timeout: float | None) -> RunState:
-        deadline = None if timeout is None else monotonic() + timeout
-        pause, longest = _LOOKS
-        while True:
-            state: RunState = self.state
-            self._tell()
-            if state in _FINISHED:
-                self._listener.run_finished(state)
-                return state
-            left = longest if deadline is None else deadline - monotonic()
-            if left <= 0:
-                return state
-            sleep(min(pause, left))
-            pause = min(pause * 1.5, longest)
+        state = watch(self._look, timeout, _LOOKS)
+        if state in FINISHED:
+            self._listener.run_finished(state)
+        return state
 
     def cancel(self) -> None:
         """Stop it."""
         self._engine.cancel(self.run, flow=self._flow)
 
-    def _tell(self) -> None:
+    def _look(self) -> RunState:
+        state = self.state  # before its operators: none of them comes after its end
         for result in self._engine._tracking.results(self.run, flow=self._flow):
-            if result.state in _FINISHED and (result.name, result.attempt) not in self._told:
+            if result.state in FINISHED and (result.name, result.attempt) not in self._told:
                 self._told.add((result.name, result.attempt))
                 self._listener.operator_finished(result)
+        return state

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Literal
 
 from aqueduct_core.client._artifact import CheckResult, RunArtifact
@@ -14,6 +13,7 @@ from aqueduct_core.client._graph import GraphView
 from aqueduct_core.client._logs import read_log
 from aqueduct_core.client._markup import escape
 from aqueduct_core.client._parameters import values_of
+from aqueduct_core.engines._watch import FINISHED, watch
 from aqueduct_core.errors import NotFoundError, RunTimeoutError
 
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from aqueduct_core.runtime import Failure, Result
     from aqueduct_core.tracking import RunRecord, VersionDetail
 
-__all__ = ["FINISHED", "Run", "all_runs", "is_lost"]
+__all__ = ["Run", "all_runs", "is_lost"]
 
-FINISHED = ("succeeded", "warning", "failed", "canceled", "skipped")
 _PAGE = 100
 _LOOKS = (0.02, 1.0)  # the shortest and the longest pause between two looks, in seconds
 
@@ -139,17 +138,11 @@ class Run:
         Raises:
             RunTimeoutError: It hasn't ended by then. It goes on.
         """
-        deadline = None if timeout is None else monotonic() + timeout
-        pause, longest = _LOOKS
-        while self.status not in FINISHED:
-            left = longest if deadline is None else deadline - monotonic()
-            if left <= 0:
-                raise RunTimeoutError(
-                    f"the run {self.id} has not ended within {timeout:g} seconds",
-                    hint="it goes on: wait() waits for its end, cancel() stops it",
-                )
-            sleep(min(pause, left))
-            pause = min(pause * 1.5, longest)
+        if watch(lambda: self.status, timeout, _LOOKS) not in FINISHED:
+            raise RunTimeoutError(
+                f"the run {self.id} has not ended within {timeout:g} seconds",
+                hint="it goes on: wait() waits for its end, cancel() stops it",
+            )
         return self
 
     def cancel(self) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from aqueduct_core.engines._watch import FINISHED, watch
 from aqueduct_core.engines.airflow._names import dag_id, run_key
 from aqueduct_core.engines.airflow._params import conf_of
 from aqueduct_core.engines.airflow._steps import steps
@@ -27,7 +27,6 @@ __all__ = ["AirflowHandle", "AirflowRuns"]
 
 _LOOKS = (0.5, 3.0)  # the shortest and the longest pause between two looks, in seconds
 _KEPT = ("succeeded", "warning")
-_GOING = ("pending", "running")
 
 
 class AirflowRuns:
@@ -220,26 +219,17 @@ class AirflowHandle:
         Returns:
             The state that it has by then.
         """
-        deadline = None if timeout is None else monotonic() + timeout
         self._listener.run_started(self.run)
-        pause, longest = _LOOKS
-        while True:
-            self._look()
-            state = self.state
-            if state not in _GOING:
-                self._listener.run_finished(state)
-                return state
-            left = longest if deadline is None else deadline - monotonic()
-            if left <= 0:
-                return state
-            sleep(min(pause, left))
-            pause = min(pause * 1.3, longest)
+        state = watch(self._look, timeout, _LOOKS)
+        if state in FINISHED:
+            self._listener.run_finished(state)
+        return state
 
     def cancel(self) -> None:
         """Stop it."""
         self._runs.cancel(self._tracking.run(self.run, flow=self._flow))
 
-    def _look(self) -> None:
+    def _look(self) -> RunState:
         try:
             self._runs.look_at(self._tracking.run(self.run, flow=self._flow))
         except IntegrationError as error:
@@ -248,7 +238,8 @@ class AirflowHandle:
             if self._told.get(result.name) == (result.state, result.attempt):
                 continue
             self._told[result.name] = (result.state, result.attempt)
-            if result.state in _GOING:
-                self._listener.operator_started(result.name, result.attempt)
-            else:
+            if result.state in FINISHED:
                 self._listener.operator_finished(result)
+            else:
+                self._listener.operator_started(result.name, result.attempt)
+        return self.state

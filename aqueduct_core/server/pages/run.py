@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from aqueduct_core.client import Run
-from aqueduct_core.client._run import FINISHED
+from aqueduct_core.engines._watch import FINISHED
 from aqueduct_core.errors import NotFoundError
 from aqueduct_core.server._auth import require
 from aqueduct_core.server._services import Services, services_of
