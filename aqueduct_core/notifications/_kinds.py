@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
 from typing import Any, ClassVar, Protocol
 
 from aqueduct_core.errors import IntegrationError, UnsupportedError
+from aqueduct_core.integrations._settings import check_fields
 from aqueduct_core.notifications._email import Email
 from aqueduct_core.notifications._message import LEVELS, Level, Message
 from aqueduct_core.notifications._slack import Slack
@@ -74,20 +74,7 @@ def open_notification(name: str, kind: str, config: Mapping[str, Any]) -> Notifi
         raise UnsupportedError(
             f"there is no notification of kind {kind!r}", hint=f"what there is: {', '.join(KINDS)}"
         )
-    known = {item.name: item for item in fields(KINDS[kind]) if item.name != "name"}
-    required = {
-        name
-        for name, item in known.items()
-        if item.default is MISSING and item.default_factory is MISSING
-    }
-    unknown, missing = sorted(set(config) - set(known)), sorted(required - set(config))
-    if unknown or missing:
-        wrong = [f"{item} is unknown" for item in unknown]
-        wrong += [f"{item} is missing" for item in missing]
-        raise IntegrationError(
-            f"{name!r} can't be made a notification of kind {kind!r}: {', '.join(wrong)}",
-            hint=f"it takes {', '.join(known)}",
-        )
+    check_fields(KINDS[kind], config, f"{name!r} can't be made a notification of kind {kind!r}")
     if config.get("level", "error") not in LEVELS:
         raise IntegrationError(
             f"{name!r} has the level {config['level']!r}", hint=f"one of {', '.join(LEVELS)}"

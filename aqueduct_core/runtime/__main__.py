@@ -23,7 +23,6 @@ for; 99 skipped; 128 and the number of the signal when it was canceled by one.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ from typing import Any
 from aqueduct_core.dag import OperatorSpec, Version
 from aqueduct_core.errors import AqueductError, ParameterError
 from aqueduct_core.integrations import kinds
-from aqueduct_core.integrations._settings import from_environment
+from aqueduct_core.integrations._settings import from_environment, object_from
 from aqueduct_core.runtime import Result, Workspace
 from aqueduct_core.runtime._supervised import Call, supervise, together
 
@@ -77,7 +76,7 @@ def _call(location: str, operator: str, run: str, attempt: int) -> Call:
     setup = {
         "store": url,
         "signing_key": _signing_key(),
-        "storage_options": _json("AQUEDUCT_STORAGE_OPTIONS"),
+        "storage_options": object_from("AQUEDUCT_STORAGE_OPTIONS"),
         "kept": str(_home() / "kept"),
     }
     workspace = Workspace.from_json(setup)
@@ -89,7 +88,7 @@ def _call(location: str, operator: str, run: str, attempt: int) -> Call:
         operators=operators,
         run=run,
         attempt=attempt,
-        parameters=_json("AQUEDUCT_PARAMETERS"),
+        parameters=object_from("AQUEDUCT_PARAMETERS"),
         environments=_home() / "environments",
         report=_say,
     )
@@ -122,17 +121,6 @@ def _connections(operators: Sequence[OperatorSpec]) -> Iterator[tuple[str, Mappi
             found = from_environment(name, kinds())
             if found:
                 yield name, found
-
-
-def _json(variable: str) -> dict[str, Any]:
-    """An object in JSON; the text itself is never shown, since there may be secrets in it."""
-    try:
-        found = json.loads(os.environ.get(variable) or "{}")
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ParameterError(f"{variable} holds no object in JSON", hint='such as {"name": ...}')
-    return found
 
 
 def _tell(result: Result) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from aqueduct_core.engines.airflow._deliver import probe
 from aqueduct_core.engines.airflow._settings import Layout
 from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations._settings import check_fields
 
 if TYPE_CHECKING:
     from aqueduct_core.engines.airflow._api import AirflowApi
@@ -167,20 +168,7 @@ def open_cluster(name: str, config: Mapping[str, Any]) -> AirflowCluster:
     Raises:
         IntegrationError: The configuration doesn't fit.
     """
-    known = {item.name: item for item in fields(AirflowCluster) if item.name != "name"}
-    required = {
-        item.name
-        for item in known.values()
-        if item.default is MISSING and item.default_factory is MISSING
-    }
-    unknown, missing = sorted(set(config) - set(known)), sorted(required - set(config))
-    if unknown or missing:
-        wrong = [f"{item} is unknown" for item in unknown]
-        wrong += [f"{item} is missing" for item in missing]
-        raise IntegrationError(
-            f"{name!r} can't be made an Airflow cluster: {', '.join(wrong)}",
-            hint=f"it takes {', '.join(known)}",
-        )
+    check_fields(AirflowCluster, config, f"{name!r} can't be made an Airflow cluster")
     if urlsplit(str(config["url"])).scheme not in ("http", "https"):
         raise IntegrationError(
             f"url={config['url']!r} of {name!r} is no web address",

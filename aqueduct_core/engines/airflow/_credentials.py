@@ -5,7 +5,6 @@ They go to the operator's process through a socket, and are written nowhere.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from aqueduct_core.errors import IntegrationError, ParameterError
 from aqueduct_core.integrations import kinds
 from aqueduct_core.integrations._airflow import from_airflow
-from aqueduct_core.integrations._settings import from_environment, variable_of
+from aqueduct_core.integrations._settings import from_environment, object_from, variable_of
 from aqueduct_core.runtime.environments import is_remote
 
 __all__ = ["connection_of", "store_setup"]
@@ -37,7 +36,7 @@ def store_setup(url: str, connection: str) -> dict[str, Any]:
         ParameterError: The key, or the options, can't be read.
     """
     key = os.environ.get("AQUEDUCT_SIGNING_KEY")
-    options = _json("AQUEDUCT_STORAGE_OPTIONS")
+    options = object_from("AQUEDUCT_STORAGE_OPTIONS")
     if key is None:
         found = _airflow_connection(connection)
         if found is not None:
@@ -99,14 +98,3 @@ def _checked(key: str | None, connection: str) -> str | None:
             hint="AQUEDUCT_SIGNING_KEY, or the password of the Airflow connection "
             f"{connection!r}, is what signing.key in the home folder holds",
         ) from None
-
-
-def _json(variable: str) -> dict[str, Any]:
-    """An object in JSON; the text itself is never shown, since there may be secrets in it."""
-    try:
-        found = json.loads(os.environ.get(variable) or "{}")
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ParameterError(f"{variable} holds no object in JSON", hint='such as {"name": ...}')
-    return found
