@@ -9,23 +9,25 @@ from aqueduct_core.errors import AqueductError
 if TYPE_CHECKING:
     from aqueduct_core.client import Flow, Run
 
-__all__ = ["flow_document", "run_document", "run_line"]
+__all__ = ["flow_document", "flow_line", "run_document", "run_line"]
+
+
+def flow_line(flow: Flow) -> dict[str, Any]:
+    """A workflow in a list."""
+    last = next(iter(flow.runs(limit=1)), None)
+    return _known(flow) | {
+        "last_run": None
+        if last is None
+        else {"id": last.id, "status": last.status, "started": last.started.isoformat()},
+    }
 
 
 def flow_document(flow: Flow) -> dict[str, Any]:
     """A workflow: what it consists of."""
     version = flow.version()
     spec = version.spec
-    return {
-        "name": flow.name,
-        "id": flow.id,
-        "description": flow.description,
-        "engine": flow.engine,
-        "schedule": flow.schedule,
-        "after": flow.after,
-        "paused": flow.paused,
+    return _known(flow) | {
         "keep_runs": flow.keep_runs,
-        "tags": flow.tags,
         "version": version.digest,
         "versions": [
             {
@@ -45,6 +47,19 @@ def flow_document(flow: Flow) -> dict[str, Any]:
             for item in spec.operators.values()
         ],
         "saved": [{"integration": place, "name": name} for place, name in flow.saved()],
+    }
+
+
+def _known(flow: Flow) -> dict[str, Any]:
+    return {
+        "name": flow.name,
+        "id": flow.id,
+        "description": flow.description,
+        "engine": flow.engine,
+        "schedule": flow.schedule,
+        "after": flow.after,
+        "paused": flow.paused,
+        "tags": flow.tags,
     }
 
 

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aqueduct_core.cli._documents import flow_document, run_document
+from aqueduct_core.cli._documents import flow_document, flow_line, run_document
 from aqueduct_core.cli._open import open_client
 from aqueduct_core.cli._print import as_ago, console, print_diff, print_json, state, table
 from aqueduct_core.cli._runs import print_run
@@ -26,7 +26,7 @@ def ls(options: Namespace) -> int:
     """List the workflows."""
     flows = open_client(options).flows(tag=options.tag)
     if options.json:
-        print_json([_line(flow) for flow in flows])
+        print_json([flow_line(flow) for flow in flows])
         return 0
     rows = []
     for flow in flows:
@@ -138,23 +138,6 @@ def diff(options: Namespace) -> int:
     else:
         print("Nothing is different.")
     return 1 if found else 0
-
-
-def _line(flow: Flow) -> dict[str, object]:
-    last = next(iter(flow.runs(limit=1)), None)
-    return {
-        "name": flow.name,
-        "id": flow.id,
-        "description": flow.description,
-        "engine": flow.engine,
-        "schedule": flow.schedule,
-        "after": flow.after,
-        "paused": flow.paused,
-        "tags": flow.tags,
-        "last_run": None
-        if last is None
-        else {"id": last.id, "status": last.status, "started": last.started.isoformat()},
-    }
 
 
 def _told(options: Namespace, flow: Flow, text: str) -> int:

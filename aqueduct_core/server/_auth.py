@@ -17,6 +17,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import HTTPException, Request
 
 from aqueduct_core.client import Session
+from aqueduct_core.server._security import SAFE
 from aqueduct_core.server._settings import Settings
 from aqueduct_core.server._throttle import Throttle
 from aqueduct_core.tracking import ApiKey
@@ -29,7 +30,6 @@ T = TypeVar("T")
 
 _DAY = 24 * 60 * 60
 _LINK_MINUTES = 15
-_SAFE = ("GET", "HEAD", "OPTIONS")
 _THREADS = 4  # that look up who somebody is
 _TRIES, _WINDOW = 10, 300.0  # failures to sign in, and in how many seconds
 
@@ -158,7 +158,7 @@ async def _identify(request: Request) -> User:
         user = await auth.aside(auth.by_key, key.strip())
     elif cookie is not None:
         user = await auth.aside(auth.by_cookie, cookie)
-        if user is not None and request.method not in _SAFE:
+        if user is not None and request.method not in SAFE:
             await _check_csrf(request, user)
     if user is None:
         why = "this API key is not known, or was revoked" if scheme else "sign in first"

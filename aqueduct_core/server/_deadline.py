@@ -12,11 +12,11 @@ from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aqueduct_core.server._errors import problem
+from aqueduct_core.server._security import SAFE
 from aqueduct_core.server._settings import Settings
 
 __all__ = ["Deadline", "asks_others"]
 
-_SAFE = ("GET", "HEAD", "OPTIONS")
 _SPARE = 64  # threads, at most, that stand in for those that nobody waits for any more
 _HINT = "it goes on in the server, and may still come about: look again later, or ask for less"
 
@@ -109,7 +109,7 @@ class _Answer:
     def limit(self) -> float:
         """Seconds that it may take; what handles a request is known after a moment."""
         settings = self._settings
-        is_quick = self._scope["method"] in _SAFE and self._scope.get("endpoint") not in _asking
+        is_quick = self._scope["method"] in SAFE and self._scope.get("endpoint") not in _asking
         return settings.read_timeout if is_quick else settings.work_timeout
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from aqueduct_core.server._errors import problem
 from aqueduct_core.server._settings import Settings
 
-__all__ = ["CSP", "Guard", "SecurityHeaders"]
+__all__ = ["CSP", "SAFE", "Guard", "SecurityHeaders"]
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -30,7 +30,8 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
-_SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE = ("GET", "HEAD", "OPTIONS")
+"""Methods by which nothing is changed."""
 _UPLOADS = "/api/v1/storage/"
 
 
@@ -152,7 +153,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, why: 
 
 def _is_foreign(method: str, headers: Headers) -> bool:
     """Whether a browser says that another site is behind a change; keys can't be sent that way."""
-    if method in _SAFE or "authorization" in headers:
+    if method in SAFE or "authorization" in headers:
         return False
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return True
