@@ -12,6 +12,8 @@ from hypothesis.errors import Unsatisfiable
 from tests.server.conftest import Site
 
 schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis")
+# Half a minute of a processor, of which a busy machine may have little.
+pytestmark = pytest.mark.timeout(600)
 TRIES = 2  # requests for each operation, of those that are right and of those that are not
 
 
