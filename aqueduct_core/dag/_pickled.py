@@ -258,6 +258,11 @@ class OwnModule(ModuleType):
             "function that was published could be seen to use it, or can't be pickled"
         )
 
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        # For whoever sends what an operator made to other processes, joblib for example.
+        content = {name: value for name, value in vars(self).items() if name[:2] != "__"}
+        return make_module, (self.__name__,), content, None, None, fill_module
+
 
 def make_module(name: str) -> ModuleType:
     """Rebuilds a module; its name stands in stored pickles, so it stays."""
@@ -288,16 +293,20 @@ _importing: dict[str, list[ModuleType | None]] = {}
 @contextmanager
 def _importable(modules: Mapping[str, ModuleType]) -> Iterator[None]:
     # Taken back afterwards: what the function returns must not be pickled by names that only it knows.
+    # Meanwhile whoever sends it to other processes, by cloudpickle, sends the modules along.
     with _INSTALLING:
         for name, module in modules.items():
             _importing.setdefault(name, []).append(sys.modules.get(name))
             sys.modules[name] = module
+            cloudpickle.register_pickle_by_value(module)
     try:
         yield
     finally:
         with _INSTALLING:
-            for name in modules:
+            for name, module in modules.items():
                 before = _importing[name].pop()
+                if not _importing[name] and name in cloudpickle.list_registry_pickle_by_value():
+                    cloudpickle.unregister_pickle_by_value(module)
                 if before is None:
                     sys.modules.pop(name, None)
                 else:

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
-from threading import RLock
 from types import FunctionType, ModuleType
 from typing import Any
 
 __all__ = ["receive", "share_by_value"]
 
-_SENDING = RLock()  # cloudpickle's list of such modules is global
 _MODULE = "multiprocessing.reduction"
 
 
@@ -68,56 +65,20 @@ def _change(reduction: Any) -> None:
 
 
 def _reduce(_pickler: Any, obj: Any) -> Any:
-    is_code = type(obj) is FunctionType or isinstance(obj, type | ModuleType)
+    is_code = type(obj) is FunctionType or isinstance(obj, type)
     if not is_code or not _came_by_value(obj):
         return NotImplemented
+    from aqueduct_core.serializers.pickle._pickler import Pickler
+
     file = io.BytesIO()
-    with _by_value():
-        _pickler_of(file).dump(obj)
+    Pickler(file).dump(obj)
     return receive, (file.getvalue(),)
-
-
-@contextmanager
-def _by_value() -> Iterator[None]:
-    """While it lasts, modules that are here only because an operator imports them go by value."""
-    import cloudpickle
-
-    from aqueduct_core.dag._pickled import OwnModule
-
-    with _SENDING:
-        known = cloudpickle.list_registry_pickle_by_value()
-        found = [item for item in [*sys.modules.values()] if isinstance(item, OwnModule)]
-        modules = [item for item in found if item.__name__ not in known]
-        for module in modules:
-            cloudpickle.register_pickle_by_value(module)
-        try:
-            yield
-        finally:
-            for module in modules:
-                cloudpickle.unregister_pickle_by_value(module)
 
 
 def _came_by_value(obj: Any) -> bool:
     """Whether no other process could import it."""
     from aqueduct_core.dag._pickled import OwnModule
 
-    if isinstance(obj, ModuleType):
-        return isinstance(obj, OwnModule)
     name = obj.__module__
     module = sys.modules.get(name) if type(name) is str else None
     return module is None or name == "__main__" or isinstance(module, OwnModule)
-
-
-def _pickler_of(file: io.BytesIO) -> Any:
-    """A pickler that takes along the user's modules, with all that came of them."""
-    from aqueduct_core.dag._pickled import OwnModule, fill_module, make_module
-    from aqueduct_core.serializers.pickle._pickler import Pickler
-
-    class Whole(Pickler):
-        def reducer_override(self, obj: Any) -> Any:
-            if not isinstance(obj, OwnModule):
-                return super().reducer_override(obj)
-            content = {name: item for name, item in vars(obj).items() if name[:2] != "__"}
-            return make_module, (obj.__name__,), content, None, None, fill_module
-
-    return Whole(file)

@@ -7,33 +7,14 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
 
 import aqueduct_core as aq
+from tests.engines import points
 from tests.engines.conftest import Workshop
-
-FACTOR = 3
-
-
-@dataclass
-class Point:
-    x: int
-
-    def scaled(self) -> Point:
-        return Point(self.x * FACTOR)
-
-
-class OddError(Exception):
-    """One of the user's own."""
-
-
-def scale(point: Point) -> Point:
-    if point.x < 0:
-        raise OddError("negative")
-    return point.scaled()
+from tests.engines.points import FACTOR, OddError, Point, scale
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
@@ -56,6 +37,43 @@ def test_functions_and_classes_of_the_users_own_go_to_other_processes(
     run = workshop.run(spread())
     assert run.wait() == "succeeded", run.results()["spread"]
     assert run.value("spread") == ["3", "6", "3", "15"]
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_modules_of_the_users_own_go_along(workshop: Workshop, start: str) -> None:
+    @aq.op
+    def spread() -> list[int]:
+        from tests.engines.points import scale as imported
+
+        context = multiprocessing.get_context(start)
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            found = [*pool.map(imported, [points.Point(1)])]
+            found.append(pool.submit(lambda: points.Point(points.FACTOR)).result())
+        return [item.x for item in found]
+
+    run = workshop.run(spread())
+    assert run.wait() == "succeeded", run.results()["spread"]
+    assert run.value("spread") == [3, 3]
+
+
+def test_joblib_sends_along_what_is_the_users_own(workshop: Workshop) -> None:
+    joblib = pytest.importorskip("joblib", reason="`pip install joblib`")
+
+    @aq.op
+    def spread() -> list[int]:
+        from tests.engines.points import scale as imported
+
+        one = [points.Point(1)]
+        found = joblib.Parallel(n_jobs=2)(joblib.delayed(imported)(item) for item in one)
+        found += joblib.Parallel(n_jobs=2)(
+            joblib.delayed(lambda point: points.scale(point))(item) for item in one
+        )
+        assert all(type(item) is Point for item in found)
+        return [item.x for item in found]
+
+    run = workshop.run(spread())
+    assert run.wait() == "succeeded", run.results()["spread"]
+    assert run.value("spread") == [3, 3]
 
 
 def test_plain_pickle_is_told_what_sends_functions_along(workshop: Workshop) -> None:
