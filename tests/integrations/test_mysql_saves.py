@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 import uuid
 from typing import Any
 
@@ -12,7 +11,16 @@ import pytest
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.integrations._statement import Statement
-from tests.integrations.tables import column, left_behind, read, run, save
+from tests.integrations.tables import (
+    SECRET,
+    UNREACHABLE,
+    check_refusal,
+    column,
+    left_behind,
+    read,
+    run,
+    save,
+)
 
 
 def test_texts_are_the_same_only_if_they_are_equal(mariadb: Any) -> None:
@@ -182,31 +190,14 @@ def test_the_server_gets_no_file_at_its_wish(mariadb: Any, tmp_path: Any) -> Non
     assert len(read(mariadb, "SELECT * FROM t")) == 0
 
 
-SECRET = "hunter2-Ω"
-
-
-@pytest.mark.parametrize(
-    ("change", "match"),
-    [
-        ({"host": "no-such-host.invalid"}, "the host is not known"),
-        ({"port": 1}, "nothing listens on this port"),
-        ({"database": "nope"}, "no such database"),
-        ({"user": "nobody_here"}, "login was refused"),
-        ({}, "login was refused"),
-        ({"sslmode": "require"}, "no secure connection"),
-    ],
-)
+@pytest.mark.parametrize(("change", "match"), [*UNREACHABLE, ({}, "login was refused")])
 def test_what_can_not_be_reached_names_the_wrong_setting(
     mariadb: Any, change: dict[str, Any], match: str
 ) -> None:
     password = None if "database" in change or "sslmode" in change else SECRET
     config = {**mariadb.config(), **change, **({"password": password} if password else {})}
     wrong: Any = open_integration("w", "mysql", config)
-    for attempt in (wrong.test, lambda: wrong.query("SELECT 1"), wrong.tables):
-        with pytest.raises(IntegrationError, match=match) as caught:
-            attempt()
-        told = "".join(traceback.format_exception(caught.value))
-        assert SECRET not in told + repr(wrong)
+    check_refusal(wrong, match)
 
 
 def test_a_password_may_have_any_letters(mariadb: Any) -> None:
