@@ -11,10 +11,10 @@ scheduler carry some hundred bytes.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aqueduct_core._annotations import signature_of
 from aqueduct_core.adapters._common import annotations_of, open_store, table_class
 from aqueduct_core.reference import ArtifactRef
 
@@ -67,7 +67,7 @@ def by_reference(
                 return {name: loaded(item, None) for name, item in value.items()}
             return value
 
-        given = inspect.signature(function).bind(*args, **kwargs)
+        given = signature_of(function).bind(*args, **kwargs)
         for name, value in given.arguments.items():
             given.arguments[name] = loaded(value, asked.get(name))
         result = function(*given.args, **given.kwargs)

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
+from aqueduct_core._annotations import signature_of
 from aqueduct_core.dag._artifacts import Artifact, handle_classes
 from aqueduct_core.dag._names import as_name, check_name
 from aqueduct_core.dag._operators import OUTPUT, connect, find_artifact
@@ -237,7 +238,7 @@ def _is_name(name: object) -> bool:
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
     try:
-        return inspect.signature(function)
+        return signature_of(function)
     except (TypeError, ValueError):
         return None
 

@@ -6,13 +6,13 @@ an entry point of the group `aqueduct_core.integrations`, whose name is the kind
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from aqueduct_core._annotations import signature_of
 from aqueduct_core.errors import IntegrationError, MissingExtraError, PluginError, UnsupportedError
 from aqueduct_core.integrations._base import Integration
 from aqueduct_core.integrations._settings import fields_of_url
@@ -95,7 +95,7 @@ def open_integration(name: str, kind: str, config: Mapping[str, Any]) -> Integra
         MissingExtraError: A library is missing.
     """
     made = load_kind(kind)
-    known = inspect.signature(made).parameters
+    known = signature_of(made).parameters
     if "url" in config and "url" not in known and {"host", "path"} & known.keys():
         told = {key: value for key, value in config.items() if key != "url"}
         config = fields_of_url(name, str(config["url"]), known) | told
@@ -105,7 +105,7 @@ def open_integration(name: str, kind: str, config: Mapping[str, Any]) -> Integra
 
 def _check(made: type[Integration], kind: str, config: Mapping[str, Any]) -> None:
     """Compare the settings that are given with those that the kind takes."""
-    known = dict(inspect.signature(made).parameters)
+    known = dict(signature_of(made).parameters)
     known.pop("name", None)
     if any(item.kind is item.VAR_KEYWORD for item in known.values()):
         return

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from aqueduct_core._annotations import signature_of
 from aqueduct_core.errors import ParameterError
 from aqueduct_core.integrations import kinds
 from aqueduct_core.integrations._kinds import load_kind
@@ -109,7 +110,7 @@ def fields_of(kind: str) -> list[Field]:
     secrets: frozenset[str] = getattr(made, "secrets", frozenset())
     found = [
         _field(kind, item, told.get(item.name, ""), is_secret=item.name in secrets)
-        for item in inspect.signature(made).parameters.values()
+        for item in signature_of(made).parameters.values()
         if item.name != "name" and item.kind is not item.VAR_KEYWORD
     ]
     return sorted(found, key=lambda item: not item.is_required)
