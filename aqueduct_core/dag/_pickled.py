@@ -28,6 +28,7 @@ from aqueduct_core.dag._modules import is_own_module, is_own_name
 from aqueduct_core.dag._references import by_reference
 from aqueduct_core.serializers import _rebuild
 from aqueduct_core.serializers.pickle._pickler import Pickler, Unpickler
+from aqueduct_core.serializers.pickle._typing import HINTS
 
 __all__ = ["PickledFunction", "by_value", "pickle_function"]
 
@@ -188,6 +189,8 @@ class _FunctionPickler(Pickler):
         elif type(obj) is FunctionType:
             self._register(obj.__module__)
             return self._function(obj)
+        elif type(obj) in HINTS:
+            self._register(obj.__module__)
         return super().reducer_override(obj)
 
     def _module(self, module: ModuleType) -> Any:
@@ -201,10 +204,6 @@ class _FunctionPickler(Pickler):
     def _function(self, function: FunctionType) -> Any:
         if by_reference(function):
             return super().reducer_override(function)
-        try:
-            function.__annotations__  # noqa: B018 - from 3.14 on they are computed now
-        except Exception:  # noqa: BLE001 - they are for type checkers: no reason to fail
-            function = _without_annotations(function)
         reduced = super().reducer_override(function)
         if not isinstance(reduced, tuple):
             return reduced
@@ -215,21 +214,6 @@ class _FunctionPickler(Pickler):
             module for module in slots["_cloudpickle_submodules"] if not is_own_module(module)
         ]
         return reduced
-
-
-def _without_annotations(function: FunctionType) -> FunctionType:
-    copy = FunctionType(
-        function.__code__,
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    copy.__kwdefaults__ = function.__kwdefaults__
-    copy.__qualname__, copy.__module__ = function.__qualname__, function.__module__
-    copy.__doc__ = function.__doc__
-    copy.__dict__.update(function.__dict__)
-    return copy
 
 
 def _class_globals(function: FunctionType, known: Mapping[str, Any]) -> dict[str, Any]:

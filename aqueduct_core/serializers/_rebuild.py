@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import functools
+import sys
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
@@ -18,10 +20,14 @@ __all__ = [
     "dtype",
     "empty_like",
     "exception_state",
+    "forward_reference",
     "lru_cache",
     "masked_array",
     "memmap",
+    "partial_method",
     "traceback",
+    "type_alias",
+    "type_parameter",
 ]
 
 
@@ -106,6 +112,43 @@ def cached_property(function: Any, name: str | None) -> functools.cached_propert
     found = functools.cached_property(function)
     found.attrname = name
     return found
+
+
+def partial_method(
+    function: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> functools.partialmethod[Any]:
+    """A `functools.partialmethod`, whose pickle Python 3.14 can't load."""
+    return functools.partialmethod(function, *arguments, **keywords)
+
+
+def forward_reference(name: str, is_argument: bool, is_class: bool) -> typing.ForwardRef:
+    """A name that stands for a type."""
+    return typing.ForwardRef(name, is_argument=is_argument, is_class=is_class)
+
+
+def type_parameter(
+    kind: str, name: str, module: str, constraints: tuple[Any, ...], settings: Mapping[str, Any]
+) -> Any:
+    """A `TypeVar`, `ParamSpec` or `TypeVarTuple`; older Pythons know no variance to infer and no default."""
+    unknown = {"infer_variance": (3, 12), "default": (3, 13)}
+    known = {
+        key: value
+        for key, value in settings.items()
+        if sys.version_info >= unknown.get(key, (3, 11))
+    }
+    made = getattr(typing, kind)(name, *constraints, **known)
+    made.__module__ = module
+    return made
+
+
+def type_alias(name: str, module: str, box: list[Any], parameters: tuple[Any, ...]) -> Any:
+    """What a `type` statement makes. The box may be filled later, by an alias that names itself."""
+    if parameters:
+        make: Any = vars(typing)["TypeAliasType"]
+        return make(name, box[0] if box else Any, type_params=parameters)
+    scope: dict[str, Any] = {"__name__": module, "_box": box, "_any": Any}
+    exec(f"type {name} = _box[0] if _box else _any", scope)  # noqa: S102  # a name and nothing else
+    return scope[name]
 
 
 def empty_like(cls: type) -> Any:

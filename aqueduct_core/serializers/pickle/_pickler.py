@@ -14,6 +14,7 @@ import io
 import operator
 import pickle
 import sys
+import typing
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,6 +26,15 @@ import cloudpickle
 from aqueduct_core.errors import UnserializableError
 from aqueduct_core.serializers import _rebuild
 from aqueduct_core.serializers.pickle._reasons import Refusal
+from aqueduct_core.serializers.pickle._typing import (
+    ALIAS,
+    PARAMETERS,
+    annotated,
+    reduce_alias,
+    reduce_class,
+    reduce_forward,
+    reduce_parameter,
+)
 
 __all__ = ["Pickler", "Unpickler"]
 
@@ -53,6 +63,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         self.modules: set[str] = set()
         self.code = False
         self._ordinary: set[type] = set()
+        self._boxes: dict[int, list[Any]] = {}
 
     def reducer_override(self, obj: Any) -> Any:
         cls = type(obj)
@@ -60,12 +71,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             return NotImplemented
         self.modules.add(str(cls.__module__))
         if issubclass(cls, type) or cls is FunctionType:
-            module = obj.__module__  # can be anything: None, or a property of the metaclass
-            if type(module) is str:
-                self.modules.add(module)
-            if cls is _ARRAY_CLASS:
-                return operator.mul, (obj._type_, obj._length_)
-            return super().reducer_override(obj)
+            return self._definition(obj)
+        if cls is ALIAS:
+            return reduce_alias(obj, self._boxes)
         if issubclass(cls, BaseException):
             return _reduce_exception(obj)
         if cls.__module__ in _NUMPY_MODULES and cls.__name__ in _NUMPY:
@@ -80,6 +88,23 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             return _reduce_subclass(obj)
         self._ordinary.add(cls)
         return NotImplemented
+
+    def _definition(self, obj: Any) -> Any:
+        """What a class or function is reduced to."""
+        module = obj.__module__  # can be anything: None, or a property of the metaclass
+        if type(module) is str:
+            self.modules.add(module)
+        if type(obj) is _ARRAY_CLASS:
+            return operator.mul, (obj._type_, obj._length_)
+        if isinstance(obj, type):
+            return reduce_class(obj, super().reducer_override(obj))
+        try:
+            return super().reducer_override(obj)
+        except Exception:  # whatever its annotations raise, if it was one of them
+            copy = annotated(obj)
+            if copy is None:
+                raise
+        return super().reducer_override(copy)
 
 
 class Unpickler(pickle.Unpickler):
@@ -212,6 +237,13 @@ def _reduce_cached_property(cached: functools.cached_property[Any]) -> Any:
     return _rebuild.cached_property, (cached.func, cached.attrname)
 
 
+def _reduce_partial_method(method: Any) -> Any:
+    if type(method) is not functools.partialmethod:
+        return method.__reduce_ex__(5)
+    # From Python 3.14 on the default loses the arguments.
+    return _rebuild.partial_method, (method.func, tuple(method.args), dict(method.keywords))
+
+
 def _reduce_dtype(dtype: Any) -> Any:
     import numpy as np
 
@@ -287,6 +319,9 @@ _ARRAY_CLASS = type(ctypes.c_int * 1)  # each array class is made on demand, and
 
 _REDUCERS: dict[type, Callable[[Any], Any]] = {
     **cloudpickle.Pickler.dispatch_table,
+    **dict.fromkeys(PARAMETERS, reduce_parameter),
+    **({typing.ForwardRef: reduce_forward} if sys.version_info >= (3, 14) else {}),
+    functools.partialmethod: _reduce_partial_method,
     functools.cached_property: _reduce_cached_property,
     type(functools.lru_cache(len)): _reduce_cached,
     CodeType: _reduce_code,
