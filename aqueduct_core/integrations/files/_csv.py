@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from pyarrow import csv
@@ -18,9 +18,9 @@ from pyarrow import csv
 from aqueduct_core.errors import IntegrationError, LossyTypeError
 from aqueduct_core.integrations.files._frames import arrow_of
 from aqueduct_core.integrations.files._guess import Guess, typed
-from aqueduct_core.integrations.files._source import Content, SourceFile
+from aqueduct_core.integrations.files._source import SourceFile
 
-__all__ = ["Scanned", "guessed", "read_csv", "rows_of", "scan", "write_csv"]
+__all__ = ["Scanned", "rows_of", "scan", "write_csv"]
 
 T = TypeVar("T")
 # Bytes that are parsed together, by all cores at once. Each row has to fit, so more if one doesn't.
@@ -44,44 +44,6 @@ class Scanned:
     digest: bytes | None
 
 
-def read_csv(file: SourceFile, columns: Sequence[str] | None) -> tuple[pa.Table, list[str]]:
-    """A CSV file as a table of text, and the names of all of its columns.
-
-    Args:
-        file: The file. Where its name ends in `.tsv`, tabs stand between the fields.
-        columns: The columns to read; those that it doesn't have are left out.
-    """
-    data = file.content()
-    if _is_header(data[:_HEAD]):
-        data += b"\n"  # else Arrow takes it for nothing
-
-    def read(block: int) -> tuple[pa.Table, list[str]]:
-        names = _header(file, BytesIO(data), block)
-        chosen = _chosen(names, columns)
-        table = csv.read_csv(BytesIO(data), **_options(file, names, chosen, {}, block))
-        return table.select(chosen), names
-
-    return _growing(read)
-
-
-def guessed(table: pa.Table, text: Collection[str] | bool) -> pa.Table:
-    """A table whose columns of text have the types that their values say.
-
-    Args:
-        table: The table.
-        text: The columns that stay text; True for all.
-    """
-    columns = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if _stays(name, text):
-            columns.append(column)
-            continue
-        guess = Guess()
-        guess.look(column)
-        columns.append(typed(column, guess.kind))
-    return pa.table(columns, names=table.column_names)
-
-
 def scan(
     file: SourceFile,
     columns: Sequence[str] | None,
@@ -96,28 +58,25 @@ def scan(
         text: The columns that stay text; True for all.
         guesses: What is known of columns so far. What is found out is added.
     """
-    with file.opened() as content:
-        names, block = _growing(lambda block: (_header(file, _again(content), block), block))
-        if _is_header(_again(content).read(_HEAD)):
-            block, text = 0, True
-        chosen = _chosen(names, columns)
-        for name in chosen:
-            guesses.setdefault(name, Guess())
-        tried = [name for name in chosen if not _stays(name, text)]
-        if not tried:
-            return Scanned(names, block, None)
+    names, block = _growing(lambda block: _header(file, block))
+    chosen = _chosen(names, columns)
+    for name in chosen:
+        guesses.setdefault(name, Guess())
+    tried = [name for name in chosen if not _stays(name, text)]
+    if not (tried and block):
+        return Scanned(names, block, None)
 
-        def look(block: int) -> int:
-            options = _options(file, names, tried, {}, block)
-            with csv.open_csv(_again(content), **options) as batches:
+    def look(block: int) -> Scanned:
+        options = _options(file, names, tried, {}, block)
+        # Opened anew each time: Arrow may still be reading ahead in what was given up.
+        with file.opened() as content:
+            with csv.open_csv(content.file, **options) as batches:
                 for batch in batches:
                     for name in tried:
                         guesses[name].look(batch.column(name))
-            return block
+            return Scanned(names, block, content.digest())
 
-        # Values that are looked at again say the same again.
-        block = _growing(look)
-        return Scanned(names, block, content.digest())
+    return _growing(look)  # values that are looked at again say the same again
 
 
 def rows_of(
@@ -133,7 +92,6 @@ def rows_of(
         kinds: Their types.
     """
     chosen = _chosen(scanned.names, columns)
-
     options = _options(file, scanned.names, chosen, kinds, scanned.block)
     with file.opened() as content:
         if scanned.block:
@@ -180,9 +138,11 @@ def _plain(field: pa.Field) -> pa.Field:
     return pa.field(field.name, kind)
 
 
-def _header(file: SourceFile, opened: BinaryIO, block: int) -> list[str]:
-    head = opened.read(_HEAD)
-    if not head.strip():
+def _header(file: SourceFile, block: int) -> tuple[list[str], int]:
+    """The names of columns, and as many bytes as `block` says; 0 if there is nothing else."""
+    with file.opened() as content:
+        head = content.file.read(2 * block)  # so that Arrow doesn't take the first half for all
+    if not head[:_HEAD].strip():
         raise IntegrationError(
             f"{file.name} is empty: not even a line with the names of columns is there",
             hint="the first line of a CSV file has the names of its columns",
@@ -191,15 +151,13 @@ def _header(file: SourceFile, opened: BinaryIO, block: int) -> list[str]:
         raise IntegrationError(
             f"{file.name} is encoded as UTF-16", hint='file(..., encoding="utf-16")'
         )
-    opened.seek(0)
-    if _is_header(head):
-        opened = BytesIO(head + b"\n")
-    options = csv.ConvertOptions(check_utf8=False)
+    if len(head) < _HEAD and b"\n" not in head and b"\r" not in head:
+        head, block = head + b"\n", 0  # a line without an end, which Arrow takes for nothing
     with csv.open_csv(
-        opened,
-        read_options=csv.ReadOptions(block_size=block),
+        BytesIO(head),
+        read_options=csv.ReadOptions(block_size=block or _HEAD),
         parse_options=_parse(file, ["", ""]),
-        convert_options=options,
+        convert_options=csv.ConvertOptions(check_utf8=False),
     ) as batches:
         names = list(batches.schema.names)
     repeated = next((name for name in names if names.count(name) > 1), None)
@@ -218,12 +176,7 @@ def _header(file: SourceFile, opened: BinaryIO, block: int) -> list[str]:
             hint=f"say what stands between the fields: file(..., delimiter={other!r}), or "
             f"delimiter={sign!r} if it is a single column",
         )
-    return names
-
-
-def _is_header(head: bytes) -> bool:
-    """Whether a file that begins like this has only one line, without an end."""
-    return len(head) < _HEAD and b"\n" not in head and b"\r" not in head
+    return names, block
 
 
 def _chosen(names: Sequence[str], columns: Sequence[str] | None) -> list[str]:
@@ -267,11 +220,6 @@ def _parse(file: SourceFile, names: Sequence[str]) -> csv.ParseOptions:
 def _delimiter(file: SourceFile) -> str:
     tabs = re.search(r"\.tsv(\.\w+)?$", file.path, re.IGNORECASE) is not None
     return file.delimiter or ("\t" if tabs else ",")
-
-
-def _again(content: Content) -> BinaryIO:
-    content.again()
-    return content.file
 
 
 def _growing(call: Callable[[int], T]) -> T:

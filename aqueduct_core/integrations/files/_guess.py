@@ -65,26 +65,28 @@ class Guess:
         """
         if self._kind == pa.string() or column.null_count == len(column):
             return
-        first = column.drop_null().slice(0, _LOOKED_AT)
-        kind = self._tried(column, first)
+        if self._kind is None:
+            first = column.drop_null().slice(0, _LOOKED_AT)
+            kind = self._tried(first) and self._tried(column)
+        else:
+            kind = self._tried(column)
         self._kind = pa.string() if kind is None else kind
 
-    def _tried(self, column: Column, first: Column) -> pa.DataType | None:
+    def _tried(self, column: Column) -> pa.DataType | None:
+        """The type of all values so far, with these; None if that is none."""
         known = self._kind
         if known in (None, pa.int64()):
-            if self._are_integers(first) and self._are_integers(column):
+            if self._are_integers(column):
                 return pa.int64()
             if known is not None and self._most >= _DIGITS:
                 return None
         if known in (None, pa.int64(), pa.float64()):
-            if _all(first, _FLOAT) and _all(column, _FLOAT):
+            if _all(column, _FLOAT):
                 return pa.float64() if _cast(column, pa.float64()) is not None else None
             if known is not None:
                 return None
         for pattern, kind in _OTHERS:
-            if self._pattern not in ("", pattern) or not _all(first, pattern):
-                continue
-            if _all(column, pattern):
+            if self._pattern in ("", pattern) and _all(column, pattern):
                 self._pattern = pattern
                 return kind if self._holds(column, kind) else None
         return None

@@ -70,11 +70,10 @@ def in_two_passes(
     looked_at = columns_of(rows)
     needed = None if columns is None else [*dict.fromkeys([*columns, *looked_at])]
     made = _of_csv(files, needed, text) if kind == "csv" else _of_lines(files, needed)
-    if made is None or (columns is not None and len({*columns}) < len(columns)):
+    if made is None:
         return None
-    files[0].require(needed or looked_at, made.kinds)
-    if not isinstance(text, bool):
-        files[0].require(text, made.names)
+    stay = () if isinstance(text, bool) else text
+    files[0].require([*(needed or looked_at), *stay], made.names)
     schema = pa.schema([(name, made.kinds[name]) for name in needed or made.kinds])
     names = schema.names if columns is None else [*columns]
     tests = [_test(file, left, made.kinds) for file, left in chosen]

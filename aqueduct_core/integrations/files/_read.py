@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, TypeVar
 
+import pandas as pd
 import pyarrow as pa
 
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations.files import _columnar, _csv, _jsonlines
+from aqueduct_core.integrations.files import _columnar, _jsonlines
 from aqueduct_core.integrations.files._formats import FORMATS, Format, format_named, format_of
 from aqueduct_core.integrations.files._frames import frame_from
 from aqueduct_core.integrations.files._passes import in_two_passes, partition_kinds
@@ -223,59 +224,35 @@ def _chosen(files: Sequence[SourceFile], wanted: Wanted) -> list[tuple[SourceFil
 
 def _table(files: Sequence[SourceFile], known: Format, wanted: Wanted) -> Any:
     chosen = _chosen(files, wanted)
-    if known.name == "jsonl":
-        return _lines(chosen, wanted)
+    if known.name in ("csv", "jsonl"):
+        return _of_text(chosen, known.name, wanted)
     columns = None if wanted.columns is None else [*wanted.columns]
-    if known.name == "csv":
-        table = _csv_table(chosen, wanted)
-    else:
-        reader = _columnar.read_parquet if known.name == "parquet" else _columnar.read_arrow
+    reader = _columnar.read_parquet if known.name == "parquet" else _columnar.read_arrow
 
-        def one(item: tuple[SourceFile, Rows | None]) -> tuple[pa.Table, list[str]]:
-            file, left = item
-            with file.reading(known.name):
-                table, names = reader(file, _stored(columns, file), left)
-                return _located(file, table), names
+    def one(item: tuple[SourceFile, Rows | None]) -> tuple[pa.Table, list[str]]:
+        file, left = item
+        with file.reading(known.name):
+            table, names = reader(file, _stored(columns, file), left)
+            return _located(file, table), names
 
-        found = _all_of(files[0].place, chosen, one)
-        _require(files[0], columns, [names for _, names in found])
-        table = _together([file for file, _ in chosen], [table for table, _ in found])
+    found = _all_of(files[0].place, chosen, one)
+    _require(files[0], columns, [names for _, names in found])
+    table = _together([file for file, _ in chosen], [table for table, _ in found])
     return frame_from(table if columns is None else table.select(columns))
 
 
-def _csv_table(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted) -> pa.Table:
-    columns = wanted.columns
-    needed = None if columns is None else [*dict.fromkeys([*columns, *columns_of(wanted.rows)])]
-    files = [file for file, _ in chosen]
-
-    def one(file: SourceFile) -> tuple[pa.Table, list[str]]:
-        with file.reading("csv"):
-            return _csv.read_csv(file, needed)
-
-    found = _all_of(files[0].place, files, one)
-    stay = set() if isinstance(wanted.text, bool) else {*wanted.text}
-    _require(files[0], [*(needed or columns_of(wanted.rows)), *stay], [names for _, names in found])
-    texts = [_located(file, text) for file, (text, _) in zip(files, found, strict=True)]
-    kept = wanted.text is True or stay | {*files[0].partitions}
-    table = _csv.guessed(_together(files, texts), kept)
-    if wanted.rows is None:
-        return table
-    whole = wanted.rows if chosen[0][1] != () else ()
-    types = {name: table.schema.field(name).type for name in columns_of(whole)}
-    return files[0].compared(lambda: table.filter(expression(whole, types)))
-
-
-def _lines(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted) -> Any:
+def _of_text(
+    chosen: Sequence[tuple[SourceFile, Rows | None]], kind: str, wanted: Wanted
+) -> pd.DataFrame:
     files = _all_of(chosen[0][0].place, [file for file, _ in chosen], SourceFile.fetched)
     chosen = [(file, left) for file, (_, left) in zip(files, chosen, strict=True)]
-    found = in_two_passes("jsonl", chosen, wanted.columns, wanted.rows, ())
-    if found is not None:
-        tables = [*found.tables]
-        return frame_from(pa.concat_tables(tables) if tables else found.schema.empty_table())
-    return _objects(chosen, wanted)
+    found = in_two_passes(kind, chosen, wanted.columns, wanted.rows, wanted.text)
+    if found is None:
+        return _objects(chosen, wanted)
+    return frame_from(pa.concat_tables([found.schema.empty_table(), *found.tables]))
 
 
-def _objects(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted) -> Any:
+def _objects(chosen: Sequence[tuple[SourceFile, Rows | None]], wanted: Wanted) -> pd.DataFrame:
     """The rows of files of JSON lines, where some column is none of Arrow's."""
     rows: list[dict[str, Any]] = []
     for file, _ in chosen:

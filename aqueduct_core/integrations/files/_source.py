@@ -169,10 +169,6 @@ class Content:
         if encoding != "utf-8":
             self.file = cast("BinaryIO", codecs.EncodedFile(self.file, "utf-8", encoding))
 
-    def again(self) -> None:
-        """Start again at the beginning."""
-        self.file.seek(0)
-
     def digest(self) -> bytes:
         """What tells these bytes from others; nothing can be read after it."""
         while self._given.read(_PIECE):
@@ -197,7 +193,6 @@ class _Hashed(io.RawIOBase):
     def __init__(self, file: BinaryIO, size: int) -> None:
         super().__init__()
         self._file = file
-        self._size = size
         self._left = size
         self._hasher = blake3()
 
@@ -206,18 +201,6 @@ class _Hashed(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        if (offset, whence) == (0, io.SEEK_SET):
-            self._file.seek(0)
-            self._left = self._size
-            self._hasher = blake3()
-        elif (offset, whence) != (0, io.SEEK_CUR):
-            raise io.UnsupportedOperation("it is read from the beginning to the end")
-        return self._size - self._left
 
     def readinto(self, into: Any) -> int:
         view = memoryview(into).cast("B")[: self._left]

@@ -40,7 +40,8 @@ def streamed(
         that nests.
     """
     files = [file for file, _ in chosen]
-    if sum(file.size for file in files) < STREAMED:
+    names = wanted.columns or ()
+    if sum(file.size for file in files) < STREAMED or len({*names}) < len(names):
         return None
     if kind in ("csv", "jsonl"):
         found = in_two_passes(kind, chosen, wanted.columns, wanted.rows, wanted.text)
@@ -75,7 +76,7 @@ def _columns_of_files(
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return None, None  # `read` has the words for it
     names = schema.names if columns is None else [*columns]
-    if not set(names) <= set(schema.names) or len(set(names)) < len(names):
+    if not set(names) <= set(schema.names):
         return None, None
     schema = pa.schema([schema.field(name) for name in names])
     tables = (table for item in chosen for table in _tables(item, kind, schema))

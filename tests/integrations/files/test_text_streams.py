@@ -17,7 +17,7 @@ from pandas.testing import assert_frame_equal
 from aqueduct_core import ArtifactStore
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import open_integration
-from aqueduct_core.integrations.files import _csv, _lines, _read, _stream
+from aqueduct_core.integrations.files import _csv, _lines, _passes, _stream
 from aqueduct_core.integrations.files._compressed import _zstd
 from aqueduct_core.serializers.tables import FrameStream
 from tests.integrations.files.conftest import put
@@ -45,10 +45,11 @@ def same(lake: Any, path: Any, *, streams: bool = True, **options: Any) -> Any:
 
 
 def whole(lake: Any, path: str, **options: Any) -> Any:
-    """What reading gives, and gives as well if objects of JSON are put together one by one."""
+    """What reading gives; also in one piece, and with objects of JSON put together one by one."""
     found = lake.read(path, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_read, "in_two_passes", lambda *told: None)
+        patch.setattr(_csv, "_BLOCKS", (1 << 20, 1 << 24))
+        patch.setattr(_passes, "_of_lines", lambda *told: None)
         assert_frame_equal(lake.read(path, **options), found)
     return found
 
