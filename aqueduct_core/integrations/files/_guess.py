@@ -18,6 +18,7 @@ __all__ = ["Guess", "typed"]
 Column: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 _LOOKED_AT = 50  # values that are looked at before a pattern is tried on a whole piece
+_FEW = 500
 _DIGITS = 10**15  # integers below it are floats, too, where other values have a point
 _FLOAT = (
     r"^(-?((0|[1-9][0-9]*)?\.[0-9]+|(0|[1-9][0-9]*)\.)([eE][+-]?[0-9]{1,3})?|-?[0-9][eE][+-]?[0-9]{1,3}"
@@ -123,7 +124,7 @@ def typed(column: Column, kind: pa.DataType) -> Column:
 
 
 def _all(column: Column, pattern: str) -> bool:
-    if len(column) <= _LOOKED_AT:
+    if len(column) <= _FEW:  # Arrow would take longer to read the pattern
         return all(re.search(pattern, value) for value in column.to_pylist() if value is not None)
     return bool(pc.all(pc.match_substring_regex(column, pattern)).as_py())
 
