@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -14,14 +16,20 @@ from aqueduct_core.store import ArtifactStore
 from tests.store.toys import Blob, Streamed, Tree, new_registry
 
 KILLS = 100
-WRITER = """
-import sys
+# Starts a writer for each line, and tells its number; then that it is gone.
+WRITERS = """
+import os, sys
 from aqueduct_core.store import ArtifactStore
 from tests.store import test_kill, toys
 store = ArtifactStore(sys.argv[1], registry=toys.new_registry())
-print("ready", flush=True)
-for turn in range(int(sys.argv[2]), 10**9):
-    store.put(test_kill.value_of(turn), "k")
+for line in sys.stdin:
+    writer = os.fork()
+    while not writer:
+        store.put(test_kill.value_of(int(line)), "k")
+        line = int(line) + 1
+    print(writer, flush=True)
+    os.waitpid(writer, 0)
+    print("gone", flush=True)
 """
 
 
@@ -51,18 +59,22 @@ def test_a_writer_killed_anywhere_never_tears_an_artifact(tmp_path: Path) -> Non
     root = Path(__file__).parents[2]
     latest, longest = 0, 0.02
     delays = random.Random(7)
-    for _ in range(KILLS):
-        command = [sys.executable, "-c", WRITER, str(tmp_path / "store"), str(latest + 1)]
-        with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) as writer:
-            assert writer.stdout is not None
-            writer.stdout.readline()
+    command = [sys.executable, "-c", WRITERS, str(tmp_path / "store")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=root, text=True, bufsize=1, **pipes) as writers:
+        assert writers.stdin is not None
+        assert writers.stdout is not None
+        for _ in range(KILLS):
+            writers.stdin.write(f"{latest + 1}\n")
+            writer = int(writers.stdout.readline())
             time.sleep(delays.uniform(0, longest))
-            writer.kill()
-        seen = round_of(store.get("k"))
-        assert seen >= latest
-        # About the time of one save, however busy the machine is: kills hit all places in it.
-        longest = min(longest * 1.2, 2.0) if seen == latest else max(longest / 1.2, 0.005)
-        latest = seen
+            os.kill(writer, signal.SIGKILL)
+            assert writers.stdout.readline() == "gone\n"
+            seen = round_of(store.get("k"))
+            assert seen >= latest
+            # About the time of one save, however busy the machine is: kills hit all places in it.
+            longest = min(longest * 1.2, 2.0) if seen == latest else max(longest / 1.2, 0.005)
+            latest = seen
     assert latest > 0
     assert not store.verify()
     left = [info.key for info in store.storage.list("tmp/")]
