@@ -164,12 +164,40 @@ def _number_blocks(
         found = _mapped_blocks(dtype, columns, places, source, rows)
         if found is not None:
             return found
+    if not source.mapped and rows and len(places) > 1:
+        block = _joined_block(dtype, columns, places, rows)
+        if block is not None:
+            return [block]
     if len(places) == 1 or rows * dtype.itemsize >= _SEPARATE:
         return [_as_block(decode_array(spec, columns.take(at), source), rows) for at in places]
     block = np.empty((len(places), rows), dtype)
     for row, at in zip(block, places, strict=True):
         row[:] = decode_array(spec, columns.take(at), source)
     return [block]
+
+
+def _joined_block(
+    dtype: np.dtype[Any], columns: Columns, places: list[int], rows: int
+) -> np.ndarray[Any, Any] | None:
+    """The block that columns are when they lie one after the other in one buffer, as short ones do."""
+    found = [columns.take(place) for place in places]
+    if any(
+        column.num_chunks != 1 or column.null_count or column.type != arrow_type(dtype, True)
+        for column in found
+    ):
+        return None
+    chunks = [column.chunk(0) for column in found]
+    buffers = [chunk.buffers()[1] for chunk in chunks]
+    memory = buffers[0].parent
+    if memory is None or not memory.is_mutable or any(chunk.offset for chunk in chunks):
+        return None
+    starts = [buffer.address - memory.address for buffer in buffers]
+    spacing = starts[1] - starts[0]
+    end = starts[0] + spacing * len(starts)
+    even = spacing > 0 and starts == list(range(starts[0], end, spacing))
+    if not even or spacing < rows * dtype.itemsize or starts[0] < 0 or end > memory.size:
+        return None
+    return np.ndarray((len(places), rows), dtype, memory, starts[0], (spacing, dtype.itemsize))
 
 
 def even_block(

@@ -235,16 +235,16 @@ def _collected(obj: Any) -> pl.DataFrame:
 
 
 def _table(frame: pl.DataFrame, durable: bool) -> pa.Table:
-    """The frame as Arrow, uncopied where polars can: text as views, unless Parquet is to hold it."""
-    table = _as_arrow(frame, durable)
+    """The frame as Arrow, uncopied where polars can: text as views."""
+    table = _as_arrow(frame)
     return table if durable else compacted_table(table)
 
 
-def _as_arrow(frame: pl.DataFrame, durable: bool) -> pa.Table:
+def _as_arrow(frame: pl.DataFrame) -> pa.Table:
     if frame.n_chunks() > 1 and any(_is_coded(dtype) for dtype in frame.dtypes):
         # Each chunk would bring a dictionary of its own.
         frame = frame.rechunk()
-    if durable or not frame.width:
+    if not frame.width:
         return frame.to_arrow(compat_level=_OLDEST)
     views = [name for name, dtype in frame.schema.items() if type(dtype) in _VIEWS]
     if len(views) == frame.width:

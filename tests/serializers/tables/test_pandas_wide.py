@@ -7,12 +7,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aqueduct_core.errors import AqueductError
-from aqueduct_core.serializers.tables import ArrowSerializer, _ipc, _ipc_dense, _pandas_frame
+from aqueduct_core.serializers.tables import (
+    ArrowSerializer,
+    _ipc,
+    _ipc_dense,
+    _pandas_frame,
+    _parquet,
+    _pieces,
+)
+from aqueduct_core.serializers.tables._pandas_internals import blocks_of
 from aqueduct_core.store import ArtifactStore
 from tests.serializers.tables.doubles import MemorySink, MemorySource
 
@@ -155,3 +164,30 @@ def test_a_file_that_was_cut_is_no_table(length: int) -> None:
     if length < len(DATA):
         with pytest.raises(AqueductError):
             ArrowSerializer().load(MemorySource(sink, META))
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_wide_frame_comes_back_from_a_large_parquet_file(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_parquet, "_LARGE", 0)
+    monkeypatch.setattr(_pieces, "_ROWS", 3)
+    frame = FRAMES[name]
+    frame = frame.assign(text="a", more=1.5, some=[None, *range(1, len(frame))])
+    store = ArtifactStore("memory://", policy="small")
+    ref = store.put(frame, serializer="parquet")
+    loaded = store.get(ref)
+    pd.testing.assert_frame_equal(loaded, frame, check_index_type="exact")
+    loaded.iloc[0, :] = loaded.iloc[-1, :]
+    pd.testing.assert_frame_equal(store.get(ref), frame)
+
+
+def test_short_columns_of_a_parquet_file_become_one_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_parquet, "_LARGE", 0)
+    store = ArtifactStore("memory://", policy="small")
+    loaded = store.get(store.put(wide("f8"), serializer="parquet"))
+    [(values, _)] = blocks_of(loaded)
+    assert values.shape == (WIDTH, 7)
+    assert isinstance(values.base, pa.Buffer)  # Arrow's own: nothing was copied
+    values[3, 3] = 7.5
+    assert loaded.iloc[3, 3] == 7.5
