@@ -13,7 +13,13 @@ from typing import Any
 from aqueduct_core.cli._open import open_client
 from aqueduct_core.cli._print import as_size, console, preview_table, print_json, short, table
 from aqueduct_core.client._csv import write_csv
-from aqueduct_core.errors import AqueductError, ConversionError, ParameterError
+from aqueduct_core.errors import (
+    AqueductError,
+    ArtifactNotFoundError,
+    ConversionError,
+    ParameterError,
+)
+from aqueduct_core.manifest import Manifest
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.store import ArtifactStore
 
@@ -43,7 +49,7 @@ def ls(options: Namespace) -> int:
 
 def show(options: Namespace) -> int:
     """What is known about an artifact."""
-    manifest = _store(options).manifest(options.key)
+    manifest = _there(_store(options), options.key)
     if options.json:
         print_json(manifest.to_json())
         return 0
@@ -86,6 +92,7 @@ def _show_description(screen: Any, description: Mapping[str, Any]) -> None:
 def get(options: Namespace) -> int:
     """Load an artifact, and print it or write it into a file."""
     store = _store(options)
+    _there(store, options.key)
     if options.output:
         folder = Path(options.output).parent
         if not folder.is_dir():  # what writes says so in many ways
@@ -151,6 +158,20 @@ def _store(options: Namespace) -> ArtifactStore:
         return ArtifactStore(options.store)
 
     return open_client(options).store
+
+
+def _there(store: ArtifactStore, key: str) -> Manifest:
+    """What is known of an artifact.
+
+    Raises:
+        ArtifactNotFoundError: There is none.
+    """
+    try:
+        return store.manifest(key)
+    except ArtifactNotFoundError as error:
+        raise ArtifactNotFoundError(
+            error.message, hint="`aqueduct artifacts ls` lists what there is"
+        ) from error
 
 
 def _export(store: ArtifactStore, key: str, path: Path) -> Path:

@@ -107,6 +107,14 @@ def test_get(store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str], tmp_pa
     assert "there is no folder" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("action", ["show", "get"])
+def test_an_artifact_that_is_not_there_is_told_with_what_lists_them(
+    store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    assert main(["artifacts", action, "nothing"]) == 3
+    assert "`aqueduct artifacts ls` lists what there is" in capsys.readouterr().err
+
+
 def test_verify_and_gc(
     store: aq.ArtifactStore, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -52,6 +52,23 @@ def test_what_went_wrong_stands_first(site: Site, look: Look, failed: str) -> No
     assert 'raise ValueError("a negative limit")' in page.words
 
 
+def test_a_check_that_did_not_pass_says_why(new_site: Callable[..., Site]) -> None:
+    @aq.op
+    def number() -> int:
+        return 1
+
+    @aq.check(severity="error")
+    def is_large(number: int) -> bool:
+        return number > 5
+
+    site = new_site()
+    made = number()
+    is_large(made)
+    flow = site.client.publish_flow("Small", made, quiet=True)
+    words = looking(site)(f"/flows/{flow.id}/runs/{flow.latest().id}").words
+    assert "is_large did not pass: it returned False" in words
+
+
 def test_the_list_has_all_operators(site: Site, look: Look) -> None:
     page = look(of(site, more="?view=list"))
     for word in ("flights", "train", "metric", "passed", "3 items"):
