@@ -1,14 +1,29 @@
-"""Buffers as plain bytes."""
+"""Buffers as plain bytes, and memory for them."""
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["as_bytes", "gathered"]
+__all__ = ["allocate", "as_bytes", "gathered"]
+
+_PAGE = 1 << 12
+_HUGE = 4 << 20
+
+
+def allocate(size: int) -> memoryview:
+    """Writable memory: pages of its own, aligned and given back when freed, if it fills one."""
+    if size < _PAGE:
+        return memoryview(bytearray(size))
+    # Not mmap's default, which a forked child would share with us.
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        memory.madvise(mmap.MADV_HUGEPAGE)  # a fault for every 2 MiB instead of every 4 KiB
+    return memoryview(memory)
 
 
 def as_bytes(buffer: Buffer) -> memoryview:

@@ -15,10 +15,9 @@ from aqueduct_core._buffers import as_bytes, gathered
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Body", "allocate", "map_file"]
+__all__ = ["Body", "map_file"]
 
 _SMALL = 1 << 16
-_HUGE = 4 << 20
 
 
 class Body:
@@ -101,15 +100,6 @@ class BodyReader(io.RawIOBase):
 
     def tell(self) -> int:
         return self._at
-
-
-def allocate(size: int) -> memoryview:
-    """Writable memory that starts at a page."""
-    # Not mmap's default, which a forked child would share with us.
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
-        memory.madvise(mmap.MADV_HUGEPAGE)  # a fault for every 2 MiB instead of every 4 KiB
-    return memoryview(memory)
 
 
 def map_file(path: Path) -> memoryview:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from aqueduct_core._buffers import allocate
 from aqueduct_core.abc import ObjectInfo
 from aqueduct_core.errors import StorageNotFoundError
-from aqueduct_core.storage._body import Body, allocate, map_file
+from aqueduct_core.storage._body import Body, map_file
 from aqueduct_core.storage._classify import Fault, fault_of
 from aqueduct_core.storage._client import Client, Found
 from aqueduct_core.storage._place import Place

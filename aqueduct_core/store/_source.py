@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import io
-import mmap
 import os
-import sys
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from threading import Lock
 from typing import Any, BinaryIO
 
 from blake3 import blake3
 
+from aqueduct_core._buffers import allocate
 from aqueduct_core.abc import Storage
 from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import (
@@ -25,18 +23,12 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.manifest import Manifest, Node, Part
 from aqueduct_core.registry import Registry
-from aqueduct_core.storage._local import translated
+from aqueduct_core.store._views import RangeFile, ViewFile, map_file, private
 from aqueduct_core.store._zstd import decompress_into
 
 __all__ = ["Reader"]
 
-_MAPPED = 1 << 16  # below this, reading is cheaper than mapping
-_ANONYMOUS = (
-    1 << 12
-)  # from here on, buffers are pages of their own: aligned, and given back when freed
 _READ = 1 << 20  # from here on, loaders are told which file it is that they read
-_MOST_MAPPINGS = 256
-_WORTH_A_DESCRIPTOR = 16 << 20
 _BLOCK = 1 << 20
 _PIECE = 16 << 20  # of a compressed part
 
@@ -154,9 +146,9 @@ class Reader:
             if part.pack is not None:
                 view, intact = self._packed(path, part)
             elif (local := self.storage.path(path)) is not None:
-                view, intact = _map(local), self._intact(path)
+                view, intact = map_file(local), self._intact(path)
             else:
-                view, intact = _private(self.storage.get(path)), False
+                view, intact = private(self.storage.get(path)), False
         except StorageNotFoundError as error:
             raise self._corrupt("the part is missing", name, part) from error
         if view.nbytes != part.stored:
@@ -171,9 +163,9 @@ class Reader:
         local = self.storage.path(path)
         if local is None:
             end = part.offset + part.stored
-            return _private(self.storage.get(path, part.offset, end)), False
+            return private(self.storage.get(path, part.offset, end)), False
         if path not in self._packs:
-            self._packs[path] = _map(local)
+            self._packs[path] = map_file(local)
         return self._packs[path][part.offset : part.offset + part.stored], self._intact(path)
 
     def _intact(self, path: str) -> bool:
@@ -227,9 +219,9 @@ class _NodeSource:
         checked = self._reader.signed or not self._node.safe  # against the digest, so all of it
         ranged = found.inline is None and found.codec is None and not checked
         if ranged and self._reader.storage.path(str(found.path)) is None:
-            return io.BufferedReader(_RangeFile(self._reader.storage, found), _BLOCK)
+            return io.BufferedReader(RangeFile(self._reader.storage, found), _BLOCK)
         file = None if self._must_be_signed or found.size < _READ else self._file(found)
-        return io.BufferedReader(_ViewFile(self.view(part), file))
+        return io.BufferedReader(ViewFile(self.view(part), file))
 
     def path(self, part: str = "data") -> Path:
         found = self._part(part)
@@ -262,117 +254,3 @@ class _NodeSource:
                 raise CorruptArtifactError("the manifest lacks a part", part=name)
             return Part(0, inline=b"")  # nothing was ever written to it
         return found
-
-
-class _ViewFile(io.RawIOBase):
-    """A read-only file over a view. BytesIO would copy; this leaves the bytes where they are.
-
-    Its `name`, if it has one, is that of the file that is mapped: of a mapping, all pages that were
-    read count as memory of this process, so large ones are better read.
-    """
-
-    def __init__(self, view: memoryview, file: Path | None = None) -> None:
-        self._view = view
-        self._position = 0
-        if file is not None:
-            self.name = str(file)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        base = (0, self._position, self.size)[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    @property
-    def size(self) -> int:
-        return self._view.nbytes
-
-    def fetch(self, start: int, end: int) -> Any:
-        return self._view[start:end]
-
-    def readinto(self, buffer: Any, /) -> int:
-        target = memoryview(buffer).cast("B")
-        start = min(self._position, self.size)
-        data = self.fetch(start, min(start + target.nbytes, self.size))
-        count = memoryview(data).nbytes
-        target[:count] = data
-        self._position += count
-        return count
-
-
-class _RangeFile(_ViewFile):
-    """A remote part, read range by range as a library seeks in it."""
-
-    def __init__(self, storage: Storage, part: Part) -> None:
-        super().__init__(memoryview(b""))
-        self._storage = storage
-        self._part = part
-
-    @property
-    def size(self) -> int:
-        return self._part.stored
-
-    def fetch(self, start: int, end: int) -> Any:
-        if start >= end:
-            return b""
-        offset = self._part.offset
-        return self._storage.get(str(self._part.path), offset + start, offset + end)
-
-
-def allocate(size: int) -> memoryview:
-    """Writable memory for `size` bytes, page-aligned when there is enough of it to matter."""
-    if size < _ANONYMOUS:
-        return memoryview(bytearray(size))
-    # Not mmap's default, which a forked child would share with us.
-    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
-
-
-def _map(path: Path) -> memoryview:
-    """A file's bytes, copy-on-write: writing to the view changes neither the file nor other views."""
-    with translated(path.name), open(path, "rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size >= _MAPPED and (mapped := _mapped(file.fileno(), size)) is not None:
-            return mapped
-        view = allocate(size)
-        position = 0
-        while position < size and (count := os.readv(file.fileno(), [view[position:]])):
-            position += count
-        return view[:position]
-
-
-_mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
-_lock = Lock()
-
-
-def _mapped(descriptor: int, size: int) -> memoryview | None:
-    """A private mapping; None where too many are alive already.
-
-    Before Python 3.13 every mapping holds a file descriptor, of which a process may have few: many
-    small ones would take them from the rest of the program.
-    """
-    if sys.version_info >= (3, 13):
-        return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY, trackfd=False))
-    with _lock:
-        if size < _WORTH_A_DESCRIPTOR and len(_mappings) >= _MOST_MAPPINGS:
-            return None
-        mapping = mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY)
-        _mappings.add(mapping)
-    return memoryview(mapping)
-
-
-def _private(data: Any) -> memoryview:
-    """A writable view of what a storage returned: its own buffer if that is writable, else a copy."""
-    view = memoryview(data).cast("B")
-    if not view.readonly:
-        return view
-    target = allocate(view.nbytes)
-    target[:] = view
-    return target
