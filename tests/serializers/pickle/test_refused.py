@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -210,7 +211,16 @@ def finished_process() -> Any:
     return process
 
 
+@pytest.fixture(scope="module")
+def quick_collections() -> Iterator[None]:
+    """Collections look at what the tests have made, and not at all that was there before."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.usefixtures("quick_collections")
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore:coroutine:RuntimeWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_refused(name: str, store: ArtifactStore) -> None:
