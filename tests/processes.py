@@ -12,7 +12,7 @@ __all__ = ["is_running", "wait_until"]
 
 def wait_until(
     holds: Callable[[], Any],
-    seconds: float = 30,
+    seconds: float = 120,
     *,
     pause: float = 0.01,
     tell: Callable[[], Any] | None = None,

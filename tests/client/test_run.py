@@ -228,7 +228,7 @@ def test_a_run_in_the_background_is_waited_for_and_stopped(
     with pytest.raises(RunTimeoutError, match=r"not ended within 0\.01 seconds") as caught:
         run.wait(0.01)
     assert isinstance(caught.value, TimeoutError)
-    wait_until(lambda: "it has begun" in run.logs("waiting"), 60, tell=lambda: run.status)
+    wait_until(lambda: "it has begun" in run.logs("waiting"), tell=lambda: run.status)
     assert run.duration is None
     run.cancel()
     assert run.wait(60).status == "canceled"

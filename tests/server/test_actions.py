@@ -23,7 +23,7 @@ def wait(caller: httpx.Client, path: str) -> dict[str, Any]:
     def run() -> dict[str, Any]:
         return dict(caller.get(path).json())
 
-    wait_until(lambda: run()["state"] in ENDED, 60, pause=0.05, tell=run)
+    wait_until(lambda: run()["state"] in ENDED, pause=0.05, tell=run)
     return run()
 
 
@@ -92,7 +92,7 @@ def test_a_run_is_stopped(slow: tuple[Site, Path]) -> None:
     editor = site.as_("editor")
     flow = f"/api/v1/flows/{site.flow.id}"
     run = f"{flow}/runs/{editor.post(f'{flow}/trigger', json={}).json()['id']}"
-    wait_until((marks / "waiting").exists, 60)
+    wait_until((marks / "waiting").exists)
     assert editor.delete(flow).status_code == 422, "it is running"
     assert editor.post(f"{run}/cancel").status_code == 202
     assert wait(editor, run)["state"] == "canceled"

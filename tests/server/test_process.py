@@ -109,7 +109,7 @@ def test_runs_that_a_killed_server_left_go_on_with_the_next(
         path = f"/api/v1/flows/{flow.id}"
         answer = httpx.post(f"{killed.address}{path}/trigger", json={}, headers=headers)
         run = flow.run(answer.json()["id"])
-        wait_until((marks / "second").exists, 60, tell=lambda: run.status)
+        wait_until((marks / "second").exists, tell=lambda: run.status)
         killed.end(signal.SIGKILL)
         server = start()
         (marks / "go").touch()
@@ -175,14 +175,14 @@ def test_another_server_goes_on_with_the_runs_of_one_that_was_killed(
     with aq.Client(key, killed.address) as client:
         flow = client.publish_flow("Long", waiting(marks), quiet=True, wait=False)
         run = flow.latest().id
-        wait_until((marks / "second").exists, 60, tell=lambda: flow.latest().status)
+        wait_until((marks / "second").exists, tell=lambda: flow.latest().status)
     killed.end(signal.SIGKILL)
     (marks / "second").unlink()
     with aq.Client(key, others[0].address) as client:
         (marks / "go").touch()
         found = client.flow("Long").run(run)
         # Failed, as long as nobody has seen that it is alone.
-        wait_until(lambda: found.status == "succeeded", 90, pause=0.1, tell=lambda: found)
+        wait_until(lambda: found.status == "succeeded", pause=0.1, tell=lambda: found)
         assert (marks / "first").read_text() == "x", "what had ended was kept"
         assert (marks / "second").exists(), "what had not was run again"
         assert len(client.flow("Long").runs()) == 1

@@ -124,7 +124,7 @@ def test_what_follows_runs_once_though_both_look_after_it(pair: Pair) -> None:
     for count in (4, 5):  # who would start one of the four twice has done so when the fifth runs
         while len(leader.runs()) < count:
             leader.trigger(quiet=True)
-        wait_until(partial(have_followed, count), 90, pause=0.1, tell=follower.runs)
+        wait_until(partial(have_followed, count), pause=0.1, tell=follower.runs)
     assert len(follower.runs()) == 5
 
 
@@ -143,7 +143,7 @@ def test_a_run_is_stopped_by_the_server_that_did_not_start_it(pair: Pair, tmp_pa
         return 1
 
     flow = one.publish_flow("Waits", waiting(folder), quiet=True, wait=False)
-    wait_until((tmp_path / "started").exists, 60)
+    wait_until((tmp_path / "started").exists)
     run = other.flow("Waits").latest()
     run.cancel()
     assert run.wait(60).status == "canceled"

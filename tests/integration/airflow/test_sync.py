@@ -25,7 +25,7 @@ from tests.processes import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-_MANY = 200
+_MANY = 100
 
 
 def look(client: aq.Client) -> Look:
