@@ -144,6 +144,7 @@ class Sql:
             query = f"SELECT * FROM rows_{rows}"
             integration = self.integration()
             integration.query("SELECT 1 AS one")  # what is imported by the first one
+            integration.close()  # the others connect, too
             readers = dict(self.readers(query))
             if "driver" in readers:
                 readers["frame"] = _framed(readers["driver"])

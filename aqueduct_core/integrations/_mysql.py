@@ -17,7 +17,7 @@ from sqlalchemy import event
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._mysql_decode import decode, field_of
 from aqueduct_core.integrations._mysql_saves import STAGING, MysqlTransaction
-from aqueduct_core.integrations._mysql_socket import MysqlConnection
+from aqueduct_core.integrations._mysql_socket import MysqlConnection, unverified
 from aqueduct_core.integrations._mysql_wire import prepare
 from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._results import Result
@@ -42,8 +42,8 @@ _SESSION = (
 )
 _SAFETY: Mapping[str, Mapping[str, Any]] = {
     "disable": {"ssl_disabled": True},
-    "prefer": {},
-    "require": {"ssl": {"check_hostname": False}},
+    "prefer": {"ssl_disabled": True, "tries_tls": True},
+    "require": {"ssl": unverified()},
     "verify-ca": {"ssl_verify_cert": True},
     "verify-full": {"ssl_verify_cert": True, "ssl_verify_identity": True},
 }
@@ -97,7 +97,7 @@ class MysqlIntegration(ServerIntegration):
             )
         return {
             **_SAFETY[str(known["sslmode"])],
-            **({"ssl_ca": trusted} if trusted else {}),
+            **({"ssl_ca": trusted} if trusted and "verify" in str(known["sslmode"]) else {}),
             **({"password": str(password).encode()} if password else {}),
             "charset": "utf8mb4",
             "connect_timeout": _PATIENCE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ __all__ = ["Field", "decode", "field_of"]
 
 _BINARY = 63  # the character set of what is no text
 _DIGITS, _MORE_DIGITS = 38, 76  # of decimals in Arrow
+_YEARS = 10_000
 _DAY = 86_400_000_000  # microseconds
 
 _NUMBERS = {
@@ -90,10 +91,12 @@ def decode(fields: Sequence[Field], data: bytes, starts: Any) -> list[Any]:
     """
     octets = np.frombuffer(data, np.uint8)
     position = starts + 1 + (len(fields) + 9) // 8
-    columns = []
+    columns, bits = [], octets[starts + 1]
     for index, field in enumerate(fields):
         place = index + 2
-        missing = (octets[starts + 1 + place // 8] >> (place & 7) & 1).astype(bool)
+        if not place & 7:
+            bits = octets[starts + 1 + place // 8]
+        missing = (bits & (1 << (place & 7))) > 0
         mask = missing if missing.any() else None
         if field.width:
             length: Any = field.width
@@ -167,17 +170,22 @@ def _gathered(kind: Any, data: bytes, begin: Any, length: Any, mask: Any) -> Any
 
 def _moments(data: bytes, begin: Any, length: Any, mask: Any) -> Any:
     """Dates and timestamps in microseconds; what is no date is the smallest number."""
-    day = length >= 4
-    months = (_at(data, "<u2")[begin].astype(np.int64) - 1970) * 12
     octets = np.frombuffer(data, np.uint8)
-    month, number = octets[begin + 2], octets[begin + 3]
-    months += month.astype(np.int64) - 1
-    days = months.astype("datetime64[M]").astype("datetime64[D]") + (number.astype(np.int64) - 1)
-    real = (
-        day & (month > 0) & (number > 0) & (days.astype("datetime64[M]").astype(np.int64) == months)
-    )
-    moments = days.astype(np.int64) * _DAY + _clock(data, begin + 4, length - 4)
+    year, month, day = _at(data, "<u2")[begin], octets[begin + 2], octets[begin + 3]
+    real = (length >= 4) & (year < _YEARS) & (month > 0) & (month <= 12) & (day > 0)
+    first_days, sizes = _calendar()
+    place = np.where(real, year.astype(np.int64) * 12 + month - 1, 0)
+    real &= day <= sizes[place]
+    moments = (first_days[place] + day - 1) * _DAY + _clock(data, begin + 4, length - 4)
     return pa.array(np.where(real, moments, np.iinfo(np.int64).min), mask=mask)
+
+
+@cache
+def _calendar() -> tuple[Any, Any]:
+    """For each month from the year 0 on, its first day counted from 1970, and how many it has."""
+    months = np.arange(-1970 * 12, (_YEARS - 1970) * 12 + 1).astype("datetime64[M]")
+    first_days = months.astype("datetime64[D]").astype(np.int64)
+    return first_days[:-1], np.diff(first_days)
 
 
 def _durations(data: bytes, begin: Any, length: Any, mask: Any) -> Any:

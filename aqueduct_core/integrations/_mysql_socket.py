@@ -8,6 +8,7 @@ given the socket, and asked for the one in TLS that it makes of it: nothing of i
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from typing import Any, NoReturn
 
@@ -15,7 +16,7 @@ import pymysql
 from pymysql import err
 from pymysql.constants import CR
 
-__all__ = ["LARGEST", "MysqlConnection", "Wire"]
+__all__ = ["LARGEST", "MysqlConnection", "Wire", "unverified"]
 
 LARGEST = 0xFFFFFF  # bytes of a packet that is continued in the next one
 _PIECE = 64 << 10
@@ -27,13 +28,14 @@ class MysqlConnection(pymysql.Connection):  # type: ignore[misc]  # it has no an
     """The driver's connection.
 
     Args:
+        tries_tls: Whether to speak TLS where the server can, in spite of `ssl_disabled`.
         settings: What the driver takes; not `unix_socket`.
 
     Attributes:
         wire: Speaks where the driver doesn't.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, tries_tls: bool = False, **settings: Any) -> None:
         super().__init__(**settings, defer_connect=True)
         try:
             opened = socket.create_connection((self.host, self.port), self.connect_timeout)
@@ -42,9 +44,21 @@ class MysqlConnection(pymysql.Connection):  # type: ignore[misc]  # it has no an
             raise err.OperationalError(CR.CR_CONN_HOST_ERROR, said) from error
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self.ctx: Any = _Safety(self.ctx) if self.ssl else None
+        safety = None
+        if tries_tls or self.ssl:
+            safety = _Safety(unverified() if tries_tls else self.ctx)
+            self.ssl: bool = True
+            self.ctx: Any = safety
         self.connect(opened)
-        self.wire = Wire((self.ctx and self.ctx.made) or opened)
+        self.wire = Wire((safety and safety.made) or opened)
+
+
+def unverified() -> ssl.SSLContext:
+    """TLS with whoever answers. The driver would read all certificates of the system for it first."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class _Safety:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
+import re
 import uuid
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pymysql
 import pytest
 from pandas.testing import assert_frame_equal
 
 from aqueduct_core.errors import IntegrationError, LossyTypeError
+from aqueduct_core.integrations import _mysql
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.testing import SQLIntegrationTests
 from tests.integrations.tables import KEPT, MOMENT, column, left_behind, read, run, save
@@ -225,10 +230,21 @@ def test_an_error_in_the_middle_of_a_result_is_told(mariadb: Any) -> None:
 
 
 def test_a_result_that_is_not_read_to_its_end_leaves_nothing(mariadb: Any) -> None:
-    statement = Statement.of("SELECT seq FROM seq_1_to_2000000")
+    statement = Statement.of("SELECT seq FROM seq_1_to_9000000")
     with mariadb.result(statement, {}) as result:
-        assert len(next(iter(result.chunks))[0]) < 2_000_000
+        assert len(next(iter(result.chunks))[0]) < 9_000_000
     assert read(mariadb, "SELECT 1 AS a")["a"].tolist() == [1]
+
+
+def test_nothing_of_the_driver_is_used_that_it_does_not_show() -> None:
+    """What has an underscore may be gone with its next release, and a read or a save with it."""
+    private = re.compile(r"\b(connection|driver)\._[a-z]|from pymysql\.?\w* import .*\b_")
+    for path in Path(_mysql.__file__).parent.glob("_mysql*.py"):
+        assert not private.findall(path.read_text()), path.name
+    needed = "host port connect_timeout ssl"
+    made = pymysql.Connection(defer_connect=True, host="nowhere")
+    assert [name for name in [*needed.split(), "ctx"] if not hasattr(made, name)] == []
+    assert "sock" in inspect.signature(pymysql.Connection.connect).parameters
 
 
 FITS = {
