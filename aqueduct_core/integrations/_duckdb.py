@@ -28,8 +28,10 @@ __all__ = ["DuckdbIntegration"]
 
 _PATIENCE = 30.0  # seconds to wait for another program, which has the file for itself
 _STEP = 0.02
-_BATCH = 61_440  # rows; half of those of a group in the file
-_KEPT = 32 << 20  # bytes of a file that stay in memory while a large result is read
+_BATCH = 30_720  # rows; a quarter of those of a group in the file
+_AHEAD = 1 << 20  # bytes of a result that are read before they are asked for
+_KEPT = 16 << 20  # bytes of a result after which what was read of the file is forgotten
+_KEPT_OF_LARGE = 32 << 20  # the same, of a result that is so large that it makes no difference
 # A query names tables of the database, not variables of the code that happens to run it.
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {"python_enable_replacements": "false"}
 
@@ -116,12 +118,13 @@ class DuckdbIntegration(SqlDatabase):
 
     def _chunks(self, connection: Any, reader: Any, statement: Statement) -> Iterator[list[Any]]:
         """What the reader gives, perhaps when nobody else explains errors any more."""
-        size = 0
+        size = total = 0
         with self.explained("read the result", statement.text), connection.cursor() as other:
             for chunk in arrow_chunks(reader):
+                came = sum(array.nbytes for array in chunk)
                 yield chunk
-                size += sum(array.nbytes for array in chunk)
-                if size >= _KEPT:
+                size, total = size + came, total + came
+                if size >= min(max(_KEPT, total // 8), _KEPT_OF_LARGE):
                     size = 0
                     self._forget(other)
 
@@ -170,6 +173,7 @@ class DuckdbIntegration(SqlDatabase):
         there = self.path.exists()
         with self._open(read_only=True) if there else duckdb.connect(config=_SETTINGS) as opened:
             opened.execute("SET TimeZone = 'UTC'").fetchall()
+            opened.execute(f"SET streaming_buffer_size = '{_AHEAD}B'").fetchall()
             # Beside a save in the same process the file can only be opened like the save has it.
             opened.execute("BEGIN TRANSACTION READ ONLY").fetchall()
             yield opened

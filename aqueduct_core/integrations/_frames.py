@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -47,5 +48,18 @@ def to_pandas(array: Any) -> pd.Series:
     if any(test(kind) for test in (types.is_date, types.is_time, types.is_decimal, types.is_list)):
         return pd.Series(pd.array(array, dtype=pd.ArrowDtype(kind)))
     if array.null_count and kind in _NULLABLE:
-        return array.to_pandas(types_mapper=_NULLABLE.get)
+        return pd.Series(_nullable(array, _NULLABLE[kind]))
     return array.to_pandas()
+
+
+def _nullable(array: Any, dtype: Any) -> Any:
+    """Values and which of them are missing, a chunk at a time: pandas would have all of them twice."""
+    values = np.empty(len(array), dtype.numpy_dtype)
+    missing = np.empty(len(array), np.bool_)
+    anything, start = dtype.numpy_dtype.type(0).item(), 0
+    for chunk in array.chunks:
+        end = start + len(chunk)
+        values[start:end] = chunk.fill_null(anything).to_numpy(zero_copy_only=False)
+        missing[start:end] = chunk.is_null().to_numpy(zero_copy_only=False)
+        start = end
+    return dtype.construct_array_type()(values, missing)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from mmap import ACCESS_COPY, mmap
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -14,10 +16,11 @@ from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._frames import frame_of, to_frame, to_pandas
 from aqueduct_core.serializers.tables import FrameStream
 
-__all__ = ["Column", "Result", "arrow_chunks", "as_arrow", "extract", "read"]
+__all__ = ["Column", "Result", "arrow_chunks", "as_arrow", "extract", "owned", "read"]
 
 STREAMED = 32 << 20  # bytes from which on a result is not collected any more
 _LONG = 100_000  # rows from which on memory is given back at once
+_MAPPED = 10_000  # rows from which on an array is mapped memory
 _OBJECT = 64  # bytes of a Python value, roughly
 
 
@@ -60,22 +63,62 @@ class Result:
 
 
 def arrow_chunks(reader: Any) -> Iterator[list[Any]]:
-    """What an Arrow record batch reader reads, as chunks; one without rows if there are none.
-
-    They are copied: a driver's batch is one piece of memory, which would stay as long as any of its
-    columns is used.
-    """
+    """What an Arrow record batch reader reads, as chunks; one without rows if there are none."""
     empty = True
     for batch in reader:
         empty = False
-        yield [pa.concat_arrays([array, array[:0]]) for array in batch.columns]
+        chunk = [owned(array) for array in batch.columns]
+        del batch  # before the driver makes the next one
+        yield chunk
     if empty:
         yield [pa.array([], kind) for kind in reader.schema.types]
 
 
-def read(result: Result) -> pd.DataFrame:
-    """All of it."""
-    return _collected(result, [[] for _ in result.columns])
+def owned(array: Any) -> Any:
+    """An array of a batch in memory of its own, which the system gets back as soon as the array is gone.
+
+    A driver's batch is one piece of memory, which would stay as long as any of its columns is used. And
+    of what is given back in small pieces, one after the other, allocators keep most.
+    """
+    kind, rows, first = array.type, len(array), array.offset
+    if rows < _MAPPED:
+        return _copied(array)
+    _, *buffers = array.buffers()
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        starts = np.frombuffer(buffers[0], np.int32)[first : first + rows + 1]
+        values = np.frombuffer(buffers[1] or b"", np.uint8)[starts[0] : starts[-1]]
+        parts = [starts - starts[0], values]
+    elif pa.types.is_primitive(kind) and kind.bit_width % 8 == 0:
+        width = kind.bit_width // 8
+        parts = [np.frombuffer(buffers[0], np.uint8)[width * first : width * (first + rows)]]
+    else:
+        return _copied(array)
+    valid = _copied(array.is_valid()).buffers()[1] if array.null_count else None
+    return pa.Array.from_buffers(kind, rows, [valid, *map(_mapped, parts)], array.null_count)
+
+
+def _copied(array: Any) -> Any:
+    return pa.concat_arrays([array, array[:0]])
+
+
+def _mapped(part: Any) -> Any:
+    """Some values in memory that is mapped for them alone."""
+    if not part.nbytes:
+        return pa.py_buffer(b"")
+    room = mmap(-1, part.nbytes, access=ACCESS_COPY)
+    np.frombuffer(room, part.dtype)[:] = part
+    return pa.py_buffer(room)
+
+
+def read(opened: AbstractContextManager[Result]) -> pd.DataFrame:
+    """All of a result.
+
+    Args:
+        opened: The result; it is closed before the frame is made, which needs the memory.
+    """
+    with opened as result:
+        parts = _collected(result, [[] for _ in result.columns])
+    return _frame(result, parts)
 
 
 def extract(result: Result, held: ExitStack) -> pd.DataFrame | FrameStream:
@@ -97,13 +140,18 @@ def extract(result: Result, held: ExitStack) -> pd.DataFrame | FrameStream:
                 break  # values of mixed types, which only fit into memory
             parts.clear()
             return FrameStream(_tables(result, settled), to_frame, held.pop_all())
-    return _collected(result, parts)
+    return _frame(result, _collected(result, parts))
 
 
-def _collected(result: Result, parts: list[list[Any]]) -> pd.DataFrame:
+def _collected(result: Result, parts: list[list[Any]]) -> list[list[Any]]:
+    """The chunks of each column, after those that are there."""
     for chunk in result.chunks:
         for part, array in zip(parts, chunk, strict=True):
             part.append(array)
+    return parts
+
+
+def _frame(result: Result, parts: list[list[Any]]) -> pd.DataFrame:
     columns = [_made(result, column, parts.pop(0)) for column in result.columns]
     return frame_of([column.name for column in result.columns], columns)
 

@@ -215,8 +215,7 @@ class SqlDatabase(SqlIntegration):
 
     def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
         """Run a query now; returns a DataFrame."""
-        with self.result(statement, parameters) as found:
-            return read(found)
+        return read(self.result(statement, parameters))
 
     def extract(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
         """Run a query now, to store its result; returns a DataFrame, or a stream of one if it is large."""

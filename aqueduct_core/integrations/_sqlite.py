@@ -81,8 +81,8 @@ class SqliteIntegration(SqlDatabase):
         return '"' + name.replace('"', '""') + '"'
 
     def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
-        with suppress(DoubtfulError), self._quick_result(statement, parameters) as found:
-            return read(found)
+        with suppress(DoubtfulError):
+            return read(self._quick_result(statement, parameters))
         return super().read(statement, parameters)
 
     def extract(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -42,7 +42,7 @@ def test_any_values_come_back_as_the_driver_gives_them(values: list[Any]) -> Non
         [(value,) for value in values[start : start + 7]] for start in range(0, len(values), 7)
     ]
     columns = columns_of_rows(["c"], None)
-    back = _results.read(Result("w", columns, row_chunks(1, parts)))["c"]
+    back = _results.read(nullcontext(Result("w", columns, row_chunks(1, parts))))["c"]
     assert len(back) == len(values)
     for found, value in zip(back.tolist(), values, strict=True):
         assert pd.isna(found) if value is None else found == value
@@ -159,6 +159,82 @@ def test_a_constraint_that_fails_takes_everything_back(database: SqlIntegration)
     with pytest.raises(IntegrationError, match=r"could not save table 't': UNIQUE constraint"):
         save(database, pd.DataFrame({"c": [1, 2, 5]}), mode="append")
     assert read(database, "SELECT * FROM t")["c"].tolist() == [5]
+
+
+OTHERS = {
+    "an integer": "5",
+    "a float": "0.5",
+    "infinity": "9e999",
+    "a blob": "x'61'",
+    "no bytes": "x''",
+    "the last of characters": "char(1114111, 1114111)",
+    "beyond all characters": "replace('xxxxxxxxx', 'x', char(1114111))",
+    "an empty text": "''",
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS.keys())
+@pytest.mark.parametrize("declared", ["TEXT", "TEXT COLLATE NOCASE", "TIMESTAMP", "DATE"])
+def test_what_is_no_text_in_a_column_of_texts_stays_what_it_is(
+    database: SqlIntegration, declared: str, other: str
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE t (n INTEGER, c {declared}); CREATE TABLE u (c);"
+        f"INSERT INTO t VALUES (1, 'a'), (2, NULL), (3, {other}); INSERT INTO u VALUES ({other})",
+    )
+    for query in (
+        "SELECT n, c FROM t",
+        "SELECT c FROM t ORDER BY n DESC",
+        "SELECT c FROM t UNION ALL SELECT c FROM u",
+        "SELECT DISTINCT c FROM t",
+        "SELECT c, count(*) FROM t GROUP BY c",
+    ):
+        with closing(sqlite3.connect(database.path)) as connection:
+            rows = connection.execute(query).fetchall()
+        place = 1 if "n, c" in query else 0
+        for found, row in zip(read(database, query).iloc[:, place].tolist(), rows, strict=True):
+            known = row[place]
+            assert pd.isna(found) if known is None else (type(found), found) == (type(known), known)
+
+
+def test_what_is_no_text_is_told_by_its_column_when_it_comes_late(
+    database: SqlIntegration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_results, "STREAMED", 1000)
+    monkeypatch.setattr("aqueduct_core.integrations._sqlite_driver._BATCH", 500)
+    run(
+        database,
+        "CREATE TABLE t (a TEXT, b TEXT); WITH RECURSIVE n(n) AS "
+        "(SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000) "
+        "INSERT INTO t SELECT 'a', CASE WHEN n < 1500 THEN 'b' ELSE x'62' END FROM n",
+    )
+    found: Any = database.extract(Statement.of("SELECT * FROM t"), {})
+    with pytest.raises(IntegrationError, match="column 'b' has values of several types"):
+        ArtifactStore("memory://").put(found, "rows")
+    assert set(read(database, "SELECT * FROM t")["b"].map(type)) == {str, bytes}
+
+
+RANDOM = "CASE WHEN random() > 0 THEN 1 ELSE 'x' END"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"SELECT {RANDOM} AS c, {RANDOM} AS d FROM n",
+        "SELECT * FROM v",
+        "SELECT c, d FROM v ORDER BY n LIMIT 400",
+    ],
+)
+def test_what_is_random_is_computed_once(database: SqlIntegration, query: str) -> None:
+    run(
+        database,
+        "CREATE TABLE n AS WITH RECURSIVE n(n) AS "
+        "(SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 500) SELECT n FROM n;"
+        f"CREATE VIEW v AS SELECT {RANDOM} AS c, CAST({RANDOM} AS TEXT) AS d, n FROM n",
+    )
+    kinds = read(database, query)["c"].map(lambda value: (type(value), value))
+    assert set(kinds) == {(int, 1), (str, "x")}
 
 
 LATER = {
