@@ -28,6 +28,7 @@ T = TypeVar("T")
 _CONCURRENCY = 8
 _SMALL = 4 << 20  # bytes of a file that are transferred at once
 _PIECE = 1 << 20  # bytes of a file that are read at once, where somebody asks for few
+_RANGE = 8 << 20  # the same of an object, each of which is a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ class SourceFile:
     def opened(self) -> Iterator[Content]:
         """What `content` gives, read piece by piece."""
         with self.open() as file:
-            yield Content(file, self.size, self.encoding)
+            piece = _RANGE if self.place.is_remote else _PIECE
+            yield Content(file, self.size, self.encoding, min(piece, max(self.size, 1)))
 
     def open(self) -> BinaryIO:
         """A file over it, read in ranges."""
@@ -159,11 +161,12 @@ class Content:
         file: The file.
         size: How many bytes are read of it; what is appended meanwhile is left out.
         encoding: How its text is encoded.
+        piece: How many bytes of it are read at once, at least.
     """
 
-    def __init__(self, file: BinaryIO, size: int, encoding: str) -> None:
+    def __init__(self, file: BinaryIO, size: int, encoding: str, piece: int) -> None:
         self._raw = _Hashed(file, size)
-        self._given = io.BufferedReader(self._raw, _PIECE)
+        self._given = io.BufferedReader(self._raw, piece)
         codec = codec_of(self._given.peek(MAGIC)[:MAGIC])
         self.file = cast("BinaryIO", self._given) if codec is None else codec.open(self._given)
         if encoding != "utf-8":
