@@ -1,8 +1,8 @@
 """Digests of values that functions refer to: equal for equal values, in every process.
 
 A value is pickled into a hash. On the way everything whose pickle differs from process to process
-is replaced: sets by their sorted members, functions, classes and modules by what `refer` says of
-them, tables and arrays by the digest of their content.
+is replaced: sets by their sorted members, functions, classes and modules by numbers, under which they
+are listed, tables and arrays by the digest of their content.
 """
 
 from __future__ import annotations
@@ -24,9 +24,6 @@ from aqueduct_core.registry import default_registry
 from aqueduct_core.serializers.pickle._pickler import Pickler
 
 __all__ = ["ValueDigest", "digest_value"]
-
-Refer = Callable[[Any], Any]
-"""Gives a hashable, printable token for a function, class or module, or None for other objects."""
 
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, list, dict, tuple})
 _CACHED = type(functools.lru_cache(len))
