@@ -38,6 +38,7 @@ from aqueduct_core.serializers.pickle._typing import (
 
 __all__ = ["Pickler", "Unpickler"]
 
+_MOVED = {"pathlib._local": "pathlib"}  # what Python 3.13 alone says of paths
 _LATE = ("__cause__", "__context__", "__suppress_context__", "__traceback__")
 # Attributes that live in C and that the exceptions' own __reduce__ leaves out.
 _MEMBERS = ("name", "obj", "path", "name_from")
@@ -127,7 +128,7 @@ class Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str, /) -> Any:
         if self._elsewhere and module in ("__main__", "__mp_main__"):
             raise AttributeError(f"no other process will find {name!r} in its __main__")
-        found = super().find_class(module, name)
+        found = super().find_class(_MOVED.get(module, module), name)
         if module == "cloudpickle.cloudpickle":
             if name in ("_make_skeleton_class", "_make_skeleton_enum"):
                 return functools.partial(self._skeleton, found)

@@ -16,9 +16,7 @@ from pathlib import Path
 import pytest
 
 import aqueduct_core
-from aqueduct_core.errors import EnvironmentBuildError
 from aqueduct_core.runtime.environments import Progress, ensure, environments
-from aqueduct_core.runtime.environments._interpreters import find_interpreter
 from aqueduct_core.runtime.environments._own import _belongs
 from aqueduct_core.runtime.environments._uv import find_uv, uv_environ
 
@@ -109,19 +107,6 @@ def test_one_whose_python_is_gone_is_made_anew(index: None, tmp_path: Path) -> N
     python.symlink_to(tmp_path / "gone")
     assert ensure([], folder=tmp_path) == python
     assert say(python, "print(1)") == "1"
-
-
-@pytest.mark.parametrize("version", ["3.12", "3.13"])
-def test_another_python(index: None, tmp_path: Path, version: str) -> None:
-    if sys.version_info[:2] == tuple(map(int, version.split("."))):
-        pytest.skip("it is the one that runs this")
-    try:
-        find_interpreter(version)
-    except EnvironmentBuildError:
-        pytest.skip("it is not installed")
-    python = ensure(["six"], python=version, folder=tmp_path)
-    assert say(python, "import sys, six, aqueduct_core; print(sys.version)").startswith(version)
-    assert environments(tmp_path)[0].python.startswith(version)
 
 
 def test_an_installation_that_came_from_no_index_is_packed_again(

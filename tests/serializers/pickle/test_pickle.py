@@ -13,7 +13,7 @@ import sys
 import textwrap
 import threading
 import types
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import cloudpickle
@@ -267,6 +267,10 @@ def test_code_of_another_python_is_not_run(store: ArtifactStore) -> None:
     with pytest.raises(IncompatibleEnvironmentError, match=r"code for Python 3\.\d"):
         load(data, {**meta, "code": "cpython-299"})
     assert "code" not in store.manifest(store.put(generic, serializer="pickle")).content.meta
+
+
+def test_paths_are_found_that_python_3_13_stored() -> None:
+    assert load(b"cpathlib._local\nPurePosixPath\n(Va/b\ntR.") == PurePosixPath("a/b")
 
 
 @pytest.mark.parametrize("data", [b"", b"\x80", b"\x80\x05", b"garbage", pickle.dumps([1, 2])[:-2]])
