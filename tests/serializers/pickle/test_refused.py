@@ -175,7 +175,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "process": (lambda: Plain(p=finished_process()), ".p", "process|lock"),
     "C pointer": (lambda: Plain(p=ctypes.pointer(ctypes.c_int(3))), ".p", "pointer"),
     "bare object": (object, "", "identity"),
-    "too deep": (lambda: functools.reduce(lambda inner, _: Plain(inner=inner), range(10_000), None), "", "too deep"),
+    "too deep": (lambda: functools.reduce(lambda inner, _: Plain(inner=inner), range(300_000), None), "", "too deep"),
     "exception that can't be made again": (lambda: NoReload(1, 2), "", "can't be loaded.*missing 1 required"),
     "in an attribute": (lambda: Plain(errors=[NoReload(1, 2)]), ".errors[0]", "can't be loaded"),
     "needs arguments": (lambda: NeedsArguments(1), "", "can't be loaded"),
