@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import time
@@ -318,6 +319,19 @@ def test_a_worker_leaves_nothing_open_after_its_run(
         kept.wait_until_none()  # the worker is there still
         assert warehouse.query("SELECT a FROM t")["a"].tolist() == [1]
     kept.wait_until_none()
+
+
+def test_nothing_that_is_kept_shows_a_password(
+    postgres: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    config = {**postgres.config(), "password": "hunter2"}
+    made: Any = open_integration("v", "postgres", config)
+    made.query("SELECT 1 AS a")
+    engine, readers = made.engine, made._readers
+    kept = [engine, engine.pool, readers, readers.pool, readers.pool._creator, made._kept]
+    assert "hunter2" not in f"{kept} {vars(made._kept[0])} {engine.pool.status()} {caplog.text}"
+    made.close()
 
 
 def test_a_login_is_tried_anew_when_it_is_tested(kept: Kept) -> None:
