@@ -132,7 +132,7 @@ def test_clearing_a_function_leaves_others_alone(memory: Memory) -> None:
     assert not second.check_call_in_cache(1)
 
 
-def test_limits_remove_the_oldest(memory: Memory, tmp_path: Path) -> None:
+def test_limits_remove_the_oldest(memory: Memory) -> None:
     cached = memory.cache(nested)
     for number in (1, 2, 3):
         cached(number)
@@ -155,9 +155,7 @@ def test_compression_is_the_policys(tmp_path: Path) -> None:
         Memory(str(tmp_path), backend="aqueduct", verbose=0, compress=True)
 
 
-def test_a_stored_item_can_be_read_and_moved_as_joblib_does_it(
-    memory: Memory, tmp_path: Path
-) -> None:
+def test_a_stored_item_can_be_read_and_moved_as_joblib_does_it(memory: Memory) -> None:
     cached, backend = memory.cache(nested), memory.store_backend
     cached(1)
     (item,) = backend.get_items()

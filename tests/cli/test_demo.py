@@ -49,7 +49,7 @@ def test_the_demo_tells_its_story(
 
 
 def test_the_demo_is_served_without_being_told_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from aqueduct_core.cli import _server
     from aqueduct_core.cli.demo import _flow, _story, was_told

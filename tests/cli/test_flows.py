@@ -210,9 +210,7 @@ def test_trigger(say: Any, workspace: aq.Client) -> None:
     say("trigger", "nope", code=3)
 
 
-def test_cancel_and_retry_refuse_what_has_ended(
-    say: Any, workspace: aq.Client, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_cancel_and_retry_refuse_what_has_ended(say: Any, workspace: aq.Client) -> None:
     fine = next(run.id for run in workspace.runs() if run.status == "succeeded")
     say("run", "cancel", fine, code=3)
     say("run", "retry", fine, code=3)

@@ -312,7 +312,7 @@ def test_a_newer_format_is_refused_with_what_to_install(store: ArtifactStore) ->
         Version.load(store, found.flow, found.digest)
 
 
-def test_unknown_fields_are_ignored(store: ArtifactStore) -> None:
+def test_unknown_fields_are_ignored() -> None:
     found = version()
 
     def add(record: dict[str, Any]) -> None:

@@ -257,9 +257,7 @@ def holder(database: Any) -> Any:
         process.kill()
 
 
-def test_another_program_is_waited_for(
-    database: Any, holder: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_program_is_waited_for(database: Any, holder: Any) -> None:
     threading.Timer(0.2, holder.stdin.close).start()
     save(database, column(2), mode="append")
     assert read(database, "SELECT * FROM t")["c"].tolist() == [1, 2]

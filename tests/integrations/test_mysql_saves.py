@@ -90,9 +90,7 @@ def test_a_view_is_no_table(mariadb: Any) -> None:
         save(mariadb, column(1), "v", "replace")
 
 
-def test_a_commit_that_fails_takes_the_new_tables_back(
-    mariadb: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_commit_that_fails_takes_the_new_tables_back(mariadb: Any) -> None:
     save(mariadb, column(1))
     with (
         pytest.raises(IntegrationError, match="could not commit"),

@@ -215,7 +215,7 @@ def test_a_commit_that_fails_puts_tables_back(snowflake: Any) -> None:
 
 
 def test_tables_that_were_shown_before_everything_was_lost_are_not_made_again(
-    snowflake: Any, monkeypatch: pytest.MonkeyPatch
+    snowflake: Any,
 ) -> None:
     with snowflake.transaction() as transaction:
         transaction.save(column(1, 2), "t", "append", once="r1")

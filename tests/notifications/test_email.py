@@ -81,7 +81,7 @@ def test_it_signs_in_through_an_encrypted_connection(own, message, security: str
 
 
 @pytest.mark.parametrize("security", ["starttls", "ssl"])
-def test_certificates_are_checked(own, message, security: str) -> None:
+def test_certificates_are_checked(own, security: str) -> None:
     options = {"tls_context": own[1]} if security == "starttls" else {"ssl_context": own[1]}
     with MailServer(**options) as server:
         with pytest.raises(IntegrationError, match="certificate is not trusted") as caught:

@@ -324,7 +324,7 @@ def test_inputs_are_loaded_whatever_the_storage(faulty: Faulty, profile: str) ->
     assert output(workspace, run_all(workspace, version)["total"]) == 7 + 2 + 5 + 3
 
 
-def test_a_workspace_is_made_from_its_description(workspace: Workspace, tmp_path: Any) -> None:
+def test_a_workspace_is_made_from_its_description(workspace: Workspace) -> None:
     version = publish(workspace.store, number())
     described = json.dumps(
         {"store": workspace.store.url, "signing_key": b"0123456789abcdef0123456789abcdef".hex()}

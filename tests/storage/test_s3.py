@@ -187,7 +187,7 @@ class TestLarge:
 
 
 class TestOptions:
-    def test_what_s3fs_takes(self, s3_server: S3Server, s3_proxy: FaultProxy, bucket: str) -> None:
+    def test_what_s3fs_takes(self, s3_proxy: FaultProxy, bucket: str) -> None:
         storage = FsspecStorage(
             f"s3a://{bucket}",
             username="u",

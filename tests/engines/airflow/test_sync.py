@@ -310,7 +310,7 @@ def test_many_runs_take_few_requests(world: World) -> None:
 
 
 def test_an_airflow_that_cannot_be_reached_blocks_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_http, "_PAUSES", (0.0,))
     world.start(RUN)

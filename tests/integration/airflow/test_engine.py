@@ -154,9 +154,7 @@ def test_a_run_stays_with_its_version_when_another_one_is_published(
     assert [item.number for item in new.versions()] == [2, 1]
 
 
-def test_airflow_tells_why_it_cannot_read_a_file(
-    client: aq.Client, airflow: Airflow, name: str
-) -> None:
+def test_airflow_tells_why_it_cannot_read_a_file(client: aq.Client, name: str) -> None:
     @aq.op(engine_options={"weight_rule": "heaviest"})
     def one() -> int:
         return 1

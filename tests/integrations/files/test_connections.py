@@ -138,7 +138,7 @@ def test_credentials_may_come_from_the_environment(
     open_integration("lake", "s3", config).test()
 
 
-def test_secrets_are_not_shown(s3_server: S3Server, gcs_server: GcsServer) -> None:
+def test_secrets_are_not_shown(s3_server: S3Server) -> None:
     lake: Any = open_integration("lake", "s3", s3_config(s3_server))
     lake.files()
     shown = [repr(lake), str(lake), repr(lake._place), repr(lake._place._storage)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -170,7 +169,7 @@ def test_a_path_that_is_nearly_right_is_named(folder: Any) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet", "arrow"])
-def test_columns_of_folders_alone(folder: Any, suffix: str, tmp_path: Path) -> None:
+def test_columns_of_folders_alone(folder: Any, suffix: str) -> None:
     for year in (2025, 2026):
         with folder.transaction() as transaction:
             path = f"s/year={year}/a.{suffix}"

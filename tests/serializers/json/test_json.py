@@ -298,7 +298,7 @@ class TestWithoutOrjson:
             assert_identical(store.get("fast"), values)
 
     @pytest.mark.usefixtures("plain_python")
-    def test_bad_text_is_named(self, store: ArtifactStore) -> None:
+    def test_bad_text_is_named(self) -> None:
         for text in (b"", b"{", b"\xff", b"[" * 100_000, b"1" * 5000):
             with pytest.raises(CorruptArtifactError):
                 _jsontext.loads(text)

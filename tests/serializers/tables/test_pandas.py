@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -222,7 +221,7 @@ def test_a_series_has_no_columns() -> None:
 # --- other tools
 
 
-def test_pandas_itself_reads_the_parquet_file(tmp_path: Path) -> None:
+def test_pandas_itself_reads_the_parquet_file() -> None:
     store = ArtifactStore("memory://", policy="small")
     frame = mixed_frame().drop(columns=["o", "n"]).set_index("when")
     ref = store.put(frame, serializer="parquet")

@@ -133,9 +133,7 @@ def test_what_is_no_table_is_not_made_one(museum: Site, at: str) -> None:
     assert answer.status_code == 422
 
 
-def test_an_image_is_shown_as_a_whole_however_it_is_stored(
-    museum: Site, see: Look, at: str
-) -> None:
+def test_an_image_is_shown_as_a_whole_however_it_is_stored(museum: Site, at: str) -> None:
     text = museum.signed_in("viewer").get(f"{at}/artifacts/make.picture").text
     assert f'src="{at}/pictures/make.picture"' in text
     answer = museum.signed_in("viewer").get(f"{at}/pictures/make.picture")
@@ -182,7 +180,7 @@ def test_the_page_beside_an_object_may_do_nothing(new_site: Callable[..., Site])
     assert person.get(f"{at}/looks/nothing").status_code == 404
 
 
-def test_what_has_no_page_shows_none(museum: Site, see: Look, at: str) -> None:
+def test_what_has_no_page_shows_none(museum: Site, at: str) -> None:
     answer = museum.signed_in("viewer").get(f"{at}/artifacts/make.thing")
     assert "<iframe" not in answer.text
     assert "frame-src" not in answer.headers["content-security-policy"]
