@@ -30,6 +30,7 @@ __all__ = ["batches", "dump_batches", "read", "read_schema", "write"]
 _LEVEL = 1
 _GROUP_BYTES = 128 << 20
 _GROUP_ROWS = 64 << 20
+_LEAST_GROUPS, _LEAST_GROUP = 6, 16 << 20
 _LARGE = 32 << 20
 _MANY = 1 << 17  # rows, from which text may take far more memory than in the file
 _BUFFER = 1 << 18  # bytes that are read at once
@@ -65,7 +66,7 @@ def _dump(schema: pa.Schema, groups: Iterator[pa.Table], sink: Sink) -> dict[str
     first = next(groups)
     stored = _retype.stored(first)
     size = first.nbytes
-    rows = _group_rows(first.num_rows, size)
+    rows = _group_rows(first, size)
     options = _WRITING | _encodings.pick(stored, size, rows, _WRITING) | _FINAL
     with sink.open() as file, pq.ParquetWriter(file, stored.schema, **options) as writer:
         writer.write_table(stored, row_group_size=rows)
@@ -141,9 +142,13 @@ def _groups(tables: Iterable[pa.Table], schema: pa.Schema, most: int) -> Iterato
         yield pa.concat_tables(waiting) if waiting else schema.empty_table()
 
 
-def _group_rows(rows: int, size: int) -> int:
-    each = max(size / max(rows, 1), 1 / 8)
-    return max(1, min(_GROUP_ROWS, int(_GROUP_BYTES / each)))
+def _group_rows(table: pa.Table, size: int) -> int:
+    most = _GROUP_BYTES
+    if any(kind.num_fields or kind.id == _DICTIONARY for kind in table.schema.types):
+        # What it takes to write lists and codes grows with the row group: it shall be little of the table.
+        most = min(most, max(_LEAST_GROUP, size // _LEAST_GROUPS))
+    each = max(size / max(table.num_rows, 1), 1 / 8)
+    return max(1, min(_GROUP_ROWS, int(most / each)))
 
 
 def _read(origin: Any, names: Sequence[str] | None, source: Source) -> pa.Table:
