@@ -51,7 +51,7 @@ def connected(
 
 def publish(client: aq.Client, name: str, *artifacts: aq.Artifact, **options: Any) -> aq.Flow:
     """Publish a workflow on the cluster, and start nothing."""
-    known = {"engine": CLUSTER, "quiet": True, "run_now": False}
+    known: dict[str, Any] = {"engine": CLUSTER, "quiet": True, "run_now": False}
     return client.publish_flow(name, list(artifacts), **known | options)
 
 
