@@ -38,7 +38,8 @@ def dag_id(name: str, flow: str) -> str:
         name: The workflow's name.
         flow: Its id; a part of it keeps `My Flow` and `my flow` apart.
     """
-    return f"{slug(name.lower())}_{flow[:8]}"
+    # Lower once more: letters of mathematics become plain capitals.
+    return f"{slug(name.lower()).lower()}_{flow[:8]}"
 
 
 def file_name(name: str, flow: str) -> str:

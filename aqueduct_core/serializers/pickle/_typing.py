@@ -94,7 +94,7 @@ def annotated(function: FunctionType) -> FunctionType | None:
             function.__closure__,
         )
         functools.update_wrapper(copy, function, ("__module__", "__qualname__", "__doc__"))
-        del copy.__wrapped__  # type: ignore[attr-defined]
+        del copy.__wrapped__  # type: ignore[attr-defined]  # it was set just now
         copy.__kwdefaults__ = function.__kwdefaults__
         copy.__annotations__ = _annotations(function)
         return copy
