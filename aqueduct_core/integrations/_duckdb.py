@@ -15,12 +15,12 @@ import duckdb
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._duckdb_saves import DuckdbTransaction
 from aqueduct_core.integrations._duckdb_types import columns_of
+from aqueduct_core.integrations._file import DatabaseFile
 from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._results import Result, arrow_chunks
-from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, SqlDatabase, TableInfo
+from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, TableInfo
 
 if TYPE_CHECKING:
-    from aqueduct_core.abc import JSON
     from aqueduct_core.integrations._base import Transaction
     from aqueduct_core.integrations._statement import Statement
 
@@ -36,7 +36,7 @@ _KEPT_OF_LARGE = 32 << 20  # the same, of a result that is so large that it make
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {"python_enable_replacements": "false"}
 
 
-class DuckdbIntegration(SqlDatabase):
+class DuckdbIntegration(DatabaseFile):
     """A DuckDB database file.
 
     The file is opened for every query and every save, and closed again: a program that writes to
@@ -48,18 +48,6 @@ class DuckdbIntegration(SqlDatabase):
     """
 
     kind = "duckdb"
-
-    def __init__(self, name: str, *, path: str | Path) -> None:
-        super().__init__(name)
-        if str(path) in ("", ":memory:"):
-            raise IntegrationError(
-                f"{name}: a database in memory is gone with its connection",
-                hint="give the path of a file",
-            )
-        self.path = Path(path).expanduser().resolve()
-
-    def config(self) -> Mapping[str, JSON]:
-        return {"path": str(self.path)}
 
     def tables(self) -> list[str]:
         with self._reading() as connection, self.explained("list its tables"):
@@ -85,9 +73,6 @@ class DuckdbIntegration(SqlDatabase):
     def drop(self, table_name: str) -> None:
         with self._writing() as connection, self.explained(f"drop table {table_name!r}"):
             connection.execute(f"DROP TABLE IF EXISTS {self.qualified(table_name)}").fetchall()
-
-    def quote(self, name: str) -> str:
-        return '"' + name.replace('"', '""') + '"'
 
     def qualified(self, name: str) -> str:
         table = TableName.of(name)
@@ -169,7 +154,7 @@ class DuckdbIntegration(SqlDatabase):
     @contextmanager
     def _reading(self) -> Iterator[Any]:
         """A connection on which nothing can be written."""
-        self._check_folder()
+        self.check_folder()
         there = self.path.exists()
         with self._open(read_only=True) if there else duckdb.connect(config=_SETTINGS) as opened:
             opened.execute("SET TimeZone = 'UTC'").fetchall()
@@ -181,7 +166,7 @@ class DuckdbIntegration(SqlDatabase):
     @contextmanager
     def _writing(self) -> Iterator[Any]:
         """A connection for one writer at a time."""
-        self._check_folder()
+        self.check_folder()
         turn = _turn(self.path)
         if not turn.acquire(timeout=_PATIENCE):
             raise self._taken("another save of this process")
@@ -213,13 +198,6 @@ class DuckdbIntegration(SqlDatabase):
             f"{self.name} ({self.path}) is in use: {by}",
             hint="DuckDB lets one program write at a time; close the other one",
         )
-
-    def _check_folder(self) -> None:
-        if not self.path.parent.is_dir():
-            raise IntegrationError(
-                f"{self.name}: there is no folder {self.path.parent}",
-                hint="check the path, or make the folder",
-            )
 
     @contextmanager
     def explained(self, what: str, text: str = "") -> Iterator[None]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import date, datetime, time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations._file import DatabaseFile
 from aqueduct_core.integrations._results import Column, Result, arrow_chunks, extract, read
-from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, SqlDatabase, TableInfo
+from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, TableInfo
 from aqueduct_core.integrations._sqlite_driver import (
     DRIVER_ERRORS,
     Connection,
@@ -20,7 +20,6 @@ from aqueduct_core.integrations._sqlite_driver import (
 from aqueduct_core.integrations._sqlite_saves import SqliteTransaction
 
 if TYPE_CHECKING:
-    from aqueduct_core.abc import JSON
     from aqueduct_core.integrations._base import Transaction
     from aqueduct_core.integrations._statement import Statement
 
@@ -30,7 +29,7 @@ _CHUNK = 20_000  # rows in flight between the driver and Arrow
 _PATIENCE = 30.0  # seconds to wait for another writer
 
 
-class SqliteIntegration(SqlDatabase):
+class SqliteIntegration(DatabaseFile):
     """A SQLite database file.
 
     Args:
@@ -39,18 +38,6 @@ class SqliteIntegration(SqlDatabase):
     """
 
     kind = "sqlite"
-
-    def __init__(self, name: str, *, path: str | Path) -> None:
-        super().__init__(name)
-        if str(path) in ("", ":memory:"):
-            raise IntegrationError(
-                f"{name}: a database in memory is gone with its connection",
-                hint="give the path of a file",
-            )
-        self.path = Path(path).expanduser().resolve()
-
-    def config(self) -> Mapping[str, JSON]:
-        return {"path": str(self.path)}
 
     def tables(self) -> list[str]:
         with self._connection() as connection, self.explained("list its tables"):
@@ -76,9 +63,6 @@ class SqliteIntegration(SqlDatabase):
     def drop(self, table_name: str) -> None:
         with self._connection() as connection, self.explained(f"drop table {table_name!r}"):
             connection.run(f"DROP TABLE IF EXISTS {self.quote(table_name)}")
-
-    def quote(self, name: str) -> str:
-        return '"' + name.replace('"', '""') + '"'
 
     def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
         with suppress(DoubtfulError):
@@ -144,16 +128,9 @@ class SqliteIntegration(SqlDatabase):
             with self.explained("commit"):
                 connection.run("COMMIT")
 
-    def _check_folder(self) -> None:
-        if not self.path.parent.is_dir():
-            raise IntegrationError(
-                f"{self.name}: there is no folder {self.path.parent}",
-                hint="check the path, or make the folder",
-            )
-
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
-        self._check_folder()
+        self.check_folder()
         with self.explained("open the database"):
             connection = Connection(str(self.path), _PATIENCE)
         with closing(connection):
