@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from types import SimpleNamespace as Namespace
 from typing import Any
@@ -234,6 +235,25 @@ def test_a_dictionary_that_lacks_an_entry_is_noticed(store: ArtifactStore) -> No
     tamper(store, "k", lambda name, data: lie if name == "dictionaries" else data)
     with pytest.raises(CorruptArtifactError, match="isn't in its dictionary"):
         store.get("k")
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_schema_of_other_columns_is_noticed(
+    large: bool, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_parquet, "_LARGE", 0 if large else 1 << 40)
+    store.put(PLAIN, "k", serializer="parquet")
+    other = pa.table({"other": [1]})
+    lying = io.BytesIO()
+    with pq.ParquetWriter(lying, other.schema) as writer:
+        writer.write_table(other)
+        writer.add_key_value_metadata(
+            {_parquet._SCHEMA: base64.b64encode(PLAIN.schema.serialize())}
+        )
+    tamper(store, "k", lambda *_: lying.getvalue())
+    for names in (None, PLAIN.column_names[:1]):
+        with pytest.raises(CorruptArtifactError, match="lost columns"):
+            store.get("k", columns=names)
 
 
 def test_files_of_others_are_not_taken_for_ours(store: ArtifactStore) -> None:
