@@ -25,20 +25,20 @@ _HERE = "aqueduct_core.integrations"
 # kind -> the class, and the extra that brings what it needs
 BUILTIN: Mapping[str, tuple[str, str]] = {
     "azure": (f"{_HERE}.files:AzureIntegration", "tables"),
-    "bigquery": (f"{_HERE}._dialects:BigqueryIntegration", "bigquery"),
+    "bigquery": (f"{_HERE}.alchemy._dialects:BigqueryIntegration", "bigquery"),
     "duckdb": (f"{_HERE}._duckdb:DuckdbIntegration", "duckdb"),
     "filesystem": (f"{_HERE}.files:FilesystemIntegration", "tables"),
     "gcs": (f"{_HERE}.files:GcsIntegration", "tables"),
-    "mariadb": (f"{_HERE}._mysql:MariadbIntegration", "mysql"),
-    "mssql": (f"{_HERE}._dialects:MssqlIntegration", "mssql"),
-    "mysql": (f"{_HERE}._mysql:MysqlIntegration", "mysql"),
-    "postgres": (f"{_HERE}._postgres:PostgresIntegration", "postgres"),
-    "redshift": (f"{_HERE}._dialects:RedshiftIntegration", "redshift"),
+    "mariadb": (f"{_HERE}.mysql:MariadbIntegration", "mysql"),
+    "mssql": (f"{_HERE}.alchemy._dialects:MssqlIntegration", "mssql"),
+    "mysql": (f"{_HERE}.mysql:MysqlIntegration", "mysql"),
+    "postgres": (f"{_HERE}.postgres:PostgresIntegration", "postgres"),
+    "redshift": (f"{_HERE}.alchemy._dialects:RedshiftIntegration", "redshift"),
     "s3": (f"{_HERE}.files:S3Integration", "tables"),
-    "snowflake": (f"{_HERE}._snowflake:SnowflakeIntegration", "snowflake"),
-    "sqlalchemy": (f"{_HERE}._alchemy:AlchemyIntegration", "sql"),
+    "snowflake": (f"{_HERE}.snowflake:SnowflakeIntegration", "snowflake"),
+    "sqlalchemy": (f"{_HERE}.alchemy:AlchemyIntegration", "sql"),
     "sqlite": (f"{_HERE}._sqlite:SqliteIntegration", "sql"),
-    "trino": (f"{_HERE}._dialects:TrinoIntegration", "trino"),
+    "trino": (f"{_HERE}.alchemy._dialects:TrinoIntegration", "trino"),
 }
 
 

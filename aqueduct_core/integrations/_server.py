@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations._alchemy import AlchemyIntegration
+from aqueduct_core.integrations.alchemy._integration import AlchemyIntegration
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON

@@ -42,7 +42,7 @@ def mariadb(mariadb_server: Server) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def snowflake_server() -> Iterator[int]:
     """The port of a server with Snowflake's protocol."""
-    here = Path(__file__).parent
+    here = Path(__file__).parent / "snowflake"
     try:
         programs = make_environment(here / "snowflake.in")
     except RuntimeError as error:

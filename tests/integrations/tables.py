@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations._mysql_saves import STAGING
 from aqueduct_core.integrations._statement import Statement
+from aqueduct_core.integrations.mysql._saves import STAGING
 
 __all__ = [
     "KEPT",
