@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aqueduct_core.abc import JSON, Budget
-from aqueduct_core.serializers import _array_describe
+from aqueduct_core.serializers.array import _describe as arrays
 from aqueduct_core.serializers.tables._libraries import adapter_of
 
 __all__ = [
@@ -232,10 +232,10 @@ def arrow_statistics(column: pa.ChunkedArray, step: int = 1) -> dict[str, JSON]:
         return nulls | _of_texts(_thinned(sample, thinner))
     present = sample.drop_null() if sample.null_count else sample
     if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
-        found = _array_describe.statistics(_vector(present))
+        found = arrays.statistics(_vector(present))
         return {**found, "nulls": sample.null_count}
     if types.is_timestamp(kind) or types.is_date(kind) or types.is_duration(kind):
-        found = _array_describe.statistics(_vector(present))
+        found = arrays.statistics(_vector(present))
         return {**found, "nulls": sample.null_count}
     if types.is_time(kind) or types.is_decimal(kind):
         least = pc.min_max(present).as_py()

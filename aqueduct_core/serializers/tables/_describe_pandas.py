@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from aqueduct_core.abc import JSON
-from aqueduct_core.serializers._array_describe import statistics, statistics_of_all
+from aqueduct_core.serializers.array._describe import statistics, statistics_of_all
 from aqueduct_core.serializers.tables._describe import (
     MOST_SHOWN,
     ODD,

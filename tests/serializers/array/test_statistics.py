@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aqueduct_core.serializers._array_describe import statistics, statistics_of_all
+from aqueduct_core.serializers.array._describe import statistics, statistics_of_all
 
 DTYPES = st.sampled_from(["f8", "f4", "i8", "i2", "u8", "u1"])
 FLOATS = st.floats(width=32) | st.integers(-4, 4).map(float)

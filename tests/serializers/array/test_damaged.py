@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aqueduct_core.abc import Budget
 from aqueduct_core.errors import CorruptArtifactError
 from aqueduct_core.serializers.array import ArraySerializer
-from tests.serializers.arrays import (
+from tests.serializers.array.arrays import (
     VALUES,
     masked,
     missing_strings,

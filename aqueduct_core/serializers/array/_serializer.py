@@ -10,9 +10,9 @@ import numpy as np
 
 from aqueduct_core.abc import JSON, Budget, Sink, Source
 from aqueduct_core.errors import ConversionError, CorruptArtifactError, UnserializableError
-from aqueduct_core.serializers import _npy
-from aqueduct_core.serializers._array_describe import describe
 from aqueduct_core.serializers._dtypes import dtype_to_json, is_string_dtype
+from aqueduct_core.serializers.array import _npy
+from aqueduct_core.serializers.array._describe import describe
 
 __all__ = ["ArraySerializer"]
 

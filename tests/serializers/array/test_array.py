@@ -21,7 +21,7 @@ from aqueduct_core.serializers._dtypes import same_dtype
 from aqueduct_core.serializers.array import ArraySerializer
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import SerializerTests, assert_identical
-from tests.serializers.arrays import (
+from tests.serializers.array.arrays import (
     VALUES,
     chararray,
     masked,
