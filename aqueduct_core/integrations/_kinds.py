@@ -26,7 +26,7 @@ _HERE = "aqueduct_core.integrations"
 BUILTIN: Mapping[str, tuple[str, str]] = {
     "azure": (f"{_HERE}.files:AzureIntegration", "tables"),
     "bigquery": (f"{_HERE}.alchemy._dialects:BigqueryIntegration", "bigquery"),
-    "duckdb": (f"{_HERE}._duckdb:DuckdbIntegration", "duckdb"),
+    "duckdb": (f"{_HERE}.duckdb:DuckdbIntegration", "duckdb"),
     "filesystem": (f"{_HERE}.files:FilesystemIntegration", "tables"),
     "gcs": (f"{_HERE}.files:GcsIntegration", "tables"),
     "mariadb": (f"{_HERE}.mysql:MariadbIntegration", "mysql"),
@@ -37,7 +37,7 @@ BUILTIN: Mapping[str, tuple[str, str]] = {
     "s3": (f"{_HERE}.files:S3Integration", "tables"),
     "snowflake": (f"{_HERE}.snowflake:SnowflakeIntegration", "snowflake"),
     "sqlalchemy": (f"{_HERE}.alchemy:AlchemyIntegration", "sql"),
-    "sqlite": (f"{_HERE}._sqlite:SqliteIntegration", "sql"),
+    "sqlite": (f"{_HERE}.sqlite:SqliteIntegration", "sql"),
     "trino": (f"{_HERE}.alchemy._dialects:TrinoIntegration", "trino"),
 }
 

@@ -16,8 +16,8 @@ from pandas.testing import assert_frame_equal
 from aqueduct_core import ArtifactStore
 from aqueduct_core.errors import ArtifactNotFoundError, IntegrationError
 from aqueduct_core.integrations import _results, open_integration
-from aqueduct_core.integrations.postgres import _integration
 from aqueduct_core.integrations._statement import Statement
+from aqueduct_core.integrations.postgres import _integration
 from aqueduct_core.serializers.tables import FrameStream
 from tests.databases import Server
 from tests.integrations.tables import run, save

@@ -13,12 +13,12 @@ from weakref import WeakValueDictionary
 import duckdb
 
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations._duckdb_saves import DuckdbTransaction
-from aqueduct_core.integrations._duckdb_types import columns_of
 from aqueduct_core.integrations._file import DatabaseFile
 from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._results import Result, arrow_chunks
 from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, TableInfo
+from aqueduct_core.integrations.duckdb._saves import DuckdbTransaction
+from aqueduct_core.integrations.duckdb._types import columns_of
 
 if TYPE_CHECKING:
     from aqueduct_core.integrations._base import Transaction

@@ -11,13 +11,13 @@ from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._file import DatabaseFile
 from aqueduct_core.integrations._results import Column, Result, arrow_chunks, extract, read
 from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, TableInfo
-from aqueduct_core.integrations._sqlite_driver import (
+from aqueduct_core.integrations.sqlite._driver import (
     DRIVER_ERRORS,
     Connection,
     DoubtfulError,
     told,
 )
-from aqueduct_core.integrations._sqlite_saves import SqliteTransaction
+from aqueduct_core.integrations.sqlite._saves import SqliteTransaction
 
 if TYPE_CHECKING:
     from aqueduct_core.integrations._base import Transaction

@@ -266,7 +266,7 @@ def test_another_program_is_waited_for(database: Any, holder: Any) -> None:
 def test_another_program_that_stays_is_told(
     database: Any, holder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aqueduct_core.integrations._duckdb._PATIENCE", 0.1)
+    monkeypatch.setattr("aqueduct_core.integrations.duckdb._integration._PATIENCE", 0.1)
     for attempt in (lambda: save(database, column(2)), lambda: read(database, "SELECT 1")):
         with pytest.raises(IntegrationError, match=rf"in use[\s\S]*{holder.pid}[\s\S]*Hint: "):
             attempt()
@@ -284,7 +284,7 @@ def test_saves_of_one_process_wait_for_each_other(
     for thread in threads:
         thread.join()
     assert sorted(read(database, "SELECT * FROM t")["c"]) == list(range(8))
-    monkeypatch.setattr("aqueduct_core.integrations._duckdb._PATIENCE", 0.1)
+    monkeypatch.setattr("aqueduct_core.integrations.duckdb._integration._PATIENCE", 0.1)
     with database.transaction(), pytest.raises(IntegrationError, match="another save"):
         save(database, column(1))
 
@@ -304,7 +304,7 @@ def test_what_is_no_database_is_told(tmp_path: Path) -> None:
 def test_a_large_result_does_not_keep_the_file_in_memory(
     database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aqueduct_core.integrations._duckdb._KEPT", 1 << 20)
+    monkeypatch.setattr("aqueduct_core.integrations.duckdb._integration._KEPT", 1 << 20)
     run(database, "CREATE TABLE t AS SELECT hash(n) AS c FROM range(2_000_000) AS r(n)")
     with database.result(Statement.of("SELECT * FROM t"), {}) as found:
         rows = sum(len(array) for [array] in found.chunks)

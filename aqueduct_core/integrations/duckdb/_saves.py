@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._columns import check_keys
-from aqueduct_core.integrations._duckdb_types import accepts, declared, fits_precision
 from aqueduct_core.integrations._names import TableName
 from aqueduct_core.integrations._sql import LEDGER, saved
 from aqueduct_core.integrations._tables import table_of
+from aqueduct_core.integrations.duckdb._types import accepts, declared, fits_precision
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
-    from aqueduct_core.integrations._duckdb import DuckdbIntegration
+    from aqueduct_core.integrations.duckdb._integration import DuckdbIntegration
 
 __all__ = ["DuckdbTransaction"]
 

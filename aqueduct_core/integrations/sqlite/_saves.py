@@ -13,8 +13,8 @@ from aqueduct_core.integrations._sql import LEDGER, saved
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
-    from aqueduct_core.integrations._sqlite import SqliteIntegration
-    from aqueduct_core.integrations._sqlite_driver import Connection
+    from aqueduct_core.integrations.sqlite._driver import Connection
+    from aqueduct_core.integrations.sqlite._integration import SqliteIntegration
 
 __all__ = ["SqliteTransaction"]
 

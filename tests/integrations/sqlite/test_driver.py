@@ -16,14 +16,15 @@ from pandas.testing import assert_frame_equal
 
 from aqueduct_core import ArtifactStore
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations import SqlIntegration, _results, _sqlite, open_integration
+from aqueduct_core.integrations import SqlIntegration, _results, open_integration
 from aqueduct_core.integrations._results import Result
 from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
-from aqueduct_core.integrations._sqlite_driver import DoubtfulError
 from aqueduct_core.integrations._statement import Statement
+from aqueduct_core.integrations.sqlite import _integration
+from aqueduct_core.integrations.sqlite._driver import DoubtfulError
 from aqueduct_core.serializers.tables import FrameStream
+from tests.integrations.sqlite.test_sqlite import database, run
 from tests.integrations.tables import read, save
-from tests.integrations.test_sqlite import database, run
 
 __all__ = ["database"]  # the fixture
 
@@ -78,7 +79,7 @@ def test_both_ways_tell_the_same(
     query = query.replace("(VALUES (3), (1), (2)) AS t(value)", "t")
     save(database, pd.DataFrame({"value": [3, 1, 2]}), mode="append")
     quick = read(database, query)
-    monkeypatch.setattr(_sqlite.Connection, "quick", _doubt)
+    monkeypatch.setattr(_integration.Connection, "quick", _doubt)
     assert_frame_equal(quick, read(database, query))
 
 
@@ -103,7 +104,7 @@ def test_a_large_result_is_stored_as_it_comes(
     database: SqlIntegration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_results, "STREAMED", 1000)
-    monkeypatch.setattr("aqueduct_core.integrations._sqlite_driver._BATCH", 500)
+    monkeypatch.setattr("aqueduct_core.integrations.sqlite._driver._BATCH", 500)
     frame = pd.DataFrame(
         {
             "n": range(3000),
@@ -127,7 +128,7 @@ def test_a_large_result_is_stored_as_it_comes(
 def test_a_file_that_somebody_writes_to_is_waited_for_and_then_told(
     database: SqlIntegration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_sqlite, "_PATIENCE", 0.1)
+    monkeypatch.setattr(_integration, "_PATIENCE", 0.1)
     frame = pd.DataFrame({"c": [1]})
     save(database, frame)
     with database.transaction() as other:
@@ -202,7 +203,7 @@ def test_what_is_no_text_is_told_by_its_column_when_it_comes_late(
     database: SqlIntegration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_results, "STREAMED", 1000)
-    monkeypatch.setattr("aqueduct_core.integrations._sqlite_driver._BATCH", 500)
+    monkeypatch.setattr("aqueduct_core.integrations.sqlite._driver._BATCH", 500)
     run(
         database,
         "CREATE TABLE t (a TEXT, b TEXT); WITH RECURSIVE n(n) AS "
@@ -250,7 +251,7 @@ LATER = {
 def test_a_moment_that_comes_late_is_read_as_if_it_had_come_first(
     database: SqlIntegration, later: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aqueduct_core.integrations._sqlite_driver._BATCH", 4)
+    monkeypatch.setattr("aqueduct_core.integrations.sqlite._driver._BATCH", 4)
     run(
         database,
         "CREATE TABLE t (at TIMESTAMP, paid BOOLEAN); WITH RECURSIVE n(n) AS "
@@ -259,5 +260,5 @@ def test_a_moment_that_comes_late_is_read_as_if_it_had_come_first(
         f"INSERT INTO t VALUES ({later}, {later})",
     )
     quick = read(database, "SELECT * FROM t")
-    monkeypatch.setattr(_sqlite.Connection, "quick", _doubt)
+    monkeypatch.setattr(_integration.Connection, "quick", _doubt)
     assert_frame_equal(quick, read(database, "SELECT * FROM t"))
