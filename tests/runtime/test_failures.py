@@ -165,7 +165,7 @@ def test_a_function_that_other_processes_do_not_find_is_told_with_what_helps(
 
     reason = str(failed(workspace, squares).reason)
     assert reason.startswith("it raised _pickle.PicklingError: Can't pickle")
-    assert "joblib sends them along" in reason
+    assert "joblib send them along" in reason
 
 
 def test_sys_exit_is_a_failure(workspace: Workspace) -> None:

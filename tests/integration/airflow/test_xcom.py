@@ -91,13 +91,13 @@ def test_what_tasks_return_is_stored_and_comes_back(airflow: Airflow, address: A
     before = keys("make")
     # The dict as a whole is one artifact, too.
     kinds = sorted(store.manifest(key).type for key in before)
-    assert kinds == ["array", "collection", "numeric", "object", "table"]
+    assert kinds == ["array", "collection", "numeric", "object", "table", "text"]
     assert [len(keys(task)) for task in ("small", "reference", "odd")] == [0, 0, 1]
 
     run.clear("make")
     assert run.wait() == "success"
     after = keys("make")
-    assert len(after) == 5
+    assert len(after) == 6
     assert not before & after, "what was there is deleted with its entry"
 
     for key in after:
