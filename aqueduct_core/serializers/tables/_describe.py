@@ -253,7 +253,7 @@ def _of_texts(column: pa.ChunkedArray) -> dict[str, JSON]:
         column = column.drop_null()
     if not len(column):
         return {}
-    counted = pc.value_counts(column.chunk(0) if column.num_chunks == 1 else column)
+    counted = (column.chunk(0) if column.num_chunks == 1 else column).value_counts()
     texts, counts = counted.field(0), counted.field(1).to_numpy()
     order = np.argsort(-counts, kind="stable")[:_TOP].tolist()
     top: list[JSON] = [[shorten(texts[place].as_py()), counts.item(place)] for place in order]
