@@ -29,7 +29,7 @@ __all__ = ["PostgresIntegration"]
 
 _PATIENCE = 10  # seconds to wait for the server to answer at all
 _LOCKS = 30  # seconds to wait for a table that another transaction holds
-_BATCH = 16 << 20  # bytes that the driver reads before it hands them on
+_BATCH = 4 << 20  # bytes that the driver hands on at once; memory for more is had anew each time
 _BATCH_OPTION = "adbc.postgresql.batch_size_hint_bytes"
 
 
