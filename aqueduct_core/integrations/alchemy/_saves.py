@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations._columns import check_key_columns
 from aqueduct_core.integrations._names import TableName
-from aqueduct_core.integrations._sql import LEDGER, saved
-from aqueduct_core.integrations._tables import table_of
+from aqueduct_core.integrations._saves import TableTransaction
+from aqueduct_core.integrations._sql import LEDGER
 from aqueduct_core.integrations._types import accepts, column_type, fits_precision
 
 if TYPE_CHECKING:
-    from aqueduct_core.abc import JSON
     from aqueduct_core.integrations.alchemy._integration import AlchemyIntegration
 
 __all__ = ["AlchemyTransaction"]
@@ -23,7 +21,7 @@ __all__ = ["AlchemyTransaction"]
 _BATCH = 10_000  # rows in one call of the driver
 
 
-class AlchemyTransaction:
+class AlchemyTransaction(TableTransaction):
     """Saves into one database; readers see all of them or none where DDL is transactional.
 
     Args:
@@ -36,31 +34,14 @@ class AlchemyTransaction:
         self.connection = connection
         self.dialect = integration.engine.dialect.name
 
-    def save(
-        self,
-        value: Any,
-        table_name: str,
-        mode: str,
-        *,
-        keys: Sequence[str] = (),
-        once: str | None = None,
-    ) -> Mapping[str, JSON]:
-        data, target = table_of(value), TableName.of(table_name)
-        if keys:
-            check_key_columns(keys, data)
-        with self.integration.explained(f"save table {table_name!r}"):
-            before = self._remembered(once)
-            if before is not None:
-                return saved(table_name, mode, before)
-            self._write(target, mode, data, keys)
-            self._remember(once, table_name, data.num_rows)
-        return saved(table_name, mode, data.num_rows)
-
     def check_names(self, names: Sequence[str]) -> None:
         """See that the database keeps names as they are; most tell it themselves."""
 
     def finish(self) -> None:
         """What is left to do before the commit."""
+
+    def _database(self) -> AlchemyIntegration:
+        return self.integration
 
     def _write(self, target: TableName, mode: str, data: Any, keys: Sequence[str]) -> None:
         self.check_names([target.schema or "", target.name, *data.column_names])

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations._columns import check_keys
 from aqueduct_core.integrations._names import TableName
-from aqueduct_core.integrations._sql import LEDGER, saved
-from aqueduct_core.integrations._tables import table_of
+from aqueduct_core.integrations._saves import TableTransaction
+from aqueduct_core.integrations._sql import LEDGER
 from aqueduct_core.integrations.duckdb._types import accepts, declared, fits_precision
 
 if TYPE_CHECKING:
-    from aqueduct_core.abc import JSON
     from aqueduct_core.integrations.duckdb._integration import DuckdbIntegration
 
 __all__ = ["DuckdbTransaction"]
@@ -21,37 +19,22 @@ __all__ = ["DuckdbTransaction"]
 _DATA = "aqueduct_data"  # what is being saved, as a view of this connection
 
 
-class DuckdbTransaction:
+class DuckdbTransaction(TableTransaction):
     """Saves into one file; readers see all of them or none."""
 
     def __init__(self, integration: DuckdbIntegration, connection: Any) -> None:
         self._integration = integration
         self._connection = connection
 
-    def save(
-        self,
-        value: Any,
-        table_name: str,
-        mode: str,
-        *,
-        keys: Sequence[str] = (),
-        once: str | None = None,
-    ) -> Mapping[str, JSON]:
-        data, target = table_of(value), TableName.of(table_name)
-        if keys:
-            chosen = [data[key].to_pylist() for key in keys if key in data.column_names]
-            check_keys(keys, data.column_names, zip(*chosen, strict=True))
-        with self._integration.explained(f"save table {table_name!r}"):
-            before = self._remembered(once)
-            if before is not None:
-                return saved(table_name, mode, before)
-            self._connection.register(_DATA, data)
-            self._write(target, mode, data, keys)
-            self._connection.unregister(_DATA)
-            self._remember(once, table_name, data.num_rows)
-        return saved(table_name, mode, data.num_rows)
+    def _database(self) -> DuckdbIntegration:
+        return self._integration
 
     def _write(self, target: TableName, mode: str, data: Any, keys: Sequence[str]) -> None:
+        self._connection.register(_DATA, data)
+        self._put(target, mode, data, keys)
+        self._connection.unregister(_DATA)
+
+    def _put(self, target: TableName, mode: str, data: Any, keys: Sequence[str]) -> None:
         columns = self._existing(target, mode)
         if columns is None:
             self._create(target, data, keys)

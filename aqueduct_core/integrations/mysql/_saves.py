@@ -18,13 +18,13 @@ import sqlalchemy as sa
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._names import TableName
+from aqueduct_core.integrations._saves import mark_of
 from aqueduct_core.integrations._sql import LEDGER
 from aqueduct_core.integrations.alchemy._saves import AlchemyTransaction
 from aqueduct_core.integrations.mysql._load import check_numbers, load, not_allowed
 from aqueduct_core.integrations.mysql._socket import MysqlConnection
 
 if TYPE_CHECKING:
-    from aqueduct_core.abc import JSON
     from aqueduct_core.integrations.alchemy._integration import AlchemyIntegration
 
 __all__ = ["STAGING", "MysqlTransaction"]
@@ -51,20 +51,7 @@ class MysqlTransaction(AlchemyTransaction):
         self._new: dict[TableName, TableName] = {}  # a table, and the one that takes its place
         self._old: dict[TableName, TableName] = {}  # a table, and where it went
         self._changed: set[TableName] = set()  # tables that have got rows
-        self._once: str | None = None
         self._ledger = False
-
-    def save(
-        self,
-        value: Any,
-        table_name: str,
-        mode: str,
-        *,
-        keys: Sequence[str] = (),
-        once: str | None = None,
-    ) -> Mapping[str, JSON]:
-        self._once = once
-        return super().save(value, table_name, mode, keys=keys, once=once)
 
     def finish(self) -> None:
         """Show everything."""
@@ -107,7 +94,7 @@ class MysqlTransaction(AlchemyTransaction):
     def create(self, target: TableName, data: Any, keys: Sequence[str] = ()) -> None:
         staged = _beside(target)
         self._new[target] = staged
-        mark = "" if self._once is None else f"{_mark(self._once)}{data.num_rows}"
+        mark = "" if self.once is None else f"{mark_of(self.once)}{data.num_rows}"
         self._define(
             f"CREATE TABLE {self.qualified(staged)} ({self.definition(data, keys)}) "
             f"ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE {self._collation} "
@@ -316,7 +303,7 @@ class MysqlTransaction(AlchemyTransaction):
             "SELECT table_comment FROM information_schema.tables WHERE table_schema = database() "
             "AND left(table_comment, :length) = :mark AND left(table_name, :width) <> :staging"
         )
-        mark = _mark(once)
+        mark = mark_of(once)
         given = {"length": len(mark), "mark": mark, "width": len(STAGING), "staging": STAGING}
         found = self._other.execute(text, given).scalar()
         return None if found is None else int(str(found).rpartition(":")[2])
@@ -334,11 +321,6 @@ class MysqlTransaction(AlchemyTransaction):
 
 def _beside(target: TableName) -> TableName:
     return TableName(f"{STAGING}{uuid4().hex}", target.schema)
-
-
-def _mark(once: str) -> str:
-    """What stands in the comment of a table that a save has made, before the number of its rows."""
-    return f"aqueduct:{hashlib.sha256(once.encode()).hexdigest()}:"
 
 
 def _sent(column: Any) -> list[Any]:

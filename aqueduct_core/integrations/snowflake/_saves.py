@@ -7,7 +7,6 @@ by a second session when nothing but the commit is left, and is put back if that
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,10 +20,9 @@ import pyarrow.parquet as pq
 from snowflake.connector import errors
 
 from aqueduct_core.errors import IntegrationError
-from aqueduct_core.integrations._columns import check_keys
 from aqueduct_core.integrations._names import TableName
-from aqueduct_core.integrations._sql import LEDGER, saved
-from aqueduct_core.integrations._tables import table_of
+from aqueduct_core.integrations._saves import TableTransaction, mark_of
+from aqueduct_core.integrations._sql import LEDGER
 from aqueduct_core.integrations.snowflake._types import (
     accepts,
     given_name,
@@ -33,7 +31,6 @@ from aqueduct_core.integrations.snowflake._types import (
 )
 
 if TYPE_CHECKING:
-    from aqueduct_core.abc import JSON
     from aqueduct_core.integrations.snowflake._integration import SnowflakeIntegration
 
 __all__ = ["STAGING", "TABLES", "SnowflakeTransaction"]
@@ -60,7 +57,7 @@ class _Plan:
     tables: list[tuple[str, str, str | None]] = field(default_factory=list)
 
 
-class SnowflakeTransaction:
+class SnowflakeTransaction(TableTransaction):
     """Saves that readers see together.
 
     Args:
@@ -77,33 +74,16 @@ class SnowflakeTransaction:
         self._targets: set[TableName] = set()
         self._made: list[str] = []  # tables that are dropped at the end
         self._stage: str | None = None
-        self._once: set[str] = set()
 
-    def save(
-        self,
-        value: Any,
-        table_name: str,
-        mode: str,
-        *,
-        keys: Sequence[str] = (),
-        once: str | None = None,
-    ) -> Mapping[str, JSON]:
-        data, target = table_of(value), TableName.of(table_name)
-        if keys:
-            chosen = [data[key].to_pylist() for key in keys if key in data.column_names]
-            check_keys(keys, data.column_names, zip(*chosen, strict=True))
-        with self._integration.explained(f"save table {table_name!r}"):
-            before = self._remembered(once)
-            if before is not None:
-                return saved(table_name, mode, before)
-            self._check_first(target, mode)
-            columns = self._existing(target, mode)
-            if columns is not None and mode != "replace":
-                self._check(target, data, columns)
-            staged = self._staged(data)
-            self._plan_rows(target, mode, data, keys, columns, staged, once)
-            self._remember(once, table_name, data.num_rows)
-        return saved(table_name, mode, data.num_rows)
+    def _database(self) -> SnowflakeIntegration:
+        return self._integration
+
+    def _write(self, target: TableName, mode: str, data: Any, keys: Sequence[str]) -> None:
+        self._check_first(target, mode)
+        columns = self._existing(target, mode)
+        if columns is not None and mode != "replace":
+            self._check(target, data, columns)
+        self._plan_rows(target, mode, data, keys, columns, self._staged(data))
 
     def finish(self) -> None:
         """Show everything."""
@@ -230,7 +210,6 @@ class SnowflakeTransaction:
         keys: Sequence[str],
         columns: Mapping[str, Any] | None,
         staged: str,
-        once: str | None,
     ) -> None:
         into, listed = self._qualified(target), ", ".join(map(self._quote, data.column_names))
         values = [way.cast.format(f"new.C{index}") for index, way in enumerate(_ways(data))]
@@ -238,7 +217,7 @@ class SnowflakeTransaction:
         plan = self._plan
         if columns is None or (mode == "replace" and not self._same(target, data)):
             copy = None if columns is None else self._quote(f"{STAGING}{uuid4().hex}")
-            plan.tables.append((into, self._definition(into, data, source, once), copy))
+            plan.tables.append((into, self._definition(into, data, source), copy))
             return
         if mode == "replace":
             plan.rows.append((f"DELETE FROM {into}", None))  # noqa: S608 - quoted
@@ -255,13 +234,13 @@ class SnowflakeTransaction:
             source += f" WHERE NOT EXISTS (SELECT 1 FROM {into} WHERE {same})"  # noqa: S608 - quoted
         plan.rows.append((f"INSERT INTO {into} ({listed}) {source}", None))
 
-    def _definition(self, into: str, data: Any, source: str, once: str | None) -> str:
+    def _definition(self, into: str, data: Any, source: str) -> str:
         """The statement that makes a table with its rows."""
         defined = ", ".join(
             f"{self._quote(name)} {way.declared}"
             for name, way in zip(data.column_names, _ways(data), strict=True)
         )
-        mark = "" if once is None else f" COMMENT = '{_mark(once)}{data.num_rows}'"
+        mark = "" if self.once is None else f" COMMENT = '{mark_of(self.once)}{data.num_rows}'"
         return f"CREATE OR REPLACE TABLE {into} ({defined}){mark} AS {source}"
 
     def _same(self, target: TableName, data: Any) -> bool:
@@ -286,7 +265,7 @@ class SnowflakeTransaction:
         if found:
             return int(found[0][0])
         # What was shown just before its transaction was lost with this process.
-        mark = _mark(once)
+        mark = mark_of(once)
         marked = self._integration.rows(
             self._other,
             "SELECT comment FROM information_schema.tables WHERE startswith(comment, ?) "
@@ -321,11 +300,6 @@ def _ways(data: Any) -> list[Any]:
 def _array(table: Any, index: int) -> Any:
     column = table.column(index)
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-
-
-def _mark(once: str) -> str:
-    """What stands in the comment of a table that a save has made, before the number of its rows."""
-    return f"aqueduct:{hashlib.sha256(once.encode()).hexdigest()}:"
 
 
 def _type(declared: str) -> str:
