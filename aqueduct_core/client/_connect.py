@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
 from aqueduct_core.errors import IntegrationError, NotFoundError, UnsupportedError
-from aqueduct_core.integrations import kinds, open_integration
+from aqueduct_core.integrations import close, kinds, open_integration
 from aqueduct_core.integrations._settings import from_environment, variable_of
 
 if TYPE_CHECKING:
@@ -136,9 +136,7 @@ def disconnect(session: Session, name: str, *, force: bool) -> None:
             hint="publish them without it or delete them first; force=True, or --force, deletes it anyway",
         )
     session.tracking.delete_integration(name)
-    made: Any = session.integrations.pop(name, None)
-    if hasattr(made, "close"):
-        made.close()
+    close(session.integrations.pop(name, None))
 
 
 def integration_users(session: Session) -> dict[str, list[str]]:

@@ -165,16 +165,16 @@ class Session:
 
     def close(self) -> None:
         """Wait for runs, and let workers and connections go; what is needed again opens again."""
+        from aqueduct_core.integrations import close
+
         self.wait()
         with self._lock:
             engine, self._engine = self._engine, None
             plugins, self._plugins = self._plugins, {}
             tracking, self._tracking = self._tracking, None
-            connected: list[Any] = [*self.integrations.values()]
+            connected = [*self.integrations.values()]
         for item in connected:
-            close = getattr(item, "close", None)  # what keeps no connections has none
-            if close is not None:
-                close()
+            close(item)
         for opened in [*plugins.values(), *([] if engine is None else [engine])]:
             opened.close()
         if tracking is not None:

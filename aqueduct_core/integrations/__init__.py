@@ -12,6 +12,7 @@ from aqueduct_core.integrations._base import (
     Target,
     Transaction,
     Writing,
+    close,
 )
 from aqueduct_core.integrations._kinds import kinds, open_integration
 
@@ -30,6 +31,7 @@ __all__ = [
     "Target",
     "Transaction",
     "Writing",
+    "close",
     "kinds",
     "open_integration",
 ]

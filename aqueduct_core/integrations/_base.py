@@ -20,6 +20,7 @@ __all__ = [
     "Target",
     "Transaction",
     "Writing",
+    "close",
 ]
 
 
@@ -59,6 +60,13 @@ class Source(Protocol):
     def read(self, statement: Statement, parameters: Mapping[str, Any]) -> Any:
         """The result of a query, as a table."""
         ...
+
+
+def close(integration: object) -> None:
+    """Close what a data system has open; what needs it opens it again. Most keep nothing open."""
+    done = getattr(integration, "close", None)
+    if done is not None:
+        done()
 
 
 class Transaction(Protocol):

@@ -107,8 +107,10 @@ class Workspace:
 
     def close(self) -> None:
         """Close the connections to data systems; what needs one opens it again."""
+        from aqueduct_core.integrations import close
+
         for _, made in [*self._opened.values()]:
-            getattr(made, "close", _nothing)()
+            close(made)
 
     def secrets(self) -> list[str]:
         """The texts that no message may show."""
@@ -149,10 +151,6 @@ class Job:
     def output_key(self, output: str) -> str:
         """Where one of its outputs is stored."""
         return artifact_key(self.id, self.run, output)
-
-
-def _nothing() -> None:
-    """What a data system does that keeps no connections."""
 
 
 def artifact_key(operator: str, run: str, output: str) -> str:
