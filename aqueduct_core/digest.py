@@ -17,7 +17,8 @@ __all__ = ["digest_of", "digest_of_all"]
 
 _DIGEST = "blake3:"
 _THREADED = 1 << 20  # a buffer below this is hashed sooner than threads are told to
-_THREADS = min(os.cpu_count() or 1, 8)
+_CORES = os.cpu_count() or 1
+_MOST_THREADS = 8
 _CRUMB = 128 << 10  # buffers below this are joined first: each call costs as much as some kilobytes
 _PIECE = 512 << 10
 
@@ -27,13 +28,19 @@ def digest_of(data: Buffer) -> str:
     return digest_of_all((data,))
 
 
-def digest_of_all(buffers: Iterable[Buffer]) -> str:
-    """The digest of the concatenation of C-contiguous buffers."""
+def digest_of_all(buffers: Iterable[Buffer], *, beside: int = 0) -> str:
+    """The digest of the concatenation of C-contiguous buffers.
+
+    Args:
+        buffers: What to hash.
+        beside: How many cores have other work.
+    """
     views = [*map(as_bytes, buffers)]
     # Not as many threads as BLAKE3 likes: those are shared, and a forked process would wait for them
     # forever. They are started for every buffer anew, so small ones are better off without.
     most = max((view.nbytes for view in views), default=0)
-    hasher: Any = blake3(max_threads=_THREADS if most >= _THREADED else 1)
+    threads = max(1, min(_CORES - beside, _MOST_THREADS)) if most >= _THREADED else 1
+    hasher: Any = blake3(max_threads=threads)
     for piece in gathered(views, smaller=_CRUMB, least=_PIECE):
         hasher.update(piece)
     return _DIGEST + str(hasher.hexdigest())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from threading import Thread
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from aqueduct_core.abc import Storage
@@ -25,7 +25,7 @@ _INLINE = 4_096  # a part up to this size stands in the manifest,
 _INLINE_ALL = 65_536  # as long as all that do aren't more than this
 _PACKED = 1 << 20  # members' parts up to this size share one object
 _ALIGNMENT = 64
-_OVERLAPPED = 8 << 20  # from here on hashing in a second thread beats hashing first
+_OVERLAPPED = 1 << 20  # from here on hashing in a second thread beats hashing first
 _CONCURRENCY = 8
 REFRESH_AFTER = 6 * 3600.0
 """Seconds after which an existing part that is used again counts as written anew, so that a `gc` with
@@ -65,7 +65,7 @@ def commit(
         storage: Where.
         plan: What codecs are chosen by.
         spool: Makes a spool, which the caller discards.
-        meanwhile: What is to be done as well: while other threads hash and write, if any do.
+        meanwhile: What is to be done as well: while other threads hash, if any do.
     """
     waiting = [*meanwhile]
     blobs = {id(member): _blobs(member, plan, spool) for member in draft.walk()}
@@ -102,10 +102,17 @@ def _put_all(blobs: list[_Blob], storage: Storage, waiting: _Waiting) -> None:
         packed = []
     together = set(map(id, packed))
     own = [blob for blob in own if id(blob) not in together]
-    tasks = [partial(_put_own, blob, storage, waiting) for blob in own]
+    tasks = [(blob.stored, partial(_put_own, blob, storage, waiting)) for blob in own]
     if packed:
-        tasks.append(partial(_put_pack, packed, storage, waiting))
-    _run(tasks, parallel=storage.profile == "remote")
+        size = sum(blob.stored for blob in packed)
+        tasks.append((size, partial(_put_pack, packed, storage, waiting)))
+    if storage.profile == "remote":
+        _at_once([task for _, task in tasks])
+        return
+    waiting += [task for size, task in tasks if size < _OVERLAPPED]
+    for size, task in tasks:
+        if size >= _OVERLAPPED:
+            task()
 
 
 def _blobs(draft: Draft, plan: Plan, new_spool: Callable[[], Spool]) -> list[_Blob]:
@@ -198,22 +205,19 @@ def _put_buffers(
 def _put_while_hashing(
     buffers: Sequence[Any], size: int, suffix: str, storage: Storage, waiting: _Waiting
 ) -> str:
-    """Hash on some cores while another copies into the page cache; neither needs the interpreter.
+    """Hash in other threads while this one copies into the page cache, then does what is waiting.
 
     Costs a write for nothing when the part is there already, which is rarer than that it isn't.
     """
     temporary = storage.staging() / os.urandom(12).hex()
     try:
         descriptor = new_file(temporary, size)
-        # Nothing in these threads asks for the interpreter before their work begins.
-        writing = _Beside(partial(fill, descriptor, buffers, temporary))
-        hashing = _Beside(partial(digest_of_all, buffers))
+        hashing = _Beside(partial(digest_of_all, buffers, beside=1))
         try:
+            fill(descriptor, buffers, temporary)
             _do(waiting)
         finally:
-            writing.wait()
             hashing.wait()
-        writing.result()
         digest = hashing.result()
         path = object_path(digest, suffix)
         if not _present(storage, path, size):
@@ -226,22 +230,23 @@ def _put_while_hashing(
 class _Beside(Generic[T]):
     """A call in a thread of its own, or at once where none can be started.
 
-    Returns when the thread has begun, so a call that soon lets go of the interpreter does so first.
+    The thread's start isn't waited for, as `threading.Thread` does: that takes as long as hashing a
+    megabyte.
     """
 
     def __init__(self, call: Callable[[], T]) -> None:
         self._found: list[T] = []
         self._error: BaseException | None = None
-        self._thread: Thread | None = Thread(target=self._run, args=(call,))
+        self._running = allocate_lock()
+        self._running.acquire()
         try:
-            self._thread.start()
+            start_new_thread(self._run, (call,))
         except RuntimeError:  # there are too many, or the interpreter is about to end
-            self._thread = None
             self._run(call)
 
     def wait(self) -> None:
-        if self._thread is not None:
-            self._thread.join()
+        with self._running:
+            return
 
     def result(self) -> T:
         """What the call returned; raises what it raised."""
@@ -255,6 +260,8 @@ class _Beside(Generic[T]):
             self._found.append(call())
         except BaseException as error:  # noqa: BLE001 - whoever waits for the result raises it
             self._error = error
+        finally:
+            self._running.release()
 
 
 def _do(waiting: _Waiting) -> None:
@@ -271,16 +278,15 @@ def _present(storage: Storage, path: str, size: int | None) -> bool:
     return time.time() - found.modified < REFRESH_AFTER or storage.refresh(path)
 
 
-def _run(tasks: Sequence[Callable[[], None]], *, parallel: bool) -> None:
-    if parallel and len(tasks) > 1:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(min(_CONCURRENCY, len(tasks))) as pool:
-            for future in [pool.submit(task) for task in tasks]:
-                future.result()
+def _at_once(tasks: Sequence[Callable[[], None]]) -> None:
+    if len(tasks) < 2:
+        _do([*tasks])
         return
-    for task in tasks:
-        task()
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(_CONCURRENCY, len(tasks))) as pool:
+        for future in [pool.submit(task) for task in tasks]:
+            future.result()
 
 
 def _node(draft: Draft, blobs: dict[int, list[_Blob]]) -> Node:

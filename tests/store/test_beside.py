@@ -6,7 +6,6 @@ import errno
 import os
 import select
 import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,7 @@ def test_a_value_is_described_once_while_its_bytes_are_written(
     np.testing.assert_array_equal(store.get(ref)[1], value() + 1)
 
 
-def test_a_disk_that_fills_in_another_thread_is_noticed(
+def test_a_disk_that_fills_while_another_thread_hashes_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(_descriptor: int, _buffers: list[memoryview]) -> int:
@@ -84,12 +83,12 @@ def test_a_disk_that_fills_in_another_thread_is_noticed(
 def test_without_threads_one_thing_is_done_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(_thread: threading.Thread) -> None:
+    def refused(_function: Callable[..., None], _arguments: tuple[Any, ...]) -> int:
         raise RuntimeError("can't start new thread")
 
     store = ArtifactStore(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refused)
+        patch.setattr(_parts, "start_new_thread", refused)
         ref = store.put(value(), "a")
     np.testing.assert_array_equal(store.get(ref), value())
     assert not store.verify()
