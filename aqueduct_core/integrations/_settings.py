@@ -85,6 +85,11 @@ def fields_of_url(name: str, url: str, known: Collection[str]) -> dict[str, Any]
         ) from None
     path = unquote(parts.path[1:])
     if "path" in known:
+        if host not in (None, "localhost"):
+            raise IntegrationError(
+                f"{name}: the url has a host, and a file of this machine has none",
+                hint=f"{scheme}:///data/warehouse, with three slashes, or path=...",
+            )
         told: dict[str, Any] = {"path": unquote(parts.path) if scheme == "file" else path}
     else:
         user, password = (text and unquote(text) for text in (parts.username, parts.password))

@@ -7,10 +7,9 @@ the entry point group `aqueduct_core.storage`.
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import urlsplit
 
 from aqueduct_core.errors import PluginError, StorageError
 
@@ -41,10 +40,9 @@ def open_storage(url: str, **options: Any) -> Storage:
         )
     scheme = urlsplit(url).scheme if "://" in url else "file"
     if scheme == "file":
-        from aqueduct_core.storage._local import LocalStorage
+        from aqueduct_core.storage._local import LocalStorage, path_of
 
-        path = _path_of(url) if "://" in url else url
-        return LocalStorage(path, **options)
+        return LocalStorage(path_of(url), **options)
     if scheme == "memory":
         from aqueduct_core.storage._memory import MemoryStorage
 
@@ -66,8 +64,3 @@ def open_storage(url: str, **options: Any) -> Storage:
 
     remote: Storage = FsspecStorage(url, **options)
     return remote
-
-
-def _path_of(url: str) -> str:
-    """The path that a `file:` URL is of: its bytes, whatever the locale takes them to be."""
-    return os.fsdecode(unquote_to_bytes(urlsplit(url).path.encode("utf-8", "surrogateescape")))

@@ -11,6 +11,7 @@ from io import FileIO
 from pathlib import Path
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes, urlsplit
 from zlib import crc32
 
 from aqueduct_core._buffers import as_bytes
@@ -26,7 +27,7 @@ from aqueduct_core.storage._reserve import reserve
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["LocalStorage", "fill", "new_file", "translated"]
+__all__ = ["LocalStorage", "fill", "new_file", "path_of", "translated"]
 
 _SECOND = 1_000_000_000
 _MOST_BUFFERS = 1024  # IOV_MAX of Linux and macOS
@@ -109,11 +110,8 @@ class LocalStorage:
     def stat(self, key: str) -> ObjectInfo | None:
         """What is known about an object; see `Storage.stat`."""
         with translated(key):
-            try:
-                found = os.stat(f"{self._base}/{key}")
-            except (FileNotFoundError, NotADirectoryError):
-                return None
-        return None if S_ISDIR(found.st_mode) else _info(key, found)
+            found = _stat(f"{self._base}/{key}")
+        return None if found is None or S_ISDIR(found.st_mode) else _info(key, found)
 
     def refresh(self, key: str) -> bool:
         """Set the access time to now: the modification time carries the seal."""
@@ -128,7 +126,7 @@ class LocalStorage:
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """All objects whose key starts with `prefix`; files being written are not among them."""
         folder = prefix.rpartition("/")[0]
-        for info in self._walk(folder):
+        for info in self._walk(folder, frozenset()):
             hidden = info.key.startswith(f"{_STAGING}/") and not prefix.startswith(f"{_STAGING}/")
             if info.key.startswith(prefix) and not hidden:
                 yield info
@@ -170,7 +168,8 @@ class LocalStorage:
         if self._fsync:
             _sync_folder(os.path.dirname(target))
 
-    def _walk(self, folder: str) -> Iterator[ObjectInfo]:
+    def _walk(self, folder: str, above: frozenset[str]) -> Iterator[ObjectInfo]:
+        """All files in a folder; `above` are the places of links that led to it."""
         with translated(folder):
             try:
                 entries = [*os.scandir(f"{self._base}/{folder}")]
@@ -178,13 +177,35 @@ class LocalStorage:
                 return
         for entry in entries:
             key = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir(follow_symlinks=False):
-                yield from self._walk(key)
+            with translated(key):
+                is_folder = entry.is_dir()
+                found = None if is_folder else _stat(entry.path)
+            if found is not None:
+                yield _info(key, found)
+            if not is_folder:
                 continue
-            try:
-                yield _info(key, entry.stat())
-            except FileNotFoundError:  # removed while we were listing
-                continue
+            # A folder that was moved to another disk still belongs to the store: what can be read
+            # is listed, or parts that are in use would seem not to be.
+            there = {os.path.realpath(entry.path)} if entry.is_symlink() else set()
+            if not there & above:
+                yield from self._walk(key, above | there)
+
+
+def path_of(place: str) -> str:
+    """The path of a folder that is given as one, or as a `file:` URL: of the very bytes that it has.
+
+    Raises:
+        StorageError: The URL has more in it than a path of this machine.
+    """
+    if "://" not in place:
+        return place
+    parts = urlsplit(place)
+    if parts.netloc not in ("", "localhost") or "?" in place or "#" in place:
+        raise StorageError(
+            f"{place!r} is no URL of a folder on this machine",
+            hint="write file:///data/artifacts, with %3F for ? and %23 for #; or give the path alone",
+        )
+    return os.fsdecode(unquote_to_bytes(parts.path.encode("utf-8", "surrogateescape")))
 
 
 def new_file(path: Path, size: int) -> int:
@@ -214,6 +235,13 @@ def fill(descriptor: int, buffers: Iterable[Buffer], path: Path) -> None:
             _write_all(descriptor, buffers)
         finally:
             os.close(descriptor)
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _seal_of(key: str) -> int:

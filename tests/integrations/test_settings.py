@@ -50,6 +50,14 @@ def test_what_is_no_url_is_not_shown(url: str) -> None:
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.parametrize("url", ["sqlite://data/w.db", "file://data/w.db"])
+def test_a_file_is_on_no_host(url: str) -> None:
+    with pytest.raises(IntegrationError, match=r"has a host[\s\S]*:///data"):
+        fields_of_url("w", url, ("path",))
+    with pytest.raises(IntegrationError, match=r"has a host[\s\S]*:///data"):
+        open_integration("w", "filesystem", {"url": "file://data/sales"})
+
+
 def test_fields_beside_a_url_take_precedence() -> None:
     pytest.importorskip("psycopg")
     url = f"postgresql://me:{SECRET}@db/shop"

@@ -40,6 +40,36 @@ def test_a_path_and_a_file_url_are_the_same_place(tmp_path: Path) -> None:
     assert open_storage(str(spaced)).url == open_storage(spaced.as_uri()).url == spaced.as_uri()
 
 
+@pytest.mark.parametrize(
+    "url", ["file://data/artifacts", "file:///data/run#1", "file:///data/what?"]
+)
+def test_a_file_url_of_another_place_is_refused(url: str) -> None:
+    with pytest.raises(StorageError, match="no URL of a folder") as caught:
+        open_storage(url)
+    assert "%23" in str(caught.value)
+    assert open_storage("file://localhost/data").url == "file:///data"
+
+
+def test_folders_that_were_moved_elsewhere_are_listed(
+    storage: LocalStorage, tmp_path: Path
+) -> None:
+    storage.put("a/b/c", b"x")
+    storage.put("a/d", b"x")
+    storage.path("a/b").rename(tmp_path / "elsewhere")
+    storage.path("a/b").symlink_to(tmp_path / "elsewhere")
+    assert sorted(info.key for info in storage.list()) == ["a/b/c", "a/d"]
+    storage.path("a/b/again").symlink_to(storage.path("a/b"))
+    storage.path("a/gone").symlink_to(tmp_path / "nothing")
+    assert sorted(info.key for info in storage.list()) == ["a/b/c", "a/d"]
+
+
+def test_a_link_to_itself_is_named(storage: LocalStorage) -> None:
+    storage.put("a/b", b"x")
+    storage.path("a/loop").symlink_to("loop")
+    with pytest.raises(StorageError, match="'a/loop'"):
+        list(storage.list())
+
+
 def test_any_change_breaks_the_seal(storage: LocalStorage) -> None:
     for change in (b"y", b"x", b""):
         storage.put("a/b", b"x")

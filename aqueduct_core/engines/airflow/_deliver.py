@@ -8,11 +8,11 @@ from pathlib import Path
 from secrets import token_hex
 from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from aqueduct_core.engines.airflow._git import Repository, is_repository
 from aqueduct_core.errors import AqueductError, IntegrationError
 from aqueduct_core.storage import open_storage
+from aqueduct_core.storage._local import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +43,8 @@ def deliver(place: str, name: str, content: str, options: Mapping[str, Any] | No
         return Repository.of(place, options).change(
             lambda folder: _write(folder / name, data), f"{name}: another version of the workflow"
         )
-    folder = _folder(place)
     try:
+        folder = _folder(place)
         if folder is not None:
             return _write(folder / name, data)
         storage = open_storage(place, **(options or {}))
@@ -73,8 +73,8 @@ def take_away(place: str, name: str, options: Mapping[str, Any] | None = None) -
             lambda folder: _remove(folder / name), f"{name}: the workflow was deleted"
         )
         return
-    folder = _folder(place)
     try:
+        folder = _folder(place)
         if folder is not None:
             (folder / name).unlink(missing_ok=True)
         else:
@@ -100,10 +100,8 @@ def probe(place: str, options: Mapping[str, Any] | None = None) -> None:
 
 
 def _folder(place: str) -> Path | None:
-    if "://" not in place:
-        return Path(place).expanduser()
-    parts = urlsplit(place)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+    is_local = "://" not in place or place.startswith("file:")
+    return Path(path_of(place)).expanduser() if is_local else None
 
 
 class _OtherWorkspaceError(IntegrationError):

@@ -39,7 +39,13 @@ class FilesystemIntegration(FileIntegration):
 
     def __init__(self, name: str, *, path: str | Path = "", url: str | None = None) -> None:
         super().__init__(name)
-        path = path or unquote(_split(name, url).path)
+        parts = _split(name, url)
+        if parts.netloc not in ("", "localhost"):
+            raise IntegrationError(
+                f"{name}: {url!r} has a host, and a folder of this machine has none",
+                hint='url="file:///data/sales", with three slashes, or path="/data/sales"',
+            )
+        path = path or unquote(parts.path)
         if not str(path):
             raise IntegrationError(f"{name}: path is empty", hint='path="/data/sales"')
         self.path = Path(path).expanduser().absolute()

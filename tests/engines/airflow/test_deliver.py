@@ -23,6 +23,12 @@ def test_a_file_is_put_into_a_folder(tmp_path: Path) -> None:
     assert [*folder.iterdir()] == []
 
 
+def test_a_folder_of_another_machine_is_refused() -> None:
+    for change in (lambda url: deliver(url, "a.py", ""), lambda url: take_away(url, "a.py")):
+        with pytest.raises(IntegrationError, match="no URL of a folder"):
+            change("file://airflow/dags")
+
+
 def test_a_file_is_put_into_a_bucket(s3_server: S3Server) -> None:
     place, options = f"s3://{s3_server.bucket()}/dags", s3_server.storage_options()
     assert deliver(place, "a.py", "one", options)
