@@ -79,6 +79,7 @@ class Place:
         scheme, colon, _ = url.partition("://")
         if not colon:
             raise StorageError(f"{_bare(url)!r} is no URL", hint="s3://bucket/prefix is one")
+        _check_password(url)
         _require(scheme)
         return cls(scheme, _bare(url), url, dict(options))
 
@@ -172,6 +173,23 @@ def _bare(url: str) -> str:
     # abfs://container@account: that is no user.
     keep = head in ("abfs", "abfss", "wasb", "wasbs") and ":" not in user
     return f"{head}://{authority if keep else host if at else authority}{slash}{path}"
+
+
+def _check_password(url: str) -> None:
+    """Refuse a URL whose password ends too early: what follows would be shown, as a part of the path.
+
+    Raises:
+        StorageError: It has a `/`, `?` or `#`.
+    """
+    authority, *rest = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)
+    user, colon, password = authority.partition(":")
+    begins = colon and "@" not in authority and not password.isdigit() and user != "arn"
+    if begins and any("@" in text for text in rest):
+        raise StorageError(
+            "the URL has a password with characters that end it",
+            hint="write %2F for /, %3F for ? and %23 for #; or leave it out, and give it in the "
+            "storage options",
+        )
 
 
 def _require(scheme: str) -> None:

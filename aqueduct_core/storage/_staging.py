@@ -26,10 +26,12 @@ class Staging:
         """The folder; raises `OSError` if it can't be made."""
         with self._lock:
             process = os.getpid()
-            if self._made is None or self._made[0] != process:
-                self._made = (process, Path(tempfile.mkdtemp(prefix="aqueduct-")))
-                weakref.finalize(self, _remove, *self._made)
-            return self._made[1]
+            made = self._made
+            # Systems clear their temporary folders of what is old, also while a server still runs.
+            if made is None or made[0] != process or not made[1].is_dir():
+                made = self._made = (process, Path(tempfile.mkdtemp(prefix="aqueduct-")))
+                weakref.finalize(self, _remove, *made)
+            return made[1]
 
 
 def _remove(owner: int, folder: Path) -> None:

@@ -19,7 +19,7 @@ from aqueduct_core.storage import open_storage
 from aqueduct_core.storage._body import Body, map_file
 from aqueduct_core.storage._classify import Fault, fault_of
 from aqueduct_core.storage._fsspec import FsspecStorage
-from aqueduct_core.storage._place import Place
+from aqueduct_core.storage._place import Place, _check_password
 from aqueduct_core.storage._retry import Exhausted, Retry
 
 
@@ -44,6 +44,19 @@ class TestPlace:
         place = Place.parse(url, {})
         assert (place.url, place.bucket) == (bare, bucket)
         assert "secret" not in repr(place)
+
+    @pytest.mark.parametrize(
+        "url", ["s3://key:hid/den@bucket/a", "s3://key:hid?den@bucket", "sftp://me:hid#den@host/a"]
+    )
+    def test_a_password_that_ends_too_early_is_not_shown(self, url: str) -> None:
+        with pytest.raises(StorageError, match="%2F") as caught:
+            Place.parse(url, {})
+        assert "hid" not in str(caught.value)
+        assert "den" not in str(caught.value)
+
+    @pytest.mark.parametrize("url", ["webdav://host:8080/a@b", "s3://arn:aws:s3:eu:1:x/y/a@b"])
+    def test_other_colons_are_no_passwords(self, url: str) -> None:
+        _check_password(url)
 
     def test_secrets_in_options_are_not_shown(self) -> None:
         options = {

@@ -17,6 +17,16 @@ def test_the_folder_is_made_once() -> None:
     assert staging.folder().is_dir()
 
 
+def test_a_folder_that_somebody_cleared_away_is_made_anew() -> None:
+    staging = Staging()
+    first = staging.folder()
+    first.rmdir()
+    second = staging.folder()
+    assert second.is_dir()
+    del staging
+    assert not second.exists()
+
+
 def test_the_folder_goes_with_its_object() -> None:
     staging = Staging()
     folder = staging.folder()
