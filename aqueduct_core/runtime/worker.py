@@ -11,7 +11,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,10 +36,17 @@ _PAUSE = 0.5  # seconds without anything to do after which nothing is left open 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What is done in one go: one operator, or all saves of a batch."""
+    """What is done in one go: one operator, or all saves of a batch.
+
+    Attributes:
+        batch: What it is a part of.
+        operators: Names and attempts.
+        connections: How data systems are reached, by the last word before it.
+    """
 
     batch: Batch
     operators: tuple[tuple[str, int], ...]
+    connections: Mapping[str, Any]
 
 
 class _Inbox:
@@ -51,7 +58,8 @@ class _Inbox:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._tasks: SimpleQueue[_Task | dict[str, Any] | None] = SimpleQueue()
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._connections: Mapping[str, Any] = {}
         self._is_gone = self._is_busy = False
         while not (messages := channel.receive()):
             if messages is None:
@@ -59,8 +67,8 @@ class _Inbox:
         self.setup: dict[str, Any] = messages.pop(0)["setup"]
         Thread(target=self._read, args=(messages,), name="aqueduct-inbox", daemon=True).start()
 
-    def next(self, pause: Callable[[], None]) -> _Task | dict[str, Any] | None:
-        """Wait for something to do, or for new connections; None when the supervisor is gone.
+    def next(self, pause: Callable[[], None]) -> _Task | None:
+        """Wait for something to do; None when the supervisor is gone.
 
         Args:
             pause: Called when there is nothing to do for a while: a run has ended, or goes on elsewhere.
@@ -82,9 +90,9 @@ class _Inbox:
         """Tell the supervisor what is not going to be started."""
         left: list[str] = []
         try:
-            while isinstance(task := self._tasks.get_nowait(), _Task):
+            while (task := self._tasks.get_nowait()) is not None:
                 left += [name for name, _ in task.operators]
-            self._tasks.put(task)
+            self._tasks.put(None)  # nobody is there to be told
         except Empty:
             if left:
                 self._channel.send({"left": left})
@@ -98,7 +106,7 @@ class _Inbox:
                 elif "revoke" in message:
                     self.give_back()
                 else:
-                    self._tasks.put(message["connections"])
+                    self._connections = message["connections"]
             received = self._channel.receive()
         self._is_gone = True
         rmtree(self.setup["spools"], ignore_errors=True)
@@ -107,11 +115,9 @@ class _Inbox:
         self._tasks.put(None)
 
     def _put(self, batch: Batch) -> None:
-        if batch.saves:
-            self._tasks.put(_Task(batch, batch.operators))
-        else:
-            for operator in batch.operators:
-                self._tasks.put(_Task(batch, (operator,)))
+        together = [batch.operators] if batch.saves else [(item,) for item in batch.operators]
+        for operators in together:
+            self._tasks.put(_Task(batch, operators, self._connections))
 
 
 class _Loop:
@@ -136,10 +142,7 @@ class _Loop:
         gc.enable()
         self._channel.send({"ready": True})
         while (task := self._inbox.next(self._pause)) is not None:
-            if isinstance(task, dict):
-                self._workspace = replace(self._workspace, connections=task)
-            else:
-                self._run(task)
+            self._run(task)
 
     def _pause(self) -> None:
         self._workspace.close()
@@ -163,6 +166,9 @@ class _Loop:
 
     def _results(self, task: _Task) -> list[Result]:
         batch = task.batch
+        if task.connections != self._workspace.connections:
+            self._workspace.close()
+            self._workspace = replace(self._workspace, connections=task.connections)
         version = self._version(batch.flow, batch.digest)
         if batch.saves:
             names, attempts = zip(*task.operators, strict=True)

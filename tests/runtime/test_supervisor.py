@@ -15,6 +15,7 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.dag import Version
+from aqueduct_core.integrations import open_integration
 from aqueduct_core.runtime import Result, Workspace
 from aqueduct_core.runtime._channel import Batch
 from aqueduct_core.runtime._supervisor import Broken, Left, Worker
@@ -94,6 +95,32 @@ def test_what_has_not_started_can_be_taken_back(
     (tmp_path / "go").touch()
     [result] = results_of(worker)
     assert result.state == "succeeded"
+
+
+def test_data_systems_are_known_before_what_reads_them_whatever_is_taken_back(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    places = {name: {"kind": "sqlite", "config": {"path": str(tmp_path / name)}} for name in "ab"}
+    a, b = (open_integration(name, **places[name]) for name in "ab")
+    version = publish(workspace.store, a.sql("SELECT 1", name="one"), b.sql("SELECT 2", name="two"))
+    worker = Worker(setup_of(workspace))
+    try:
+        worker.connect(places)
+        worker.submit(batch_of(version))
+        worker.revoke()  # while it is starting, most often: nothing of the batch has begun
+        found: list[Any] = []
+        while worker.pending:
+            found += worker.receive() or ()
+        left = [name for item in found if isinstance(item, Left) for name in item.operators]
+        worker.submit(batch_of(version, *left)) if left else None
+        results = [Result.from_json(item) for item in found if isinstance(item, Mapping)]
+        results += results_of(worker)
+        assert {result.name: result.state for result in results} == dict.fromkeys(
+            ("one", "two"), "succeeded"
+        )
+    finally:
+        worker.end(0)
+        worker.dispose()
 
 
 def test_a_version_that_is_not_there_breaks_only_the_batch(
