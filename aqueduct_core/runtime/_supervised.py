@@ -121,12 +121,14 @@ def supervise(call: Call, printed: dict[str, bytes] | None = None) -> tuple[list
     results: list[Result] = []
     stopped: tuple[OperatorState, str] | None = None
     number = 0
-    with _signals():
+    with _signals() as ignore:
         try:
-            worker = _worker(call)
-            stopped = _listen(call, worker, results)
-        except AqueductError as error:
-            stopped = "failed", str(error)
+            try:
+                worker = _worker(call)
+                stopped = _listen(call, worker, results)
+            except AqueductError as error:
+                stopped = "failed", str(error)
+            ignore()  # what has come to its end is told of, whatever comes now
         except _Canceled as canceled:
             number = canceled.number
             stopped = "canceled", f"it was asked to stop by {signal.Signals(number).name}"
@@ -213,19 +215,26 @@ def _unfinished(
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
-    """Raise when a signal asks this process to stop; what comes after the first one is ignored."""
+def _signals() -> Iterator[Callable[[], None]]:
+    """Raise when a signal asks this process to stop; what comes after the first one is ignored.
 
-    def stop(number: int, _frame: FrameType | None) -> None:
+    Yields:
+        Ignores them from now on.
+    """
+
+    def ignore() -> None:
         for each in before:
             signal.signal(each, signal.SIG_IGN)
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        ignore()
         raise _Canceled(number)
 
     before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
     for each in before:
         signal.signal(each, stop)
     try:
-        yield
+        yield ignore
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

@@ -20,6 +20,7 @@ from aqueduct_core.dag import Version
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.runtime import Result, Workspace, read_result
 from aqueduct_core.runtime.__main__ import main
+from aqueduct_core.runtime._supervisor import Worker
 from tests.processes import is_running, wait_until
 from tests.runtime.flows import KEY, publish
 
@@ -119,6 +120,21 @@ def test_sigterm_ends_the_tree_and_leaves_a_result(workspace: Workspace, tmp_pat
     assert result_of(workspace, version, "tree").state == "canceled"
     for pid in (tmp_path / "pids").read_text().split():
         assert not is_running(int(pid))
+
+
+def test_sigterm_after_the_end_changes_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = Worker.finish
+
+    def interrupted(worker: Worker, patience: float) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        finish(worker, patience)
+
+    monkeypatch.setattr(Worker, "finish", interrupted)
+    version = publish(workspace.store, aq.op(name="one")(lambda: 1)())
+    assert call(workspace, version, "one") == 0
+    assert result_of(workspace, version, "one").state == "succeeded"
 
 
 def test_parameters_come_from_the_environment(
