@@ -27,7 +27,7 @@ from aqueduct_core.runtime._capture import collect_logs
 from aqueduct_core.runtime._channel import Batch, Channel
 from aqueduct_core.runtime._reasons import describe_exit
 from aqueduct_core.runtime._result import OperatorState, Result, attempt_folder, ended
-from aqueduct_core.runtime._tree import end_tree, kill_group
+from aqueduct_core.runtime._tree import end_tree, has_ended, kill_group
 from aqueduct_core.runtime._usage import host
 
 if TYPE_CHECKING:
@@ -123,10 +123,7 @@ class Worker:
     @property
     def is_alive(self) -> bool:
         """Whether its process hasn't come to an end; doesn't reap it."""
-        if self._process.returncode is not None:
-            return False
-        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self._process.pid, flags) is None
+        return self._process.returncode is None and not has_ended(self._process.pid)
 
     def fileno(self) -> int:
         """For a selector: readable when `receive` has something to tell."""

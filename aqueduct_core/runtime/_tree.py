@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import subprocess
 
-__all__ = ["end_tree", "kill_group", "kill_own_tree"]
+__all__ = ["end_tree", "has_ended", "kill_group", "kill_own_tree"]
 
 _LOOK = 0.01  # seconds between looks at what is still there
 _DYING = 2.0  # seconds in which what was killed is waited for
@@ -52,6 +52,17 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     if process.returncode is None:
         _signal(process.pid, [], signal.SIGKILL)
     process.wait()
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a child has come to its end; it isn't reaped by that."""
+    waitid = getattr(os, "waitid", None)
+    if waitid is None:  # macOS before Python 3.13
+        return all(process.pid != pid for process in _processes())
+    try:
+        return waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # a program that ignores SIGCHLD: the system has reaped it
+        return True
 
 
 def kill_own_tree() -> None:

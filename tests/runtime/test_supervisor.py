@@ -206,6 +206,30 @@ def test_an_idle_worker_ends_by_itself(workspace: Workspace) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+IGNORED = """
+import os, signal, sys
+from aqueduct_core.runtime._supervisor import Worker
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+if sys.argv[2] == "without waitid":
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    del os.waitid
+worker = Worker({"store": sys.argv[1]})
+assert worker.is_alive
+worker.finish(patience=60)
+assert not worker.is_alive
+worker.dispose()
+"""
+
+
+@pytest.mark.parametrize("how", ["without SIGCHLD", "without waitid"])
+def test_the_end_of_a_worker_is_seen(workspace: Workspace, how: str) -> None:
+    # A program may leave its children to the system; and not every system tells of one child alone.
+    command = [sys.executable, "-W", "error", "-c", IGNORED, workspace.store.url, how]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_python_that_is_none_is_told(workspace: Workspace) -> None:
     with pytest.raises(FileNotFoundError):
         Worker(setup_of(workspace), "/no/such/python")
