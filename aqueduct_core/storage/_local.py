@@ -62,6 +62,14 @@ class LocalStorage:
         self._base = str(self.root)
         self._fsync = fsync
 
+    @property
+    def ignores_case(self) -> bool:
+        """Whether keys that differ in case alone are one file, as is usual on macOS."""
+        try:
+            return os.path.samefile(f"{self._base}/{_STAGING.upper()}", f"{self._base}/{_STAGING}")
+        except OSError:
+            return False
+
     def put(self, key: str, *buffers: Buffer) -> None:
         """Store the concatenation of `buffers` at `key`; see `Storage.put`."""
         size = sum(memoryview(buffer).nbytes for buffer in buffers)

@@ -9,25 +9,26 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, BinaryIO
 
-from aqueduct_core.abc import JSON, SelectsColumns, Storage
+from aqueduct_core.abc import JSON, Storage
 from aqueduct_core.encoding import POLICIES, Plan, Policy
 from aqueduct_core.errors import (
     AqueductError,
     ArtifactNotFoundError,
-    ConversionError,
+    CorruptArtifactError,
+    InvalidKeyError,
     StaleReferenceError,
-    StorageNotFoundError,
     UnsafeArtifactError,
 )
 from aqueduct_core.manifest import ArtifactRef, Manifest, check_json, content_digest
-from aqueduct_core.registry import Registry, default_registry, supports
+from aqueduct_core.registry import Registry, default_registry
 from aqueduct_core.storage import open_storage
-from aqueduct_core.store._keys import FOLDER, LONG, SUFFIX, key_of, listing_prefix, manifest_path
+from aqueduct_core.store._keys import key_of, manifest_path
+from aqueduct_core.store._listing import load, manifests, paths
 from aqueduct_core.store._parts import REFRESH_AFTER, commit, confirm, publish
 from aqueduct_core.store._profiles import profile_of
 from aqueduct_core.store._sink import Writer, sayable, tell
-from aqueduct_core.store._source import Reader
-from aqueduct_core.store._sweep import Problem, Retention, Swept, expired, sweep
+from aqueduct_core.store._source import Reader, load_columns, load_member
+from aqueduct_core.store._sweep import Entry, Problem, Retention, Swept, expired, sweep
 
 __all__ = ["ArtifactStore"]
 
@@ -52,7 +53,10 @@ class ArtifactStore:
 
     Raises:
         MissingExtraError: The storage needs a library that is not installed.
-        ValueError: There is no such policy.
+        StorageError: The URL is none, or nobody knows its scheme.
+        ParameterError: The storage has no profile that there is.
+        TypeError: It is neither a URL nor a storage.
+        ValueError: There is no such policy, or options come with a storage that is open already.
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class ArtifactStore:
         if isinstance(url, str | os.PathLike):
             self.storage: Storage = open_storage(os.fspath(url), **(storage_options or {}))
         else:
-            self.storage = url
+            self.storage = _checked(url, storage_options)
         if policy is not None and policy not in POLICIES:
             raise ValueError(f"there is no policy {policy!r}; choose one of {', '.join(POLICIES)}")
         self._profile = profile_of(self.storage)
@@ -151,6 +155,7 @@ class ArtifactStore:
             document = manifest.to_bytes(self._key)
         except (TypeError, ValueError, RecursionError):  # a third party's description is no JSON
             document = replace(manifest, description=sayable(draft.description)).to_bytes(self._key)
+        self._check_case(path, key)
         publish(self.storage, path, document, replacing)
         return manifest.ref
 
@@ -188,9 +193,9 @@ class ArtifactStore:
         reader = self._reader(*self._read(ref))
         manifest = reader.manifest
         if columns is not None:
-            value = reader.call(manifest.content, partial(_columns, manifest, list(columns)))
+            value = reader.call(manifest.content, partial(load_columns, manifest, list(columns)))
         elif at is not None:
-            value = reader.call(manifest.content, partial(_member, manifest, at))
+            value = reader.call(manifest.content, partial(load_member, manifest, at))
         else:
             value = reader.load(manifest.content)
         if as_ is None or type(value) is as_:
@@ -207,7 +212,7 @@ class ArtifactStore:
         content, manifest = reader.manifest.content, reader.manifest
         if columns is None:
             return reader.load(content), manifest
-        return reader.call(content, partial(_columns, manifest, list(columns))), manifest
+        return reader.call(content, partial(load_columns, manifest, list(columns))), manifest
 
     def copy(self, ref: ArtifactRef | str, key: str) -> ArtifactRef:
         """Put an artifact at a further key, without reading or writing its parts again.
@@ -233,6 +238,7 @@ class ArtifactStore:
             )
         if not confirm(manifest.content, self.storage):
             self._reader(manifest, signed).audit()
+        self._check_case(path, key)
         copied = replace(manifest, key=key, created=datetime.now(UTC).isoformat(), signature=None)
         self.storage.put(path, copied.to_bytes(self._key))
         return copied.ref
@@ -248,12 +254,18 @@ class ArtifactStore:
 
     def exists(self, key: str) -> bool:
         """Whether an artifact is stored at a key."""
-        return self.storage.stat(manifest_path(key)) is not None
+        path = manifest_path(key)
+        return self.storage.stat(path) is not None and self._other_at(path, key) is None
 
     def list(self, prefix: str = "") -> Iterator[ArtifactRef]:
-        """References to all artifacts whose key starts with `prefix`, ordered by key."""
-        for manifest in sorted(self._manifests(prefix), key=lambda manifest: manifest.key):
-            yield manifest.ref
+        """References to all artifacts whose key starts with `prefix`, ordered by key.
+
+        Raises:
+            CorruptArtifactError: A manifest can't be read; `verify` finds all of these.
+        """
+        found = manifests(self.storage, prefix)
+        refs = (manifest.ref for path, manifest in found if path == manifest_path(manifest.key))
+        yield from sorted(refs, key=lambda ref: ref.key)
 
     def delete(self, key: str) -> bool:
         """Remove an artifact; its parts go with the next `gc` if nothing else uses them.
@@ -261,17 +273,20 @@ class ArtifactStore:
         Returns:
             Whether there was one.
         """
-        path = manifest_path(key)
-        existed = self.storage.stat(path) is not None
-        self.storage.delete(path)
-        return existed
+        if not self.exists(key):
+            return False
+        self.storage.delete(manifest_path(key))
+        return True
 
     def verify(self, prefix: str = "") -> tuple[Problem, ...]:
         """Read every part of the artifacts under `prefix` and check it against its digest."""
         problems = []
-        for path in self._paths(prefix):
-            key = key_of(path) or path
+        for path in paths(self.storage, prefix):
+            key = path
             try:
+                key = key_of(path) or path
+                if key is not path and not key.startswith(prefix):
+                    continue
                 manifest, signed = self._parse(path, key)
                 if not manifest.key.startswith(prefix):
                     continue
@@ -304,15 +319,15 @@ class ArtifactStore:
             if info.modified <= limit
         ]
         # Manifests that don't stand at their own place, copied by hand, still protect their parts.
-        placed = [*self._everything("")]
-        gone: list[Manifest] = []
+        entries = [Entry.of(path, manifest) for path, manifest in manifests(self.storage, "")]
+        gone: list[Entry] = []
         if keep is not None:
-            own = [found for path, found in placed if path == manifest_path(found.key)]
-            gone = [found for found in expired(own, keep) if self._delete_this(found)]
+            own = [entry for entry in entries if entry.path == manifest_path(entry.key)]
+            gone = [entry for entry in expired(own, keep) if self._delete_this(entry)]
         away = set(map(id, gone))
-        kept = [manifest for _, manifest in placed if id(manifest) not in away]
-        count, size = sweep(self.storage, objects, kept, limit)
-        return Swept(tuple(manifest.key for manifest in gone), count, size)
+        used = {part for entry in entries if id(entry) not in away for part in entry.parts}
+        count, size = sweep(self.storage, objects, used, limit)
+        return Swept(tuple(entry.key for entry in gone), count, size)
 
     def _read(self, ref: ArtifactRef | str) -> tuple[Manifest, bool]:
         key = ref if isinstance(ref, str) else ref.key
@@ -336,65 +351,45 @@ class ArtifactStore:
         return Reader(manifest, self.storage, self.registry, trusted=trusted, signed=by_signature)
 
     def _parse(self, path: str, key: str) -> tuple[Manifest, bool]:
-        manifest, data = self._load(path, key)
+        manifest, data = load(self.storage, path, key)
         return manifest, self._key is not None and manifest.check_signature(data, self._key)
 
-    def _load(self, path: str, key: str) -> tuple[Manifest, bytes]:
-        try:
-            data = bytes(self.storage.get(path))
-        except StorageNotFoundError as error:
-            raise ArtifactNotFoundError(
-                f"no artifact {key!r} in {self.url}", hint="list() shows what there is"
-            ) from error
-        return Manifest.from_bytes(data, key), data
-
-    def _delete_this(self, manifest: Manifest) -> bool:
+    def _delete_this(self, entry: Entry) -> bool:
         """Delete an artifact unless another one has taken its place."""
         try:
-            now = self._load(manifest_path(manifest.key), manifest.key)[0]
+            now = load(self.storage, entry.path, entry.key)[0]
         except ArtifactNotFoundError:
             return True
-        return now == manifest and self.delete(manifest.key)
+        return Entry.of(entry.path, now) == entry and self.delete(entry.key)
 
-    def _paths(self, prefix: str) -> Iterator[str]:
-        folder = listing_prefix(prefix)
-        for place in (folder,) if folder == FOLDER else (folder, LONG):
-            for info in self.storage.list(place):
-                if info.key.endswith(SUFFIX):  # file managers leave files of their own
-                    yield info.key
+    def _other_at(self, path: str, key: str) -> str | None:
+        """The key of another artifact that stands in this one's place, where case is ignored."""
+        if not getattr(self.storage, "ignores_case", False):
+            return None
+        try:
+            found = load(self.storage, path, key)[0].key
+        except (ArtifactNotFoundError, CorruptArtifactError):
+            return None
+        return None if found == key else found
 
-    def _manifests(self, prefix: str) -> Iterator[Manifest]:
-        for path, manifest in self._everything(prefix):
-            if path == manifest_path(manifest.key):
-                yield manifest
-
-    def _everything(self, prefix: str) -> Iterator[tuple[str, Manifest]]:
-        """All manifests with the paths where they stand; their signatures don't matter here."""
-        for path in self._paths(prefix):
-            key = key_of(path)
-            if key is not None and not key.startswith(prefix):
-                continue
-            try:
-                manifest = self._load(path, key or path)[0]
-            except ArtifactNotFoundError:  # deleted since it was listed
-                continue
-            if manifest.key.startswith(prefix):
-                yield path, manifest
+    def _check_case(self, path: str, key: str) -> None:
+        other = self._other_at(path, key)
+        if other is not None:
+            raise InvalidKeyError(
+                f"the key {key!r} differs from {other!r} in case alone, and the file system of "
+                f"{self.url} takes one for the other",
+                hint="use another key, or keep the store where case matters",
+            )
 
 
-def _columns(manifest: Manifest, columns: Sequence[Any], serializer: Any, source: Any) -> Any:
-    if not supports(serializer, SelectsColumns):
-        raise ConversionError(
-            f"{manifest.key!r} is a {manifest.type}, which has no columns to choose from",
-            hint="leave out columns=",
+def _checked(storage: Any, options: Mapping[str, Any] | None) -> Storage:
+    if not isinstance(storage, Storage):
+        needed = {*Storage.__annotations__, *(name for name in vars(Storage) if name[0] != "_")}
+        missing = sorted(name for name in needed if not hasattr(storage, name))
+        raise TypeError(
+            f"a store takes a URL, a path or a storage; {type(storage).__name__} is none of these, "
+            f"it has no {', '.join(missing)}"
         )
-    return serializer.load_columns(source, columns)
-
-
-def _member(manifest: Manifest, at: Sequence[Any], serializer: Any, source: Any) -> Any:
-    if not hasattr(serializer, "load_at"):
-        raise ConversionError(
-            f"{manifest.key!r} is a {manifest.type}, which has no members to choose from",
-            hint="leave out at=",
-        )
-    return serializer.load_at(source, at)
+    if options:
+        raise ValueError("storage_options go with a URL; this storage is open already")
+    return storage

@@ -29,11 +29,17 @@ def profile_of(storage: Storage) -> Profile:
     """The profile that the encoding policy reckons with.
 
     Raises:
-        ParameterError: The file with the measured ones can't be read.
+        ParameterError: The file with the measured ones can't be read; or the storage is of no kind
+            that there is.
     """
     own = _place(storage.url)
     measured = _measured()
     fitting = [url for url in measured if own.startswith(url)]
+    if storage.profile not in PROFILES:
+        raise ParameterError(
+            f"{type(storage).__name__} has the profile {storage.profile!r}",
+            hint=f"a storage's profile is one of {', '.join(PROFILES)}",
+        )
     return measured[max(fitting, key=len)] if fitting else PROFILES[storage.profile]
 
 

@@ -6,27 +6,28 @@ import io
 import os
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from blake3 import blake3
 
 from aqueduct_core._buffers import allocate
-from aqueduct_core.abc import Storage
+from aqueduct_core.abc import SelectsColumns, Storage
 from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import (
     AqueductError,
+    ConversionError,
     CorruptArtifactError,
     StorageNotFoundError,
     UnsafeArtifactError,
 )
 from aqueduct_core.manifest import Manifest, Node, Part
-from aqueduct_core.registry import Registry
+from aqueduct_core.registry import Registry, supports
 from aqueduct_core.store._views import RangeFile, ViewFile, map_file, private
 from aqueduct_core.store._zstd import decompress_into
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "load_columns", "load_member"]
 
 _READ = 1 << 20  # from here on, loaders are told which file it is that they read
 _BLOCK = 1 << 20
@@ -174,6 +175,34 @@ class Reader:
 
     def _corrupt(self, text: str, name: str, part: Part) -> CorruptArtifactError:
         return CorruptArtifactError(text, key=self.manifest.key, part=name, expected=part.digest)
+
+
+def load_columns(manifest: Manifest, columns: Sequence[Any], serializer: Any, source: Any) -> Any:
+    """Some columns of an artifact, for `Reader.call`.
+
+    Raises:
+        ConversionError: It has none.
+    """
+    if not supports(serializer, SelectsColumns):
+        raise ConversionError(
+            f"{manifest.key!r} is a {manifest.type}, which has no columns to choose from",
+            hint="leave out columns=",
+        )
+    return serializer.load_columns(source, columns)
+
+
+def load_member(manifest: Manifest, at: Sequence[Any], serializer: Any, source: Any) -> Any:
+    """One member of an artifact, for `Reader.call`.
+
+    Raises:
+        ConversionError: It has none.
+    """
+    if not hasattr(serializer, "load_at"):
+        raise ConversionError(
+            f"{manifest.key!r} is a {manifest.type}, which has no members to choose from",
+            hint="leave out at=",
+        )
+    return serializer.load_at(source, at)
 
 
 class _NodeSource:

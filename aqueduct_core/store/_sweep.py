@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from aqueduct_core.abc import Storage
 from aqueduct_core.errors import AqueductError, CorruptArtifactError
 from aqueduct_core.manifest import Manifest
 
-__all__ = ["Problem", "Retention", "Swept", "expired", "sweep"]
+__all__ = ["Entry", "Problem", "Retention", "Swept", "expired", "sweep"]
 
 
 _BATCH = 50  # objects looked at and then removed together
@@ -62,35 +62,62 @@ class Problem:
     error: AqueductError
 
 
-def expired(manifests: Iterable[Manifest], retention: Retention) -> list[Manifest]:
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What has to be known of each manifest, of which all together may be larger than the memory.
+
+    Attributes:
+        path: Where it stands.
+        key: The artifact's key.
+        created: When it was made.
+        size: Bytes of its parts.
+        digest: What it holds.
+        parts: The objects that it uses.
+    """
+
+    path: str
+    key: str
+    created: str
+    size: int
+    digest: str
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, path: str, manifest: Manifest) -> Entry:
+        """What is to be known of this one."""
+        parts = {part.path for part in manifest.parts if part.path is not None}
+        known = manifest.key, manifest.created, manifest.size, manifest.digest
+        return cls(path, *known, tuple(sorted(parts)))
+
+
+def expired(entries: Iterable[Entry], retention: Retention) -> list[Entry]:
     """The artifacts that a retention lets go."""
-    groups: dict[str, list[Manifest]] = {}
-    for manifest in manifests:
-        groups.setdefault(manifest.key.rpartition("/")[0], []).append(manifest)
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.key.rpartition("/")[0], []).append(entry)
     limit = None if retention.age is None else time.time() - retention.age.total_seconds()
-    gone: list[Manifest] = []
+    gone: list[Entry] = []
     for group in groups.values():
-        group.sort(key=lambda manifest: manifest.created, reverse=True)
+        group.sort(key=lambda entry: entry.created, reverse=True)
         total = 0
-        for position, manifest in enumerate(group):
-            total += manifest.size
+        for position, entry in enumerate(group):
+            total += entry.size
             too_many = retention.count is not None and position >= retention.count
             too_large = retention.size is not None and total > retention.size
-            too_old = limit is not None and _seconds(manifest) < limit
+            too_old = limit is not None and _seconds(entry) < limit
             if too_many or too_large or too_old:
-                gone.append(manifest)
+                gone.append(entry)
     return gone
 
 
 def sweep(
-    storage: Storage, objects: Iterable[str], manifests: Iterable[Manifest], limit: float
+    storage: Storage, objects: Iterable[str], used: Collection[str], limit: float
 ) -> tuple[int, int]:
-    """Remove those objects that no manifest uses; returns how many and their size.
+    """Remove those objects that nothing uses; returns how many and their size.
 
     Each is looked at once more before it goes: a part that was put or used again since it was listed
     (after `limit`, in seconds since the epoch) belongs to an artifact that is being saved.
     """
-    used = {part.path for manifest in manifests for part in manifest.parts}
     unused = [key for key in objects if key not in used]
     count, size = 0, 0
     for start in range(0, len(unused), _BATCH):
@@ -102,10 +129,8 @@ def sweep(
     return count, size
 
 
-def _seconds(manifest: Manifest) -> float:
+def _seconds(entry: Entry) -> float:
     try:
-        return datetime.fromisoformat(manifest.created).timestamp()
+        return datetime.fromisoformat(entry.created).timestamp()
     except ValueError as error:
-        raise CorruptArtifactError(
-            f"{manifest.created!r} is not a time", key=manifest.key
-        ) from error
+        raise CorruptArtifactError(f"{entry.created!r} is not a time", key=entry.key) from error

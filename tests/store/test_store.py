@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aqueduct_core.abc import ObjectInfo
 from aqueduct_core.errors import (
     AqueductError,
     ArtifactNotFoundError,
@@ -15,6 +17,7 @@ from aqueduct_core.errors import (
     ConversionError,
     CorruptArtifactError,
     InvalidKeyError,
+    ParameterError,
     SerializerNotFoundError,
     SignatureError,
     StaleReferenceError,
@@ -22,6 +25,7 @@ from aqueduct_core.errors import (
     UnserializableError,
 )
 from aqueduct_core.registry import Registry
+from aqueduct_core.storage._memory import MemoryStorage
 from aqueduct_core.store import ArtifactStore, Retention
 from aqueduct_core.testing import forge
 from tests.store.toys import Blob, Streamed, Tree
@@ -174,6 +178,24 @@ def test_bad_arguments() -> None:
         ArtifactStore("memory://").put("x", 3)  # type: ignore[arg-type] # on purpose
 
 
+def test_what_is_no_storage_is_refused() -> None:
+    class Unfinished:
+        url, profile = "cellar://wine", "memory"
+        put = put_file = get = stat = list = delete = path = MemoryStorage.get
+
+    class Odd(MemoryStorage):
+        profile = "disk"
+
+    with pytest.raises(TypeError, match="NoneType is none of these"):
+        ArtifactStore(None)  # type: ignore[arg-type] # as an unset variable gives it
+    with pytest.raises(TypeError, match=r"it has no refresh, staging$"):
+        ArtifactStore(Unfinished())  # type: ignore[arg-type] # on purpose
+    with pytest.raises(ParameterError, match=r"'disk'[\s\S]*memory, local"):
+        ArtifactStore(Odd())
+    with pytest.raises(ValueError, match="open already"):
+        ArtifactStore(MemoryStorage(), storage_options={"key": "x"})
+
+
 class Secret:
     """Anything that only pickle takes."""
 
@@ -308,6 +330,84 @@ def test_retention_counts_ages_and_sizes(store: ArtifactStore) -> None:
     assert store.gc(keep=Retention(age=timedelta(days=1))).artifacts == ()
     assert len(store.gc(keep=Retention(age=NOW)).artifacts) == 3
     assert not list(store.list())
+
+
+def test_verify_names_what_stands_among_manifests_and_is_none(
+    tmp_path: Path, registry: Registry
+) -> None:
+    store = ArtifactStore(tmp_path, registry=registry)
+    store.put(Blob(b"x"), "mine")
+    (tmp_path / "manifests" / "%ff.json").write_text("{}")
+    (tmp_path / "manifests" / "other.json").write_text("{}")
+    assert sorted(problem.key for problem in store.verify()) == ["manifests/%ff.json", "other"]
+    assert [problem.key for problem in store.verify("mine")] == ["manifests/%ff.json"]
+
+
+def test_gc_leaves_parts_of_artifacts_behind_a_link(tmp_path: Path, registry: Registry) -> None:
+    store = ArtifactStore(tmp_path / "store", registry=registry)
+    store.put(VALUES["own part"], "daily/a")
+    folder = tmp_path / "store" / "manifests" / "daily"
+    folder.rename(tmp_path / "moved")
+    folder.symlink_to(tmp_path / "moved")
+    assert [ref.key for ref in store.list()] == ["daily/a"]
+    assert store.gc(grace=NOW).objects == 0
+    assert store.get("daily/a") == VALUES["own part"]
+
+
+def test_neither_a_list_nor_gc_holds_all_manifests(registry: Registry) -> None:
+    store = ArtifactStore("memory://", registry=registry)
+    for number in range(100):
+        store.put(Blob(b"ab"), f"k/{number}", lineage={"notes": "x" * 100_000})
+    for call in (lambda: len([*store.list()]) == 100, store.gc):
+        tracemalloc.start()
+        try:
+            assert call()
+            assert tracemalloc.get_traced_memory()[1] < 3_000_000
+        finally:
+            tracemalloc.stop()
+
+
+class FoldingStorage(MemoryStorage):
+    """As a folder of a file system that ignores case."""
+
+    ignores_case = True
+
+    def put(self, key: str, *buffers: Any) -> None:
+        super().put(key.lower(), *buffers)
+
+    def get(self, key: str, start: int = 0, end: int | None = None) -> memoryview:
+        return super().get(key.lower(), start, end)
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        return super().stat(key.lower())
+
+    def delete(self, *keys: str) -> None:
+        super().delete(*map(str.lower, keys))
+
+
+def test_keys_that_a_file_system_takes_for_one_do_not_replace_each_other() -> None:
+    store = ArtifactStore(FoldingStorage())
+    for value in (1, 2):
+        store.put(value, "Daily/a")
+    store.put(3, "b")
+    for call in (lambda: store.put(4, "daily/A"), lambda: store.copy("b", "daily/A")):
+        with pytest.raises(InvalidKeyError, match="'Daily/a' in case alone"):
+            call()
+    assert store.exists("Daily/a")
+    assert not store.exists("daily/A")
+    assert not store.delete("daily/A")
+    assert store.get("Daily/a") == 2
+
+
+def test_the_case_of_keys_matters_in_a_folder_only_if_it_does(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    store.put(1, "a")
+    is_one = (tmp_path / "MANIFESTS").exists()
+    assert getattr(store.storage, "ignores_case") == is_one  # noqa: B009 - of folders alone
+    if not is_one:
+        (tmp_path / "TMP").mkdir()
+        store.put(2, "A")
+        assert (store.get("a"), store.get("A")) == (1, 2)
 
 
 def test_gc_does_nothing_while_a_manifest_is_unreadable(tmp_path: Path, registry: Registry) -> None:
