@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -89,7 +89,7 @@ class Failure:
     frames: tuple[Frame, ...] = ()
     traceback: str = ""
     causes: tuple[Failure, ...] = ()
-    exceptions: tuple[Failure, ...] = field(default=())
+    exceptions: tuple[Failure, ...] = ()
 
     @classmethod
     def of(cls, error: BaseException, secrets: Iterable[str] = ()) -> Failure:

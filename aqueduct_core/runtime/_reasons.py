@@ -70,17 +70,11 @@ def _missing_module(error: BaseException | None) -> str | None:
     )
 
 
-def killed_by(number: int, peak_memory: int | None = None) -> str:
-    """Why an operator has no result whose process was ended by a signal.
-
-    Args:
-        number: The signal.
-        peak_memory: The most memory that its process was seen to hold, in bytes.
-    """
-    used = f" (it was seen to use {_bytes(peak_memory)})" if peak_memory else ""
-    told = {
-        signal.SIGKILL: f"most often the machine ran out of memory{used}; take less data at a time, "
-        "or run it where there is more memory",
+def killed_by(number: int) -> str:
+    """Why an operator has no result whose process was ended by a signal."""
+    told: dict[int, str] = {
+        signal.SIGKILL: "most often the machine ran out of memory; take less data at a time, or run "
+        "it where there is more memory",
         signal.SIGSEGV: "a crash in compiled code, most often a bug of a library that the function "
         "calls; its log shows where",
         signal.SIGBUS: "it touched memory that could not be provided, most often because a disk or "
@@ -95,8 +89,7 @@ def killed_by(number: int, peak_memory: int | None = None) -> str:
         name = f"{number}, {signal.Signals(number).name}"
     except ValueError:  # real-time signals have no name
         name = str(number)
-    known = {int(key): text for key, text in told.items()}
-    return f"it was killed by signal {name}: {known.get(number, 'its log may say why')}"
+    return f"it was killed by signal {name}: {told.get(number, 'its log may say why')}"
 
 
 def exited(code: int) -> str:
@@ -115,11 +108,6 @@ def timed_out(seconds: float) -> str:
     )
 
 
-def describe_exit(status: int, peak_memory: int | None = None) -> str:
+def describe_exit(status: int) -> str:
     """Why an operator has no result, from the exit status of its process as `Popen` gives it."""
-    return killed_by(-status, peak_memory) if status < 0 else exited(status)
-
-
-def _bytes(size: int) -> str:
-    unit = "MiB" if size < 1 << 30 else "GiB"
-    return f"{size / (1 << (20 if unit == 'MiB' else 30)):.1f} {unit}"
+    return killed_by(-status) if status < 0 else exited(status)
