@@ -182,6 +182,7 @@ CONTAINERS: list[Any] = [
     {1: "a", "1": "b", True + 1: "c", 2.5: "d", None: "e", (1, (2,)): "f", b"x": "g"},
     {math.nan: 1, float("nan"): 2},
     {"\ud800": 1},
+    *({**dict.fromkeys(map(str, range(20)), ...), key: 1} for key in ("$type", "\ud800", 7, "é")),
     {"z": 1, "a": 2},
     {frozenset({1, 2}): frozenset({frozenset()})},
     {"a", 1, None, (1, 2), b"x", 2.5},

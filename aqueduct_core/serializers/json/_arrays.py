@@ -10,9 +10,10 @@ The fourth is an array of the first kind. Each starts at the next multiple of 64
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
-from itertools import accumulate
+from collections.abc import Callable, Collection, Iterable
+from itertools import accumulate, chain, repeat
 from math import prod
+from operator import attrgetter, countOf
 from typing import Any
 
 from aqueduct_core.abc import Sink
@@ -28,6 +29,8 @@ _JOINED = 1 << 14  # bytes; up to here one more copy is cheaper than one more bu
 _SHORT = 256  # bytes of a byte string that base64 makes only a little longer
 _ALIGNMENT = 64
 _PADDING = [bytes(n) for n in range(_ALIGNMENT)]
+_FEW = 8  # arrays; from here on it pays to look at all of them at once
+_shape_of, _dtype_of = attrgetter("shape"), attrgetter("dtype")
 
 
 class ArrayWriter:
@@ -41,7 +44,8 @@ class ArrayWriter:
         self.count = 0
         self._kinds: dict[tuple[Any, ...], int] = {}
         self._of: list[int] = []
-        self._pieces: list[Any] = []
+        self._pieces: list[Any] = []  # arrays that lie in C's order, bytes, and views of bytes
+        self._sizes: list[int] = []
         self._known: dict[int, int] = {}
         self._describe: Any = None
 
@@ -56,7 +60,7 @@ class ArrayWriter:
             found[numpy.ndarray] = self._array
         return found
 
-    def bulk(self) -> dict[type, Callable[[Iterable[Any]], list[Any]]]:
+    def bulk(self) -> dict[type, Callable[[Collection[Any]], list[Any]]]:
         """The quicker builder for many arrays at once."""
         numpy = sys.modules.get("numpy")
         return {} if numpy is None else {numpy.ndarray: self._arrays}
@@ -75,8 +79,7 @@ class ArrayWriter:
         """Write the part."""
         buffers: list[Any] = []
         small: list[Any] = []
-        for piece in self._pieces:
-            size = len(piece)
+        for piece, size in zip(self._pieces, self._sizes, strict=True):
             if size > _JOINED:
                 if small:
                     buffers.append(b"".join(small))
@@ -93,10 +96,13 @@ class ArrayWriter:
     def _array(self, value: Any, _encoder: Encoder) -> Any:
         return self._arrays((value,))[0]
 
-    def _arrays(self, values: Iterable[Any]) -> list[Any]:
+    def _arrays(self, values: Collection[Any]) -> list[Any]:
         """The nodes of arrays; None for those that are too large or too odd."""
+        alike = self._alike(values) if len(values) > _FEW else None
+        if alike is not None:
+            return alike
         nodes: list[Any] = []
-        known, of, pieces = self._known, self._of, self._pieces
+        known, of, pieces, sizes = self._known, self._of, self._pieces, self._sizes
         last_dtype = last_shape = last_order = number = None
         for value in values:
             index = known.get(id(value))
@@ -118,13 +124,41 @@ class ArrayWriter:
                 continue
             index = known[id(value)] = len(of)
             of.append(number)
-            if size <= _JOINED:
-                pieces.append(value.tobytes(order))
-            else:
-                pieces.append(memoryview(value.reshape(-1, order=order).view("u1")))
+            piece = value if order == "C" else value.T
+            pieces.append(piece if size <= _JOINED else piece.reshape(-1).view("u1").data)
+            sizes.append(size)
             nodes.append({TAG: "array", "index": index})
             self.count += 1
         return nodes
+
+    def _alike(self, values: Collection[Any]) -> list[Any] | None:
+        """The nodes of small arrays of one kind that are met for the first time; else None."""
+        first = next(iter(values))
+        size, shape, dtype = first.nbytes, first.shape, first.dtype
+        # The very same dtype: C's long and long long, say, only count as equal.
+        if size > _JOINED or set(map(id, map(_dtype_of, values))) != {id(dtype)}:
+            return None
+        if countOf(map(_shape_of, values), shape) != len(values):
+            return None
+        begin, end = len(self._of), len(self._of) + len(values)
+        found = dict(zip(map(id, values), range(begin, end), strict=True))
+        if len(found) < len(values) or not found.keys().isdisjoint(self._known):
+            return None
+        padding = _PADDING[-size % _ALIGNMENT]
+        padded = chain.from_iterable(zip(values, repeat(padding))) if padding else values
+        try:
+            piece = b"".join(padded)
+        except TypeError:  # one doesn't lie in C's order
+            return None
+        number = self._kind(dtype, shape, "C")
+        if number is None:
+            return None
+        self._known |= found
+        self._of += [number] * len(values)
+        self._pieces.append(piece)
+        self._sizes.append(len(piece))
+        self.count += len(values)
+        return [{TAG: "array", "index": index} for index in range(begin, end)]
 
     def _kind(self, dtype: Any, shape: tuple[int, ...], order: str) -> int | None:
         try:
@@ -143,6 +177,7 @@ class ArrayWriter:
             return None
         self._of.append(self._kinds.setdefault(("bytes", size), len(self._kinds)))
         self._pieces.append(value)
+        self._sizes.append(size)
         return {TAG: "array", "index": len(self._of) - 1}
 
 

@@ -72,7 +72,7 @@ class JsonSerializer:
         members = _Members()
         met: set[int] = set()
         node = encode(obj, members.node, arrays.builders(), arrays.bulk(), met)
-        if members.entangled(met.union(arrays.ids())):
+        if members and members.entangled(met.union(arrays.ids())):
             # A pickle of the whole keeps what a pickle of each member would take apart.
             sink.write(dumps({TAG: "member", "index": 0}))
             return {"artifact": "object", "members": [members.whole(obj, sink)]}

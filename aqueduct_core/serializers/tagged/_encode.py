@@ -23,6 +23,7 @@ DEEPEST = 64  # containers inside each other; a tagged one takes up to three lev
 
 ATOMS = frozenset({str, int, float, bool, type(None)})
 _LONGEST_PATH = 40
+_MANY_KEYS = 16
 _ALWAYS_PLAIN = frozenset({bool, type(None)})
 
 # What a defaultdict may make: these and nothing else can be named in data.
@@ -34,7 +35,7 @@ FACTORIES: dict[str, Callable[[], Any]] = {
 _FACTORY_NAMES = {factory: name for name, factory in FACTORIES.items()}
 
 Outside = Callable[[Any, str], Any]
-Bulk = Callable[[Iterable[Any]], list[Any]]
+Bulk = Callable[[Collection[Any]], list[Any]]
 
 
 class Entangled(Exception):
@@ -158,6 +159,8 @@ class Encoder:
         if kind not in self._bulk or set(map(type, values)) != {kind}:
             return None
         nodes = self._bulk[kind](values)
+        if all(nodes):  # no node of an array is empty
+            return nodes
         for index, (step, value) in enumerate(zip(steps, values, strict=True)):
             if nodes[index] is None:
                 self.at.append(step)
@@ -242,6 +245,13 @@ def key_is_plain(key: Any) -> bool:
     return type(key) is str and key != TAG and has_utf8(key)
 
 
+def _keys_are_plain(mapping: dict[Any, Any]) -> bool:
+    """Whether all keys are such; of many at once, which is quicker."""
+    if len(mapping) < _MANY_KEYS:
+        return all(map(key_is_plain, mapping))
+    return set(map(type, mapping)) == {str} and TAG not in mapping and has_utf8("".join(mapping))
+
+
 def _list(value: list[Any], encoder: Encoder) -> Any:
     return encoder.items(value)
 
@@ -251,7 +261,7 @@ def _tuple(value: tuple[Any, ...], encoder: Encoder) -> Any:
 
 
 def _dict(value: dict[Any, Any], encoder: Encoder) -> Any:
-    if not all(map(key_is_plain, value)):
+    if not _keys_are_plain(value):
         return {TAG: "dict", "items": encoder.pairs(value)}
     if len(value) > 1:
         alike = encoder.alike(value.values(), value)

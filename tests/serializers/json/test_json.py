@@ -39,6 +39,12 @@ def plain_text(value: Any) -> bytes | None:
     return None if pieces is None else b"".join(pieces)
 
 
+ALIKE: list[tuple[Any, str]] = [
+    *((shape, "i4") for shape in [(), (0,), (4, 4), (3, 5), (5_000,)]),
+    *((7, kind) for kind in ["M8[ns]", ">f8", "U2", "S3", "V5", "?", "f2", "g", "i4,f8"]),
+]
+SHARED = [np.arange(n, n + 8) for n in range(20)]
+
 ARRAYS = [
     {"a": np.arange(3), "b": [np.ones((2, 3), order="F"), np.array(5.0)], "n": 1},
     [np.zeros((0, 3)), np.array([], "f4"), np.array(["a", "bc"]), np.array([True])],
@@ -56,6 +62,15 @@ ARRAYS = [
     [np.arange(3), np.arange(200_000), np.array([1], "g"), np.arange(3)[::2]],
     {"a": np.arange(3), "b": np.arange(200_000), "c": np.array([1], "g"), "d": np.arange(3)[::2]},
     nests.Point(np.arange(2), {nests.Color.RED: pd.Index([1])}),
+    # Many of one kind, and what keeps many from being of one kind.
+    [np.full(shape, n, kind) for shape, kind in ALIKE for n in range(20)],
+    *([np.full(shape, n, kind) for n in range(20)] for shape, kind in ALIKE),
+    [*(np.full((2, 3), n) for n in range(20)), np.ones((2, 3), int, order="F")],
+    [*(np.full(3, n) for n in range(20)), np.arange(6)[::2]],
+    [*(np.full(3, n) for n in range(20)), np.arange(4)],
+    [np.full(3, n, kind) for n in range(20) for kind in "lq"],
+    [*SHARED, *SHARED[:3]],
+    {"a": SHARED, "b": SHARED[::-1], "c": {str(n): array for n, array in enumerate(SHARED)}},
 ]
 
 
