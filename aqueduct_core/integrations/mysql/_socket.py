@@ -39,6 +39,11 @@ class MysqlConnection(pymysql.Connection):  # type: ignore[misc]  # it has no an
         super().__init__(**settings, defer_connect=True)
         try:
             opened = socket.create_connection((self.host, self.port), self.connect_timeout)
+            try:
+                opened.recv(1, socket.MSG_PEEK)  # its greeting, which the driver waits for forever
+            except OSError:
+                opened.close()
+                raise
         except OSError as error:
             said = f"Can't connect to MySQL server on {self.host!r} ({error})"
             raise err.OperationalError(CR.CR_CONN_HOST_ERROR, said) from error

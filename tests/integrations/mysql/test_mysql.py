@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 import re
+import socket
 import uuid
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +19,9 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from aqueduct_core.errors import IntegrationError, LossyTypeError
-from aqueduct_core.integrations import mysql
+from aqueduct_core.integrations import mysql, open_integration
 from aqueduct_core.integrations._statement import Statement
+from aqueduct_core.integrations.mysql import _integration
 from aqueduct_core.testing import SQLIntegrationTests
 from tests.integrations.tables import KEPT, MOMENT, column, left_behind, read, run, save
 
@@ -234,6 +236,18 @@ def test_a_result_that_is_not_read_to_its_end_leaves_nothing(mariadb: Any) -> No
     with mariadb.result(statement, {}) as result:
         assert len(next(iter(result.chunks))[0]) < 9_000_000
     assert read(mariadb, "SELECT 1 AS a")["a"].tolist() == [1]
+
+
+def test_a_server_that_never_greets_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_integration, "_PATIENCE", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = {"host": "127.0.0.1", "port": silent.getsockname()[1]}
+        made = open_integration("db", "mysql", {**place, "database": "d", "user": "u"})
+        with pytest.raises(IntegrationError, match=r"does not answer\n.*timed out"):
+            made.test()
+        connected, _ = silent.accept()
+        with connected:
+            assert connected.recv(1) == b"", "the connection is closed"
 
 
 def test_nothing_of_the_driver_is_used_that_it_does_not_show() -> None:
