@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from aqueduct_core.engines.airflow._deliver import probe
+from aqueduct_core.engines.airflow._git import shown
 from aqueduct_core.engines.airflow._settings import Layout
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._settings import check_fields
@@ -57,7 +58,7 @@ class AirflowCluster:
     name: str
     url: str
     auth: str | Sequence[str] | Mapping[str, Any] | None = field(default=None, repr=False)
-    dags: str | None = None
+    dags: str | None = field(default=None, repr=False)
     dags_options: Mapping[str, Any] | None = field(default=None, repr=False)
     store: str | None = None
     connections: Mapping[str, str] = field(default_factory=dict)
@@ -169,10 +170,12 @@ def open_cluster(name: str, config: Mapping[str, Any]) -> AirflowCluster:
         IntegrationError: The configuration doesn't fit.
     """
     check_fields(AirflowCluster, config, f"{name!r} can't be made an Airflow cluster")
-    if urlsplit(str(config["url"])).scheme not in ("http", "https"):
+    place = urlsplit(str(config["url"]))
+    if place.scheme not in ("http", "https") or "@" in place.netloc:
+        what = "has a login in it" if "@" in place.netloc else "is no web address"
         raise IntegrationError(
-            f"url={config['url']!r} of {name!r} is no web address",
-            hint='such as url="https://airflow.example.com"',
+            f"url={shown(str(config['url']))!r} of {name!r} {what}",
+            hint='such as url="https://airflow.example.com", and auth=("user", "password")',
         )
     auth = config.get("auth")
     is_pair = isinstance(auth, list | tuple) and [type(item) for item in auth] == [str, str]

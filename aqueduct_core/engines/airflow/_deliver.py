@@ -9,7 +9,7 @@ from secrets import token_hex
 from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any
 
-from aqueduct_core.engines.airflow._git import Repository, is_repository
+from aqueduct_core.engines.airflow._git import Repository, is_repository, shown
 from aqueduct_core.errors import AqueductError, IntegrationError
 from aqueduct_core.storage import open_storage
 from aqueduct_core.storage._local import path_of
@@ -56,7 +56,7 @@ def deliver(place: str, name: str, content: str, options: Mapping[str, Any] | No
         raise
     except (OSError, AqueductError) as error:
         raise IntegrationError(
-            f"the DAG file {name} can't be written to {place}: {error}",
+            f"the DAG file {name} can't be written to {shown(place)}: {error}",
             hint="dags= is the folder, or the bucket, that Airflow reads DAG files from",
         ) from error
     return True
@@ -81,7 +81,8 @@ def take_away(place: str, name: str, options: Mapping[str, Any] | None = None) -
             open_storage(place, **(options or {})).delete(name)
     except (OSError, AqueductError) as error:
         raise IntegrationError(
-            f"the DAG file {name} can't be removed from {place}: {error}"
+            f"the DAG file {name} can't be removed from {shown(place)}: {error}",
+            hint="check who may write there, and remove it by hand",
         ) from error
 
 

@@ -15,6 +15,7 @@ from aqueduct_core.dag import Version
 from aqueduct_core.engines.airflow._cluster import AirflowCluster
 from aqueduct_core.engines.airflow._deliver import deliver, take_away
 from aqueduct_core.engines.airflow._generate import generate
+from aqueduct_core.engines.airflow._git import shown
 from aqueduct_core.engines.airflow._names import dag_id, file_name, version_tag
 from aqueduct_core.errors import AqueductError, IntegrationError, UnsupportedError
 from aqueduct_core.storage._create import create
@@ -105,7 +106,8 @@ class AirflowEngine:
         self._wait(dag, name, version_tag(saved), content)
         if before is None:
             self.cluster.api.unpause(dag)
-        return Deployment(dag, f"{self.cluster.dags.rstrip('/')}/{name}", is_new=before is None)
+        place = shown(self.cluster.dags).rstrip("/")
+        return Deployment(dag, f"{place}/{name}", is_new=before is None)
 
     def withdraw(self, name: str, flow: str) -> None:
         """Take a workflow's DAG away, with the history that Airflow has of it.
@@ -156,9 +158,10 @@ class AirflowEngine:
                         hint=_way_out(trace, name, content),
                     )
             if monotonic() > deadline:
+                place = shown(str(self.cluster.dags))
                 raise IntegrationError(
                     f"Airflow has not read {name} within {self.cluster.patience:g} s",
-                    hint=f"does its DAG processor run, and does it read {self.cluster.dags}? "
+                    hint=f"does its DAG processor run, and does it read {place}? "
                     "patience= of the integration waits longer",
                 )
             sleep(_LOOK)

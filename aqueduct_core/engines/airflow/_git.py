@@ -12,7 +12,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,14 +20,14 @@ from urllib.parse import unquote, urlsplit
 
 from aqueduct_core.errors import IntegrationError
 
-__all__ = ["Repository", "is_repository"]
+__all__ = ["Repository", "is_repository", "shown"]
 
 _PREFIX = "git+"
 _TRIES = 5  # somebody else may have pushed meanwhile
 _PATIENCE = 120.0  # seconds for one command
 _AUTHOR = "aqueduct_core <aqueduct-core@localhost>"
 _AUTHORS = re.compile(r"\s*(?P<name>[^<>\n]+?)\s*<(?P<mail>[^<>\s]+)>\s*")
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
+_LOGIN = re.compile(r"(?<=://)(?:[^/@\s]+|[^/@\s:]+:[^@\s]+)@")
 # git asks this for what it needs; the answers are in variables of its process.
 _HELPER = '!f() { echo "username=$AQUEDUCT_GIT_USER"; echo "password=$AQUEDUCT_GIT_PASSWORD"; }; f'
 
@@ -35,6 +35,11 @@ _HELPER = '!f() { echo "username=$AQUEDUCT_GIT_USER"; echo "password=$AQUEDUCT_G
 def is_repository(place: str) -> bool:
     """Whether DAG files go into a git repository."""
     return place.startswith(_PREFIX)
+
+
+def shown(text: str) -> str:
+    """A URL, or a text with some, without users and passwords."""
+    return _LOGIN.sub("", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Repository:
     url: str
     branch: str | None
     folder: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(repr=False)
 
     @classmethod
     def of(cls, place: str, options: Mapping[str, Any] | None) -> Repository:
@@ -189,9 +194,9 @@ class _Git:
     def _refused(self, command: str, said: str) -> IntegrationError:
         repository = self._repository
         lines = [line for line in said.splitlines() if line.strip()]
-        told = _PASSWORD.sub("", " ".join(lines[-2:]) or "it says nothing")
+        told = shown(" ".join(lines[-2:]) or "it says nothing")
         return IntegrationError(
-            f"git can't {command} {_PASSWORD.sub('', repository.url)}: {told}",
+            f"git can't {command} {shown(repository.url)}: {told}",
             hint="dags= is git+<the repository>#<branch>:<folder>; dags_options= may hold "
             "username and password",
         )

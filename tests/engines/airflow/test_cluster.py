@@ -39,6 +39,8 @@ def test_a_cluster_is_made_again_from_its_configuration() -> None:
     assert found.config() == config
     assert open_cluster("cluster", found.config()) == found
     assert "hunter2" not in repr(found)
+    place = "git+https://me:hunter2@git.example.com/dags.git"
+    assert "hunter2" not in repr(open_cluster("cluster", {**config, "dags": place}))
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,7 @@ def test_a_cluster_is_made_again_from_its_configuration() -> None:
         ({}, "url is missing"),
         ({"url": URL, "dag": "/dags"}, "dag is unknown"),
         ({"url": "airflow.example.com"}, "no web address"),
+        ({"url": "https://me:hunter2@air"}, "url='https://air' of 'cluster' has a login in it"),
         ({"url": URL, "auth": ("me",)}, "neither a token nor a pair"),
     ],
 )

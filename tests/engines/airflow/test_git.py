@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aqueduct_core.engines.airflow._deliver import deliver, probe, take_away
-from aqueduct_core.engines.airflow._git import Repository
+from aqueduct_core.engines.airflow._git import Repository, shown
 from aqueduct_core.errors import IntegrationError
 
 
@@ -71,6 +71,17 @@ def test_somebody_who_pushes_at_the_same_time_is_no_obstacle(origin: Path, tmp_p
         "README",
         "a.py",
     ]
+
+
+def test_where_a_file_is_says_no_password() -> None:
+    place = "git+https://me:hunter2@git.example.com/dags.git#main"
+    assert shown(place) == "git+https://git.example.com/dags.git#main"
+    assert shown("s3://KEY:hun/ter2@bucket/dags") == "s3://bucket/dags"
+    assert shown("file:///a@b") == "file:///a@b"
+    assert "hunter2" not in repr(Repository.of(place, None))
+    with pytest.raises(IntegrationError) as caught:
+        deliver("s3://KEY:hun/ter2@bucket/dags", "a.py", "")
+    assert "ter2" not in str(caught.value)
 
 
 def test_a_probe_leaves_no_commit(origin: Path) -> None:
