@@ -29,6 +29,7 @@ __all__ = ["FORMAT", "ArtifactRef", "Manifest", "Node", "Part"]
 FORMAT = 1
 _DEEPEST = 200
 _SIGNED = b',"signature":"%s"}'
+_NULLS = (b":null", b",null", b"[null")
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -250,7 +251,7 @@ class Manifest:
 
     def to_bytes(self, signing_key: bytes | None = None) -> bytes:
         """The document to store, signed if there is a key."""
-        document = _canonical(self.to_json())
+        document = _written(self.to_json())
         if signing_key is None:
             return document
         return document[:-1] + _SIGNED % _signature(document, signing_key).encode()
@@ -308,16 +309,18 @@ class Manifest:
         document = bytes(data)
         end = _SIGNED % ascii(self.signature)[1:-1].encode()
         if document.endswith(end):  # as it was written
-            document = document.removesuffix(end) + b"}"
+            documents = [document.removesuffix(end) + b"}"]
         else:
             record = json.loads(document)
             del record["signature"]
             try:
-                document = _canonical(record)
+                documents = [_written(record), _canonical(record)]
             except (ValueError, RecursionError):  # lone surrogates: not a document of ours
-                document = b""
-        expected = _signature(document, signing_key)
-        if not hmac.compare_digest(ascii(self.signature), ascii(expected)):
+                documents = [b""]
+        made = ascii(self.signature)
+        if not any(
+            hmac.compare_digest(made, ascii(_signature(text, signing_key))) for text in documents
+        ):
             raise SignatureError(
                 f"the signature of {self.key!r} doesn't match the store's signing key",
                 hint="open the store with the key that signed it; if there is none, the manifest "
@@ -364,6 +367,22 @@ def check_json(value: Any) -> None:
 
 def _canonical(record: Mapping[str, Any]) -> bytes:
     return _encode(record).encode()
+
+
+def _written(record: dict[str, Any]) -> bytes:
+    """Compact JSON that may spell a float in its own way, made in a fraction of the time."""
+    from aqueduct_core.serializers._jsontext import orjson
+
+    if orjson is None:
+        return _canonical(record)
+    options = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
+    try:
+        text: bytes = orjson.dumps(record, None, options | orjson.OPT_PASSTHROUGH_DATETIME)
+    except TypeError:  # large integers, what is nested deeply, what is no JSON
+        return _canonical(record)
+    if any(null in text for null in _NULLS) and orjson.loads(text) != record:  # one was a NaN
+        return _canonical(record)
+    return text
 
 
 def _signature(document: bytes, signing_key: bytes) -> str:

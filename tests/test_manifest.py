@@ -19,10 +19,15 @@ from aqueduct_core.manifest import (
     object_path,
     record_digest,
 )
+from aqueduct_core.serializers import _jsontext
 
 DIGEST = "blake3:" + "ab" * 32
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**65), 2**65)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
@@ -89,6 +94,24 @@ def test_a_signature_holds_for_this_very_document(manifest: Manifest, key: bytes
     record["key"] += "x"
     with pytest.raises(SignatureError):
         signed.check_signature(json.dumps(record).encode(), key)
+
+
+@given(manifests, st.binary(min_size=1), st.booleans())
+def test_a_signature_holds_for_the_same_document_in_other_spacing(
+    manifest: Manifest, key: bytes, quick: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if not quick:
+            patch.setattr(_jsontext, "orjson", None)
+        data = manifest.to_bytes(key)
+    respaced = json.dumps(json.loads(data), ensure_ascii=False, indent=1).encode()
+    assert Manifest.from_bytes(respaced).check_signature(respaced, key)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), {"a": [None, float("nan")]}, {1, 2}])
+def test_what_json_lacks_is_never_written_as_something_else(odd: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        sample(description={"first": None, "odd": odd}).to_bytes()
 
 
 def test_an_unsigned_manifest_is_not_trusted() -> None:
