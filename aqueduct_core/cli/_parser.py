@@ -6,6 +6,7 @@ Nothing but argparse is imported here: `--help` and a mistyped command answer at
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -38,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     commands = _commands(made)
     demo = _add(commands, "demo", "_main:demo", "run a workflow on 336,776 real flights", common)
     demo.add_argument("--serve", action="store_true", help="then show it all in the web UI")
-    demo.add_argument("--port", type=int, default=8080, help="where (default: 8080)")
+    demo.add_argument("--port", type=_port, default=8080, help="where (default: 8080)")
     _add_flows(commands, common)
     _add_runs(commands, common)
     _add_artifacts(commands, common)
@@ -160,7 +161,7 @@ def _add_artifacts(commands: _Commands, common: argparse.ArgumentParser) -> None
     verify = _add(group, "verify", "_artifacts:verify", "check stored bytes", store)
     verify.add_argument("prefix", nargs="?", default="", help="only keys that start with this")
     gc = _add(group, "gc", "_artifacts:gc", "remove what no artifact uses", store)
-    gc.add_argument("--grace", type=float, metavar="HOURS", help="leave alone what is younger")
+    gc.add_argument("--grace", type=_age, metavar="HOURS", help="leave alone what is younger")
 
 
 def _add_integrations(commands: _Commands, common: argparse.ArgumentParser) -> None:
@@ -311,7 +312,7 @@ def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
     _add(env, "ls", "_environments:ls", "list the environments", common)
     prune = _add(env, "prune", "_environments:prune", "remove environments", common)
     prune.add_argument(
-        "--unused-for", type=float, default=30.0, metavar="DAYS", help="(default: 30)"
+        "--unused-for", type=_age, default=30.0, metavar="DAYS", help="(default: 30)"
     )
     listing = _add(
         commands,
@@ -326,27 +327,31 @@ def _add_others(commands: _Commands, common: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 1 << 16:
+    if not text.isdecimal() or int(text) >= 1 << 16:
         raise argparse.ArgumentTypeError("a number from 0 to 65535")
-    return number
+    return int(text)
 
 
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0.1 <= number <= 86_400:
-        raise argparse.ArgumentTypeError("a number of seconds from 0.1")
-    return number
-
-
-def _amount(text: str) -> float:
+def _number(text: str, told: str, low: float, high: float) -> float:
     try:
         number = float(text)
     except ValueError:
         number = -1.0
-    if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError("a number from 0")
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(told)
     return number
+
+
+def _seconds(text: str) -> float:
+    return _number(text, "a number of seconds from 0.1 to 86400", 0.1, 86_400)
+
+
+def _amount(text: str) -> float:
+    return _number(text, "a number from 0", 0, sys.float_info.max)
+
+
+def _age(text: str) -> float:
+    return _number(text, "a number from 0 to 100000", 0, 100_000)
 
 
 def _count(text: str) -> int:

@@ -52,6 +52,30 @@ def test_every_command_has_its_function() -> None:
         assert callable(getattr(import_module(f"aqueduct_core.cli.{module}"), name))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("sync --interval x", "--interval: a number of seconds from 0.1"),
+        ("sync --interval 0", "--interval: a number of seconds from 0.1"),
+        ("server --port x", "--port: a number from 0 to 65535"),
+        ("demo --port 65536", "--port: a number from 0 to 65535"),
+        ("env prune --unused-for nan", "--unused-for: a number from 0"),
+        ("env prune --unused-for 1e300", "--unused-for: a number from 0"),
+        ("artifacts gc --grace -1", "--grace: a number from 0"),
+        ("artifacts gc --grace x", "--grace: a number from 0"),
+        ("bench --saves inf", "--saves: a number from 0"),
+        ("runs --limit 0", "--limit: a number from 1"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(
+    arguments: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments.split())
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
 def test_errors_have_a_code_and_a_hint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home = ["--home", str(tmp_path)]
     assert main(["artifacts", "show", "nope", *home]) == 3
