@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ __all__ = ["FORMAT", "ArtifactRef", "Manifest", "Node", "Part"]
 FORMAT = 1
 _DEEPEST = 200
 _SIGNED = b',"signature":"%s"}'
-_NULLS = (b":null", b",null", b"[null")
+_NULL = re.compile(rb"null[,\]}]")
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -380,7 +381,7 @@ def _written(record: dict[str, Any]) -> bytes:
         text: bytes = orjson.dumps(record, None, options | orjson.OPT_PASSTHROUGH_DATETIME)
     except TypeError:  # large integers, what is nested deeply, what is no JSON
         return _canonical(record)
-    if any(null in text for null in _NULLS) and orjson.loads(text) != record:  # one was a NaN
+    if _NULL.search(text) and orjson.loads(text) != record:  # one was a NaN
         return _canonical(record)
     return text
 

@@ -21,6 +21,7 @@ __all__ = ["describe", "statistics", "statistics_of_all"]
 _BINS = 10
 _ITEMS_PER_SECOND = 4_000_000  # sorted, summed and binned; sets the sample from budget.seconds
 _QUANTILES = (0.25, 0.5, 0.75)
+_QUANTILE_NAMES = [*map(str, _QUANTILES)]
 _TOP = 5
 _EXACT = 2.0**53  # whole numbers below it are floats exactly
 _ROOM_FOR_SHAPE = 4_096  # with less room than this, no quantiles and no histogram
@@ -108,7 +109,8 @@ def _numbers(values: np.ndarray[Any, Any], masked: int, brief: bool) -> dict[str
     spread = numbers - mean
     # Not np.dot: after it a thread of the BLAS would spin on a core that others need.
     found["std"] = _number((float(np.einsum("i,i->", spread, spread)) / count) ** 0.5)
-    found["quantiles"] = {str(q): numbers.item(int(q * (count - 1) + 0.5)) for q in _QUANTILES}
+    places = [int(q * (count - 1) + 0.5) for q in _QUANTILES]
+    found["quantiles"] = dict(zip(_QUANTILE_NAMES, map(numbers.item, places), strict=True))
     width = (last - first) / _BINS
     if 0 < width < math.inf:
         edges = [*(first + width * step for step in range(_BINS)), last]
@@ -133,31 +135,40 @@ def statistics_of_all(
         row[:] = values
         if mask is not None:
             row[mask] = np.nan
-    missing = np.isnan(numbers)
-    counts = numbers.shape[1] - np.count_nonzero(missing, axis=1)
     numbers.sort(axis=1)  # NaN come last
-    lines = np.arange(len(columns))
+    counts = np.full(len(numbers), numbers.shape[1])
+    short = np.flatnonzero(np.isnan(numbers[:, -1])).tolist()
+    for place in short:
+        counts[place] = numbers[place].searchsorted(np.nan)
     last = np.maximum(counts - 1, 0)
+    lines = np.arange(len(columns))
     ends = np.stack((numbers[:, 0], numbers[lines, last]), axis=1)
-    missing.sort(axis=1)
-    numbers[missing] = 0.0
+    for place in short:
+        numbers[place, counts[place] :] = 0.0
     means = np.add.reduce(numbers, axis=1) / np.maximum(counts, 1)
-    spread = np.where(missing, 0.0, numbers - means[:, None])
+    spread = numbers - means[:, None]
+    for place in short:
+        spread[place, counts[place] :] = 0.0
     deviations = np.sqrt(np.einsum("ij,ij->i", spread, spread) / np.maximum(counts, 1))
     quantiles = numbers[lines[:, None], (np.outer(last, _QUANTILES) + 0.5).astype(np.intp)]
     edges = np.linspace(ends[:, 0], ends[:, 1], _BINS + 1, axis=1)
-    numbers[missing] = np.inf
-    below = [np.count_nonzero(numbers < edges[:, [place]], axis=1) for place in range(1, _BINS)]
-    bins = np.diff(np.stack((0 * counts, *below, counts), axis=1), axis=1)
+    below = np.zeros(edges.shape, np.intp)
+    below[:, -1] = counts
+    for row, count, inner, found_below in zip(
+        numbers, counts.tolist(), edges[:, 1:-1], below[:, 1:-1], strict=True
+    ):
+        found_below[:] = row[:count].searchsorted(inner)
+    bins = below[:, 1:] - below[:, :-1]
     found = []
     rows = zip(
         *map(_listed, (counts, ends, means, deviations, quantiles, edges, bins)), strict=True
     )
     for (values, mask), told in zip(columns, rows, strict=True):
+        least, most = told[1]
         whole = values.dtype.kind != "f"
-        exact = not whole or max(map(abs, told[1])) < _EXACT
         # Infinite numbers, and those that are no float, are looked at one column at a time.
-        usual = exact and all(map(math.isfinite, told[1]))
+        usual = math.isfinite(least) and math.isfinite(most)
+        usual = usual and not (whole and max(-least, most) >= _EXACT)
         found.append(_of_row(values.size, whole, *told) if usual else statistics(values, mask))
     return found
 
@@ -180,8 +191,9 @@ def _of_row(
 ) -> dict[str, JSON]:
     found: dict[str, JSON] = {"nulls": size - count}
     found["min"], found["max"] = map(int, ends) if whole else ends
-    found["mean"], found["std"] = _number(mean), _number(deviation)
-    found["quantiles"] = dict(zip(map(str, _QUANTILES), quantiles, strict=True))
+    found["mean"] = mean if math.isfinite(mean) else str(mean)
+    found["std"] = deviation if math.isfinite(deviation) else str(deviation)
+    found["quantiles"] = dict(zip(_QUANTILE_NAMES, quantiles, strict=True))
     if 0 < (edges[-1] - edges[0]) / _BINS < math.inf:
         found["histogram"] = {"edges": edges, "counts": bins}
     return found
