@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from aqueduct_core.client._progress import watch
 from aqueduct_core.client._run import Run, is_lost
 from aqueduct_core.dag import Version
 from aqueduct_core.engines.base import Listener, Silent
-from aqueduct_core.errors import ParameterError
+from aqueduct_core.errors import NotFoundError, ParameterError
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
@@ -53,6 +54,7 @@ def start(
     return _follow(
         session,
         flow,
+        key,
         lambda listener: engine.trigger(version, key, values, listener),
         operators=len(version.spec.operators),
         wait=wait,
@@ -111,6 +113,7 @@ def retry(session: Session, run: RunRecord, *, wait: bool, quiet: bool) -> Run:
     return _follow(
         session,
         session.tracking.flow(run.flow),
+        run.id,
         begin,
         operators=len(session.tracking.version(run.flow, run.version).ids),
         wait=wait,
@@ -131,6 +134,7 @@ def _engine(session: Session, name: str) -> Any:
 def _follow(
     session: Session,
     flow: FlowRecord,
+    key: str,
     begin: Callable[[Listener], Handle],
     *,
     operators: int,
@@ -144,12 +148,23 @@ def _follow(
             session.keep(handle)
         return Run(run, session)
     with watch(flow.name, operators, quiet=quiet) as listener:
-        handle = begin(listener)
-        handle.wait()
-    run = session.tracking.run(handle.run, flow=flow.id)
+        try:
+            begin(listener).wait()
+        except KeyboardInterrupt:
+            _stop(session, flow, key)
+            raise
+    run = session.tracking.run(key, flow=flow.id)
     if is_here(session, run.engine):  # who records runs on clusters does the rest as well
-        clear_away(session, flow.id, handle.run)
+        clear_away(session, flow.id, key)
     return Run(run, session)
+
+
+def _stop(session: Session, flow: FlowRecord, key: str) -> None:
+    """Cancel a run if Ctrl-C came between its start and what waits for its end, which would do it."""
+    with suppress(NotFoundError):  # it hadn't started
+        run = session.tracking.run(key, flow=flow.id)
+        if run.ended is None and is_here(session, run.engine):
+            Run(run, session).cancel()
 
 
 class _Afterwards(Silent):

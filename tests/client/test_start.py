@@ -18,6 +18,7 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.client import recover
+from aqueduct_core.engines.local import RunHandle
 from tests.client.places import everywhere
 
 
@@ -93,6 +94,41 @@ def test_ctrl_c_cancels_the_run(client: aq.Client, fifo: Path) -> None:
     run = client.flow("flow").latest()
     assert run.status == "canceled"
     assert run.operator("waiting").state == "canceled"
+
+
+@pytest.mark.parametrize("place", ["start", "wait"])
+def test_ctrl_c_just_before_the_wait_cancels_the_run(
+    home: Path, fifo: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """A thread's start waits for its first step, and the run has begun by then."""
+
+    @aq.op
+    def waiting(path: str) -> str:
+        with open(path + ".started", "w") as file:
+            file.write("x")
+        with open(path) as file:
+            return file.read()
+
+    def interrupt() -> None:
+        fifo.with_name("fifo.started").read_text()
+        raise KeyboardInterrupt
+
+    begin = Thread.start
+
+    def start(thread: Thread) -> None:
+        begin(thread)
+        if thread.name.startswith("aqueduct-run-"):
+            interrupt()
+
+    if place == "start":
+        monkeypatch.setattr(Thread, "start", start)
+    else:
+        monkeypatch.setattr(RunHandle, "wait", lambda handle: interrupt())
+    with aq.Client() as client:
+        with pytest.raises(KeyboardInterrupt):
+            client.publish_flow("flow", waiting(str(fifo)), quiet=True)
+        monkeypatch.undo()
+        assert client.flow("flow").latest().wait(60).status == "canceled"
 
 
 def test_a_run_is_canceled_from_another_program(home: Path, fifo: Path) -> None:
