@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from aqueduct_core._offers import offer
 from aqueduct_core.errors import AqueductError, ParameterError
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ def read_parameters(
     found: dict[str, Any] = {}
     for name, text in read_pairs(texts, "-p month=9").items():
         if name not in parameters:
-            listed = ", ".join(parameters) or "none"
             raise ParameterError(
-                f"no parameter is called {name!r}", hint=f"the parameters are: {listed}"
+                f"no parameter is called {name!r}",
+                hint=offer(name, parameters, "the parameters are", str),
             )
         found[name] = _read(name, text, parameters[name])
     return found

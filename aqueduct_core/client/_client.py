@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from aqueduct_core._offers import offer
 from aqueduct_core.client._imports import no_garbage
 from aqueduct_core.client._session import Session
 from aqueduct_core.dag import (
@@ -335,8 +336,8 @@ class Client:
         if record is None:
             from aqueduct_core.client._flow import all_flows
 
-            listed = ", ".join(repr(item.name) for item in all_flows(self._session)) or "none"
-            raise NotFoundError(f"there is no workflow {name!r}", hint=f"there is: {listed}")
+            known = [item.name for item in all_flows(self._session)]
+            raise NotFoundError(f"there is no workflow {name!r}", hint=offer(name, known))
         return record
 
 

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
+from aqueduct_core._offers import offer
 from aqueduct_core.errors import IntegrationError, NotFoundError, UnsupportedError
 from aqueduct_core.integrations import close, kinds, open_integration
 from aqueduct_core.integrations._settings import from_environment, variable_of
@@ -92,7 +93,7 @@ def connected(session: Session, name: str) -> Connected:
             session.integrations[name] = _open(session, name, told["kind"], told["config"])
         elif found is None:
             names = [item.name for item in session.tracking.integrations()]
-            listed = f"there is: {', '.join(map(repr, names))}; " if names else ""
+            listed = f"{offer(name, names)}; " if names else ""
             raise NotFoundError(
                 f"there is no integration {name!r}",
                 hint=f"{listed}connect_integration adds one, and so does the variable "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from aqueduct_core._offers import offer
 from aqueduct_core.errors import ParameterError
 from aqueduct_core.reference import ArtifactRef
 
@@ -43,7 +44,7 @@ def overridden(
     for name, value in values.items():
         parameter = spec.parameters.get(name)
         if parameter is None:
-            listed = f"the parameters are: {', '.join(spec.parameters)}"
+            listed = offer(name, spec.parameters, "the parameters are", str)
             raise ParameterError(
                 f"no parameter is called {name!r}",
                 hint=(f"{listed}. " if spec.parameters else "")

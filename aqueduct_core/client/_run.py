@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from aqueduct_core._offers import offer
 from aqueduct_core.client._artifact import CheckResult, RunArtifact
 from aqueduct_core.client._cards import run_html
 from aqueduct_core.client._engines import LOCAL, engine_here, is_here
@@ -341,5 +342,4 @@ def _told(state: str) -> str:
 
 
 def _not_found(what: str, name: str, there: Sequence[str]) -> NotFoundError:
-    listed = ", ".join(map(repr, there)) or "none"
-    return NotFoundError(f"there is no {what} {name!r} in this run", hint=f"there is: {listed}")
+    return NotFoundError(f"there is no {what} {name!r} in this run", hint=offer(name, there))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aqueduct_core._offers import offer
 from aqueduct_core.dag._artifacts import Artifact
 from aqueduct_core.dag._operators import Operator, common_owner
 from aqueduct_core.dag._tasks import Parameter
@@ -91,10 +92,9 @@ class Graph:
         parameters = self.parameters()
         unknown = [name for name in values if name not in parameters]
         if unknown:
-            listed = ", ".join(parameters) or "none"
             raise ParameterError(
                 f"no parameter is called {', '.join(map(repr, unknown))}",
-                hint=f"the parameters are: {listed}",
+                hint=offer(unknown[0], parameters, "the parameters are", str),
             )
         return {parameters[name]: value for name, value in values.items()}
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
+from aqueduct_core._offers import offer
 from aqueduct_core.dag._graph import Graph
 from aqueduct_core.dag._spec import FlowSpec, OperatorSpec, python_minor, spec_digest
 from aqueduct_core.dag._tasks import Function
@@ -294,7 +295,7 @@ class Version:
         except KeyError:
             raise NotFoundError(
                 f"the workflow {self.name!r} has no operator {name!r}",
-                hint=f"it has {', '.join(self.spec.operators)}",
+                hint=offer(name, self.spec.operators),
             ) from None
 
     def _save_code(self, store: ArtifactStore, pickled: Mapping[str, PickledFunction]) -> None:

@@ -16,6 +16,7 @@ from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from aqueduct_core._offers import offer
 from aqueduct_core.dag import OperatorSpec, Version
 from aqueduct_core.errors import AqueductError, NotFoundError
 from aqueduct_core.runtime._capture import printed_in
@@ -95,7 +96,7 @@ def together(version: Version, operator: str) -> list[OperatorSpec]:
     if operator not in version.spec.operators:
         raise NotFoundError(
             f"{version.name!r} has no operator {operator!r}",
-            hint=f"it has {', '.join(version.spec.operators)}",
+            hint=offer(operator, version.spec.operators),
         )
     found = version.spec.operators[operator]
     if found.kind != "save":

@@ -192,7 +192,7 @@ def test_what_can_not_be_used_is_told_without_showing_it(
 def test_what_is_not_there_is_told(workspace: Workspace, capfd: pytest.CaptureFixture[str]) -> None:
     version = publish(workspace.store, aq.op(name="one")(lambda: 1)())
     assert call(workspace, version, "two") == 2
-    assert "has no operator 'two'\nHint: it has one" in capfd.readouterr().err
+    assert "has no operator 'two'\nHint: there is: 'one'" in capfd.readouterr().err
     assert main(["nowhere", "one", "r1"]) == 2
     assert "is no location of a version" in capfd.readouterr().err
 
