@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from aqueduct_core._version import __version__
 
-__all__ = ["STATIC", "environment", "render", "static"]
+__all__ = ["STATIC", "environment", "render", "stamp", "static"]
 
 STATIC = Path(__file__).parent / "static"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -58,5 +59,14 @@ def environment() -> Environment:
 
 
 def static(path: str) -> str:
-    """The URL of a file in `static/`. It changes with the release, so browsers may keep it."""
-    return f"/static/{path}?v={__version__}"
+    """The URL of a file in `static/`. It changes with what is in it, so browsers may keep it."""
+    return f"/static/{path}?v={stamp(path)}"
+
+
+@cache
+def stamp(path: str) -> str:
+    """What stands for the content of a file in `static/`.
+
+    The release alone doesn't: whoever runs a clone gets other files of the same release.
+    """
+    return blake2b((STATIC / path).read_bytes(), digest_size=6).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -21,9 +22,11 @@ from aqueduct_core.server._observe import Observe
 from aqueduct_core.server._security import Guard, SecurityHeaders
 from aqueduct_core.server._services import Services
 from aqueduct_core.server._settings import Settings
-from aqueduct_core.server._templates import STATIC
+from aqueduct_core.server._templates import STATIC, stamp
 
 __all__ = ["create_app"]
+
+_STATIC = os.path.realpath(STATIC)
 
 
 def create_app(client: Client, settings: Settings | None = None) -> FastAPI:
@@ -65,13 +68,14 @@ def create_app(client: Client, settings: Settings | None = None) -> FastAPI:
 
 
 class _Files(StaticFiles):
-    """Files that belong to the release. Their URLs name it, so browsers may keep them."""
+    """Files of the pages. Browsers may keep those whose URL says what is in them."""
 
     def file_response(self, *args: object, **options: object) -> Response:
         given: Any = args  # whatever the library hands on
         scope: Scope = given[2]
         answer = super().file_response(*given, **cast("dict[str, Any]", options))
-        is_named = f"v={__version__}".encode() in scope.get("query_string", b"")
+        path = os.path.relpath(given[0], _STATIC)
+        is_named = scope.get("query_string", b"") == f"v={stamp(path)}".encode()
         kept = "public, max-age=31536000, immutable" if is_named else "no-cache"
         answer.headers["cache-control"] = kept
         return answer

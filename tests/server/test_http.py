@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from hashlib import blake2b
 from urllib.parse import urlsplit
 
 import pytest
 
 from aqueduct_core.errors import StorageUnavailableError, TrackingError
-from aqueduct_core.server import Settings
+from aqueduct_core.server import Settings, static
+from aqueduct_core.server._templates import STATIC
 from tests.server.conftest import Site
 
 
@@ -140,6 +142,16 @@ def test_the_server_says_that_it_can_not_work(
 )
 def test_only_static_files_are_served_as_files(site: Site, path: str) -> None:
     assert site.as_("nobody").get(path).status_code == 404
+
+
+def test_files_are_kept_by_browsers_as_long_as_they_are_the_same(site: Site) -> None:
+    path = static("css/base.css")
+    assert site.as_("nobody").get(path).headers["cache-control"].endswith("immutable")
+    for other in ("css/base.css", "css/base.css?v=0", "css/base.css?v=0&more=yes"):
+        answer = site.as_("nobody").get(f"/static/{other}")
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
+    css = (STATIC / "css/base.css").read_bytes()
+    assert path.endswith(f"?v={blake2b(css, digest_size=6).hexdigest()}")
 
 
 def test_a_wrong_method_is_told_the_right_ones(site: Site) -> None:

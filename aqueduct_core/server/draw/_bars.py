@@ -52,5 +52,5 @@ def bars(runs: Sequence[Bar], *, width: float = 7, gap: float = 3, height: float
     whole = len(runs) * (width + gap) - gap
     return Markup(
         f'<svg class="bars" width="{whole:g}" height="{height + 5:g}" role="group" '
-        f'aria-label="The last {len(runs)} runs">{"".join(found)}</svg>'
+        f'aria-label="{"The last run" if len(runs) == 1 else f"The last {len(runs)} runs"}">{"".join(found)}</svg>'
     )

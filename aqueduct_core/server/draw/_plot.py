@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
 
@@ -19,7 +20,7 @@ class Point:
 
     Attributes:
         value: The value; None leaves a gap.
-        when: Its place on the axis, in words: `22 Nov 19:03`.
+        when: Its place on the axis.
         title: What is said when pointed at.
         href: Where it leads.
         state: `failed` or `warning` where it is out of bounds.
@@ -27,7 +28,7 @@ class Point:
     """
 
     value: float | None
-    when: str
+    when: datetime
     title: str
     href: str
     state: str = ""
@@ -120,6 +121,7 @@ def _axis(points: Sequence[Point], x_of: object, height: float) -> list[str]:
     assert callable(x_of)
     found = []
     every = max(1, math.ceil(len(points) / 7))
+    told = _form(points)
     for index, point in enumerate(points):
         x = x_of(index)
         if point.version is not None:
@@ -130,10 +132,18 @@ def _axis(points: Sequence[Point], x_of: object, height: float) -> list[str]:
         if (len(points) - 1 - index) % every == 0:
             anchor = "end" if index == len(points) - 1 and index else "middle"
             found.append(
-                f'<text class="axis" x="{x:.1f}" y="{height - 6:g}" text-anchor="{anchor}">'
-                f"{escape(point.when)}</text>"
+                f'<text class="axis" x="{x:.1f}" y="{height - 6:g}" text-anchor="{anchor}" '
+                f'data-at="{point.when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}">'
+                f"{point.when.astimezone(UTC):{told}}</text>"
             )
     return found
+
+
+def _form(points: Sequence[Point]) -> str:
+    """How moments are told: with seconds where minutes would all be the same."""
+    moments = [point.when for point in points]
+    is_short = (max(moments) - min(moments)).total_seconds() < 60 * len(points)
+    return "%H:%M:%S" if is_short else "%-d %b %H:%M"
 
 
 def _dot(point: Point, x: float, y: float) -> str:

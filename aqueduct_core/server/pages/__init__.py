@@ -17,9 +17,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse
 
+from aqueduct_core.dag import flow_id
 from aqueduct_core.server._auth import require
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import environment
+from aqueduct_core.server.pages._reading import flow_path
 from aqueduct_core.server.pages._words import FILTERS
 from aqueduct_core.server.pages.artifact import router as artifact
 from aqueduct_core.server.pages.check import router as check
@@ -69,6 +71,7 @@ async def _note_event(request: Request) -> None:
 def router(services: Services) -> APIRouter:
     """All pages."""
     environment().filters.update(FILTERS)
+    environment().filters["flow_href"] = lambda name: flow_path(flow_id(name))
     found = APIRouter(include_in_schema=False)
     for page in _PAGES:
         found.include_router(page, dependencies=[Depends(require()), Depends(_note_event)])

@@ -12,7 +12,7 @@ from aqueduct_core.manifest import Manifest
 from aqueduct_core.server.draw import Point, plot, sparkline
 from aqueduct_core.server.pages._preview import columns_of
 from aqueduct_core.server.pages._reading import run_path
-from aqueduct_core.server.pages._words import number, short_run
+from aqueduct_core.server.pages._words import last_of, number, share, short_run
 from aqueduct_core.tracking import ArtifactRecord
 
 __all__ = ["drift"]
@@ -42,7 +42,7 @@ def drift(
     ]
     label, values = _measure([manifest for _, manifest in known])
     points = [
-        Point(value, f"{record.time:%-d %b %H:%M}", f"{short_run(record.run)}: {number(value)}",
+        Point(value, record.time, f"{short_run(record.run)}: {number(value)}",
               run_path(flow, record.run, "artifacts", name))
         for (record, _), value in zip(known, values, strict=True)
     ]  # fmt: skip
@@ -53,7 +53,9 @@ def drift(
     names = list(dict.fromkeys(name for columns in reversed(over_time) for name in columns))
     return {
         "label": label,
-        "plot": plot(points, label=f"{label} over {len(points)} runs") if len(points) > 1 else "",
+        "plot": plot(points, label=f"{label} over {last_of(len(points))}")
+        if len(points) > 1
+        else "",
         "columns": [_column(name, over_time) for name in names[:_COLUMNS]],
         "runs": len(known),
     }
@@ -108,7 +110,7 @@ def _line(values: Sequence[float | None], label: str, *, as_share: bool = False)
     known = [value for value in values if value is not None]
     if not known:
         return {"text": "", "spark": Markup("")}
-    text = f"{known[-1]:.1%}" if as_share else number(known[-1])
+    text = share(known[-1]) if as_share else number(known[-1])
     is_flat = min(known) == max(known)
     return {"text": text, "spark": Markup("") if is_flat else sparkline(values, label)}
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from aqueduct_core.errors import CorruptArtifactError
 from aqueduct_core.integrations.files._browse import PIXELS
 from aqueduct_core.manifest import Manifest
 from aqueduct_core.reference import ArtifactRef
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["as_picture", "as_png", "is_shown"]
 
 _KNOWN = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+_BESIDE = "png"
 _SIDE = 4_000  # pixels that it has at most, then
 
 
@@ -24,13 +26,15 @@ def is_shown(manifest: Manifest) -> bool:
     """Whether an artifact is an image that can be shown as a whole."""
     width, height = manifest.description.get("width"), manifest.description.get("height")
     is_sized = isinstance(width, int) and isinstance(height, int)
-    return (
-        manifest.type == "image"
-        and manifest.safe
-        and is_sized
-        and cast("int", width) * cast("int", height) <= PIXELS
-        and find_spec("PIL") is not None
-    )
+    if (
+        manifest.type != "image"
+        or not is_sized
+        or cast("int", width) * cast("int", height) > PIXELS
+    ):
+        return False
+    if _BESIDE in manifest.content.parts:
+        return True
+    return manifest.safe and find_spec("PIL") is not None
 
 
 def as_picture(store: ArtifactStore, ref: ArtifactRef, manifest: Manifest) -> tuple[BinaryIO, str]:
@@ -41,8 +45,10 @@ def as_picture(store: ArtifactStore, ref: ArtifactRef, manifest: Manifest) -> tu
         ref: The image.
         manifest: What is known of it.
     """
-    if "data" in manifest.content.parts:
-        file = store.open(ref, "data")
+    # A figure is a pickle, with the picture that it makes beside it: only that is looked at.
+    part = _BESIDE if _BESIDE in manifest.content.parts else "data"
+    if part in manifest.content.parts:
+        file = store.open(ref, part)
         head = file.read(12)
         kind = next((kind for magic, kind in _KNOWN.items() if head.startswith(magic)), None)
         if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
@@ -51,6 +57,8 @@ def as_picture(store: ArtifactStore, ref: ArtifactRef, manifest: Manifest) -> tu
             file.seek(0)
             return file, kind
         file.close()
+    if part == _BESIDE:
+        raise CorruptArtifactError(f"the part {part!r} of {ref.key!r} is no picture")
     return as_png(store.get(ref)), "image/png"
 
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aqueduct_core.server.draw import histogram
 from aqueduct_core.server.draw.charts import shade, spread
-from aqueduct_core.server.pages._words import number
+from aqueduct_core.server.pages._cells import cell, column_texts, decimals_of, ends_text
+from aqueduct_core.server.pages._words import number, plural
 
-__all__ = ["cell", "columns_of", "shape_of", "view_of"]
+__all__ = ["columns_of", "shape_of", "view_of"]
 
 _COLUMNS = 24  # side by side; all of them stand in the table of statistics
 _MEMBERS = 20
@@ -25,9 +24,6 @@ _DEEPEST = 6
 _NODES = 1_500  # of a tree
 _TABLES = ("table", "series")
 _NUMBERS = ("int", "float", "double", "decimal", "uint", "Int", "Float", "UInt")
-_MOMENTS = ("datetime", "timestamp")
-_MIDNIGHT = re.compile(r"[T ]00:00:00(\.0+)?$")
-_FRACTION = re.compile(r"(:\d\d)\.0+$")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -59,7 +55,7 @@ def shape_of(description: Mapping[str, Any]) -> str:
     shape = description.get("shape")
     rows, columns = description.get("rows"), description.get("columns")
     if isinstance(rows, int) and isinstance(columns, int):
-        return f"{_count(rows, 'row')} × {_count(columns, 'column')}"
+        return f"{plural(rows, 'row')} × {plural(columns, 'column')}"
     if isinstance(shape, list):
         return f"{' × '.join(map(str, shape)) or 'scalar'} {cell(description.get('dtype', ''))}"
     if isinstance(description.get("width"), int):
@@ -67,7 +63,7 @@ def shape_of(description: Mapping[str, Any]) -> str:
         return f"{description['width']} × {description.get('height')} {mode}"
     if isinstance(description.get("lines"), int):
         characters = description.get("characters", 0)
-        return f"{_count(description['lines'], 'line')}, {_count(characters, 'character')}"
+        return f"{plural(description['lines'], 'line')}, {plural(characters, 'character')}"
     if isinstance(description.get("length"), int):
         return f"{cell(description.get('class', ''))} of {description['length']:,}"
     return cell(description.get("class", ""))
@@ -86,19 +82,6 @@ def columns_of(description: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def cell(value: Any) -> str:
-    """A value as a cell shows it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool | str):
-        return str(value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return number(value) if abs(value) >= 1e-4 or value == 0 else f"{value:.3e}"
-    return json.dumps(value, ensure_ascii=False)
-
-
 def _column(
     name: str, field: Mapping[str, Any], known: Mapping[str, Any], rows: int | None
 ) -> dict[str, Any]:
@@ -106,7 +89,7 @@ def _column(
     nulls = field.get("nulls", known.get("nulls"))
     counted = known.get("histogram")
     counts = counted.get("counts") if isinstance(counted, Mapping) else None
-    least, most = known.get("min"), known.get("max")
+    least, most = (ends_text(known.get(name), kind) for name in ("min", "max"))
     told = f"{name}: {cell(least)} to {cell(most)}" if least is not None else name
     quantiles = known.get("quantiles")
     top = known.get("top")
@@ -135,38 +118,29 @@ def _table(description: Mapping[str, Any]) -> dict[str, Any] | None:
     by_name = {column["name"]: column for column in columns}
     index = preview.get("index")
     labels = [cell(label) for label in index] if isinstance(index, list) else []
-    cells = [
-        [None if value is None else cell(value) for value in row[:_COLUMNS]]
-        for row in preview["rows"]
-    ]
-    for at, name in enumerate(shown):
-        if by_name.get(name, {}).get("type", "").startswith(_MOMENTS):
-            _shorten_moments([row for row in cells if at < len(row)], at)
+    kinds = [str(by_name.get(name, {}).get("type", "")) for name in shown]
+    width = len(shown)
+    given = [[*row[:width], *[None] * (width - len(row))] for row in preview["rows"]]
+    values = [[row[at] for row in given] for at in range(width)]
+    texts = [column_texts(column, kind) for column, kind in zip(values, kinds, strict=True)]
     rows = [
-        {"label": labels[place] if place < len(labels) else None, "cells": row}
-        for place, row in enumerate(cells)
+        {
+            "label": labels[place] if place < len(labels) else None,
+            "cells": [column[place] for column in texts],
+        }
+        for place in range(len(given))
     ]
     return {
         "look": "table",
         "head": [by_name.get(name) or _column(name, {}, {}, None) for name in shown],
         "columns": columns,
         "rows": rows,
+        "decimals": [decimals_of(column) for column in values],
         "index": bool(labels),
         "hidden": max(0, int(description.get("columns", 0)) - len(shown)),
         "all_rows": description.get("rows"),
         "sampled": description.get("sampled"),
     }
-
-
-def _shorten_moments(rows: Sequence[list[str | None]], at: int) -> None:
-    """Leave out of a column of moments what is zero in all of them."""
-    texts = [text for row in rows if (text := row[at]) is not None]
-    has_time = not all(_MIDNIGHT.search(text) for text in texts)
-    for row in rows:
-        text = row[at]
-        if text is not None:
-            short = _FRACTION.sub(r"\1", text)
-            row[at] = short.replace("T", " ") if has_time else _MIDNIGHT.sub("", text)
 
 
 def _image(description: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -219,6 +193,7 @@ def _array(description: Mapping[str, Any]) -> dict[str, Any] | None:
     return {
         "look": "array",
         "cells": cells,
+        "is_shaded": any(item["shade"] is not None for row in cells for item in row),
         "shape": description.get("shape"),
         "statistics": [
             (name, cell(statistics[name]))
@@ -358,7 +333,3 @@ def _size(value: Any) -> int | None:
 
 def _are_numbers(values: Any) -> bool:
     return isinstance(values, list) and all(isinstance(item, int | float) for item in values)
-
-
-def _count(number_of: int, word: str) -> str:
-    return f"{number_of:,} {word}{'' if number_of == 1 else 's'}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.errors import ColumnNotFoundError, MissingExtraError
 from aqueduct_core.reference import ArtifactRef
-from aqueduct_core.server.pages._preview import cell
+from aqueduct_core.server.pages._cells import cell, decimals_of, fixed
 from aqueduct_core.server.pages._reading import Recent
 from aqueduct_core.store import ArtifactStore
 
@@ -25,14 +25,14 @@ _tables: Recent[Any] = Recent(4)
 
 
 def rows_between(
-    store: ArtifactStore, ref: ArtifactRef, columns: Sequence[str], start: int, count: int
+    store: ArtifactStore, ref: ArtifactRef, columns: Mapping[str, int], start: int, count: int
 ) -> list[list[str | None]]:
     """Rows as cells show them, each after its label in the index.
 
     Args:
         store: Where the table is. It must not trust pickles.
         ref: The table.
-        columns: The columns that are wanted.
+        columns: The columns that are wanted, each with the decimals that its preview has.
         start: The first row.
         count: How many rows, at most.
 
@@ -49,7 +49,10 @@ def rows_between(
         labels = [_cell(value) for value in part.column(places[_INDEX]).to_pylist()]
     else:
         labels = [str(start + place) for place in range(part.num_rows)]
-    cells = [[_cell(value) for value in part.column(places[name]).to_pylist()] for name in columns]
+    cells = [
+        _cells(part.column(places[name]).to_pylist(), decimals)
+        for name, decimals in columns.items()
+    ]
     return [list(row) for row in zip(labels, *cells, strict=True)]
 
 
@@ -61,6 +64,17 @@ def _table(store: ArtifactStore, ref: ArtifactRef) -> pa.Table:
     if ref.size > _KEPT:
         return store.get(ref, as_=pa.Table)
     return _tables.get((store.url, ref.digest), lambda: store.get(ref, as_=pa.Table))
+
+
+def _cells(values: Sequence[Any], decimals: int) -> list[str | None]:
+    """The cells of a column: at least as exact as its preview, so that they stand in line."""
+    decimals = max(decimals, decimals_of(values))
+    return [
+        fixed(value, decimals)
+        if isinstance(value, float) and not math.isnan(value)
+        else _cell(value)
+        for value in values
+    ]
 
 
 def _cell(value: Any) -> str | None:

@@ -18,7 +18,7 @@ __all__ = ["shape_in", "shapes_of"]
 
 _MOST = 80  # manifests that are read for one page
 _SHAPED = frozenset(
-    ["table", "series", "array", "image", "collection", "text", "json", "numeric", "bool"]
+    ["table", "series", "array", "image", "collection", "text", "json", "numeric", "bool", "object"]
 )
 _READERS = 8
 _told: Recent[str] = Recent(8192)
@@ -54,7 +54,10 @@ def shape_in(description: Mapping[str, Any]) -> str:
         if type(count) is int:
             return f"{count:,} {word}{'' if count == 1 else 's'}"
     value = description.get("preview")
-    return number(value) if isinstance(value, int | float) else ""  # it says more than its size
+    if isinstance(value, int | float):
+        return number(value)  # it says more than its size
+    kind = description.get("class")
+    return kind.rpartition(".")[2][:60] if isinstance(kind, str) else ""
 
 
 def _shape(store: ArtifactStore, ref: ArtifactRef) -> str:

@@ -19,8 +19,11 @@ __all__ = [
     "elapsed",
     "file_size",
     "kind_title",
+    "last_of",
     "moment",
     "number",
+    "plural",
+    "share",
     "short_digest",
     "short_run",
     "took",
@@ -45,7 +48,7 @@ _TITLES = {
 
 def took(seconds: float) -> str:
     """A duration: `380 ms`, `4.1 s`, `2 min 5 s`."""
-    return as_time(seconds)
+    return "< 1 ms" if 0 <= seconds < 0.0005 else as_time(seconds)
 
 
 def elapsed(since: datetime) -> str:
@@ -83,6 +86,21 @@ def number(value: Any) -> str:
     return f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
 
 
+def share(part: float) -> str:
+    """A part of a whole, 0 to 1: `6.1%`."""
+    return "0%" if part == 0 else f"{100 * part:.1f}%"
+
+
+def last_of(count: int, word: str = "run") -> str:
+    """The newest of something: `the last 8 runs`."""
+    return f"the last {word}" if count == 1 else f"the last {count:,} {word}s"
+
+
+def plural(count: int, word: str) -> str:
+    """How many there are: `1 row`, `1,295 rows`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def moment(value: datetime | None) -> str:
     """A moment: `22 Nov 2026, 19:03:12 UTC`."""
     return "never" if value is None else f"{value.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
@@ -117,10 +135,10 @@ def short_run(run: str) -> str:
     return f"{theirs[1]} {theirs[2]}" if theirs else unquote(run)
 
 
-def schedule(spec: Mapping[str, Any] | None) -> str:
-    """When a workflow runs by itself, in words."""
+def schedule(spec: Mapping[str, Any] | None, *, begins: bool = True) -> str:
+    """When a workflow runs by itself, in words; as the beginning of a sentence or inside one."""
     words = schedule_words(spec)
-    return words[:1].upper() + words[1:]
+    return words[:1].upper() + words[1:] if begins else words
 
 
 def cron(spec: Mapping[str, Any]) -> str:
@@ -148,11 +166,6 @@ def kind_title(kind: str) -> str:
     return _TITLES.get(kind, kind.replace("_", " ").capitalize())
 
 
-def clock(started: str) -> str:
-    """The time of day of a moment in ISO 8601."""
-    return f"{datetime.fromisoformat(started):%H:%M:%S}"
-
-
 def file_name(path: str) -> str:
     """The end of a path that says enough: the file and its folder."""
     return "/".join(path.replace("\\", "/").split("/")[-2:])
@@ -161,7 +174,6 @@ def file_name(path: str) -> str:
 FILTERS: Mapping[str, Callable[..., str]] = {
     "ago": ago,
     "breakable": breakable,
-    "clock": clock,
     "cron": cron,
     "elapsed": elapsed,
     "file_name": file_name,
@@ -169,9 +181,13 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "icon_name": icon_name,
     "iso": iso,
     "kind_title": kind_title,
+    "last_of": last_of,
     "moment": moment,
     "number": number,
+    "plural": plural,
+    "quoted": repr,
     "schedule": schedule,
+    "share": share,
     "short_digest": short_digest,
     "short_run": short_run,
     "state_word": state_word,

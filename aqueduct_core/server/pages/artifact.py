@@ -132,7 +132,8 @@ def rows(
         raise ParameterError(f"{name!r} is shown by its preview alone")
     shown = view_of(manifest.type, manifest.description)
     columns = [column["name"] for column in shown.get("head", ())]
-    return JSONResponse({"rows": rows_between(services.store, record.ref, columns, start, count)})
+    known = dict(zip(columns, shown.get("decimals", ()), strict=False))
+    return JSONResponse({"rows": rows_between(services.store, record.ref, known, start, count)})
 
 
 @router.get("/flows/{flow}/runs/{run}/pictures/{name:path}")

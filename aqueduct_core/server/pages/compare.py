@@ -123,7 +123,7 @@ def _share(before: float | None, change: float | None) -> str:
     if not before or not change:
         return ""
     share = 100 * change / abs(before)
-    return f"{'+' if share > 0 else '−'}{abs(share):.1f} %" if abs(share) < 1000 else ""
+    return f"{'+' if share > 0 else '−'}{abs(share):.1f}%" if abs(share) < 1000 else ""
 
 
 def _operators(one: Found, other: Found) -> list[dict[str, Any]]:

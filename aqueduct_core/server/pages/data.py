@@ -103,7 +103,7 @@ def _one(request: Request, services: Services, integration: str, target: str) ->
     names = services.tracking.flow_names([item.flow for item in found])
     known = {item.name for item in services.tracking.integrations()}
     points = [
-        Point(_rows_of(item), f"{item.time:%-d %b %H:%M}",
+        Point(_rows_of(item), item.time,
               f"{number(_rows_of(item))} rows by run {short_run(item.run)}",
               run_path(item.flow, item.run))
         for item in reversed(found)

@@ -18,7 +18,7 @@ from aqueduct_core.server.pages._grid import grid
 from aqueduct_core.server.pages._operators import value_words
 from aqueduct_core.server.pages._reading import flow_path, run_path, state_of_run, version_of
 from aqueduct_core.server.pages.flows import STATES, metric_tiles, newest_metrics
-from aqueduct_core.tracking import FlowRecord, VersionRecord
+from aqueduct_core.tracking import FlowRecord, RunRecord, VersionRecord
 
 __all__ = ["router"]
 
@@ -28,6 +28,7 @@ _editor = [Depends(require("editor"))]
 _COLUMNS = 30
 _PAGE = 50
 _METRICS = 12
+_RUN_METRICS = 4  # beside each other in the list of runs
 
 
 @router.get("/flows/{flow}")
@@ -63,6 +64,7 @@ def runs(
     record, versions = _found(services, flow)
     states = [state] if state else None
     found = services.tracking.runs(flow, states=states, cursor=cursor, limit=_PAGE)
+    names, values = _metrics_of(services, list(found))
     numbers = {item.digest: item.number for item in versions}
     here = f"{flow_path(flow)}/runs"
     kept = {"state": state} if state else {}
@@ -73,12 +75,14 @@ def runs(
             "href": run_path(flow, run.id),
             "version": numbers.get(run.version),
             "parameters": {name: value_words(value) for name, value in run.parameters.items()},
+            "metrics": [values[run.id].get(name) for name in names],
         }
         for run in found
     ]
     context = head_of(services, record, len(versions)) | {
         "tab": "Runs",
         "rows": rows,
+        "metrics": names,
         "chosen": state,
         "states": STATES,
         "first": f"{here}?{urlencode(kept)}" if cursor else None,
@@ -122,6 +126,19 @@ def resume(request: Request, flow: str) -> Response:
     services = services_of(request)
     Flow(services.tracking.flow(flow), services.session).resume()
     return RedirectResponse(flow_path(flow), 303)
+
+
+def _metrics_of(
+    services: Services, runs: list[RunRecord]
+) -> tuple[list[str], dict[str, dict[str, float]]]:
+    """The first metrics of some runs: their names, and their values by run."""
+    known = services.tracking.metrics_of(runs)
+    values = {
+        run.id: {point.name: point.value for point in known.get((run.flow, run.id), [])}
+        for run in runs
+    }
+    names = dict.fromkeys(name for of_run in values.values() for name in of_run)
+    return list(names)[:_RUN_METRICS], values
 
 
 def _found(services: Services, flow: str) -> tuple[FlowRecord, list[VersionRecord]]:

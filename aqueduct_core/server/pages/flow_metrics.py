@@ -11,7 +11,7 @@ from aqueduct_core.server._templates import render
 from aqueduct_core.server.draw import Point, plot
 from aqueduct_core.server.pages._flow import head_of
 from aqueduct_core.server.pages._reading import flow_path, run_path
-from aqueduct_core.server.pages._words import number, short_run
+from aqueduct_core.server.pages._words import last_of, number, short_run
 from aqueduct_core.tracking import RunRecord
 
 __all__ = ["router"]
@@ -55,7 +55,7 @@ def _plot(
         points.append(
             Point(
                 of_run.get(name),
-                f"{run.started:%-d %b %H:%M}",
+                run.started,
                 f"{number(of_run.get(name))} in run {short_run(run.id)}, v{numbers.get(run.version)}",
                 run_path(flow, run.id),
                 version=numbers.get(run.version) if is_new else None,
@@ -68,5 +68,5 @@ def _plot(
         "last": number(known[-1]),
         "low": number(min(known)),
         "high": number(max(known)),
-        "plot": plot(points, label=f"{name} over the last {len(runs)} runs", width=620, height=200),
+        "plot": plot(points, label=f"{name} over {last_of(len(runs))}", width=620, height=200),
     }

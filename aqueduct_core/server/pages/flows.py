@@ -12,7 +12,7 @@ from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 from aqueduct_core.server.draw import Bar, bars, sparkline
 from aqueduct_core.server.pages._reading import flow_path, run_path, state_of_run
-from aqueduct_core.server.pages._words import elapsed, number, short_run, took
+from aqueduct_core.server.pages._words import elapsed, last_of, number, short_run, took
 from aqueduct_core.tracking import CheckPoint, FlowRecord, MetricPoint, RunRecord
 
 __all__ = ["router"]
@@ -88,7 +88,7 @@ def bar_of(run: RunRecord) -> Bar:
     """A run as a bar."""
     state = state_of_run(run)
     long = elapsed(run.since) if run.seconds is None else took(run.seconds)
-    title = f"{short_run(run.id)}: {state}, {run.started:%-d %b %H:%M}, {long}"
+    title = f"{short_run(run.id)}: {state}, {run.started:%-d %b %H:%M} UTC, {long}"
     return Bar(state, run.seconds or 0.0, run_path(run.flow, run.id), title)
 
 
@@ -142,7 +142,7 @@ def metric_tiles(
         values = [values.get(name) for values in reversed(of_runs)]
         while values[-1] is None:
             values.pop()
-        label = f"{name} over the last {len(values)} runs"
+        label = f"{name} over {last_of(len(values))}"
         found.append(
             {
                 "name": name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -19,9 +19,9 @@ from aqueduct_core.server._deadline import asks_others
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 from aqueduct_core.server.api._stream import chunks, part_response
+from aqueduct_core.server.pages._cells import cell, decimals_of, fixed
 from aqueduct_core.server.pages._fields import all_kinds
 from aqueduct_core.server.pages._files import PICTURES, files_context, kind_of_picture, tiff_as_png
-from aqueduct_core.server.pages._preview import cell
 from aqueduct_core.server.pages._reach import cluster_state, is_quiet, reach
 from aqueduct_core.server.pages._reading import Recent, flow_path, integration_path, is_piece
 from aqueduct_core.tracking import FlowRecord, IntegrationRecord
@@ -285,24 +285,45 @@ def _looked_into(made: Any, table: str) -> dict[str, Any]:
     info = made.describe(table)
     rows = made.preview(table, _ROWS)
     names = [str(name) for name in rows.columns][:_COLUMNS]
+    lines = [row[: len(names)] for row in rows.itertuples(index=False, name=None)]
+    values = [[_plain(line[at]) for line in lines] for at in range(len(names))]
+    columns = [_cells(column) for column in values]
     return {
         "name": table,
         "columns": info.columns,
         "count": info.rows,
         "names": names,
-        "rows": [
-            [None if _is_missing(value) else _cell(value) for value in row[:_COLUMNS]]
-            for row in rows.itertuples(index=False, name=None)
-        ],
+        "rows": [*zip(*columns, strict=True)],
+        "numbers": [_are_numbers(column) for column in values],
         "hidden": max(0, len(rows.columns) - _COLUMNS),
     }
 
 
-def _cell(value: Any) -> str:
-    """A value of a data frame as a cell shows it."""
-    plain = value.item() if hasattr(value, "item") else value
-    text = cell(plain) if isinstance(plain, bool | int | float | str) else str(plain)
+def _plain(value: Any) -> Any:
+    """A value of a data frame as one of Python's; None if it is missing."""
+    if _is_missing(value):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def _cells(values: Sequence[Any]) -> list[str | None]:
+    """A column as its cells show it, floats in line with each other."""
+    decimals = decimals_of(values)
+    return [None if value is None else _cell(value, decimals) for value in values]
+
+
+def _cell(value: Any, decimals: int) -> str:
+    if isinstance(value, float):
+        return fixed(value, decimals)
+    text = cell(value) if isinstance(value, bool | int | str) else str(value)
     return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    known = [value for value in values if value is not None]
+    return bool(known) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in known
+    )
 
 
 def _is_missing(value: Any) -> bool:

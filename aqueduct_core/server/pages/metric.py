@@ -13,7 +13,7 @@ from aqueduct_core.server._templates import render
 from aqueduct_core.server.draw import Point, plot
 from aqueduct_core.server.pages._over_time import SHOWN, Timeline, bounds_of
 from aqueduct_core.server.pages._reading import flow_path, run_path, state_of_run
-from aqueduct_core.server.pages._words import number, short_run
+from aqueduct_core.server.pages._words import last_of, number, short_run
 from aqueduct_core.tracking import MetricPoint
 
 __all__ = ["router"]
@@ -40,7 +40,7 @@ def page(request: Request, flow: str, name: str) -> Response:
     }
     values = [item.value for item in found if math.isfinite(item.value)]
     context = time.context(name) | {
-        "plot": plot(points, label=f"{name} over {len(points)} runs", bounds=lines,
+        "plot": plot(points, label=f"{name} over {last_of(len(points))}", bounds=lines,
                      width=1000, height=300),
         "tiles": _tiles(values),
         "rows": [*_rows(time, found, list(checks.values()))],
@@ -48,7 +48,7 @@ def page(request: Request, flow: str, name: str) -> Response:
             {
                 "name": check,
                 "href": flow_path(flow, "checks", check),
-                "words": ", ".join(f"{_SIGNS[sign]} {number(value)}"
+                "words": ", ".join(f"{_SIGNS[sign]} {value:,.6g}"
                                    for sign, value in bounds.items() if sign in _SIGNS),
             }
             for check, bounds in checks.items()
@@ -64,7 +64,7 @@ def _points(
     return [
         Point(
             item.value,
-            f"{item.time:%-d %b %H:%M}",
+            item.time,
             f"{number(item.value)} in run {short_run(item.run)}",
             run_path(time.flow.id, item.run),
             state="" if _is_inside(item.value, bounds) else "failed",

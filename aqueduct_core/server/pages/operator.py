@@ -234,7 +234,7 @@ def _logs(
 
 def _bar(flow: str, item: ResultRecord) -> Bar:
     state = "cached" if item.cached is not None and item.state == "succeeded" else item.state
-    title = f"{short_run(item.run)}: {state}, {item.started:%-d %b %H:%M}, {took(item.seconds)}"
+    title = f"{short_run(item.run)}: {state}, {item.started:%-d %b %H:%M} UTC, {took(item.seconds)}"
     return Bar(state, item.seconds, run_path(flow, item.run, "operators", item.name), title)
 
 

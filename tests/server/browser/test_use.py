@@ -48,10 +48,12 @@ def test_a_run_is_seen_going_on_without_loading_the_page_again(
     page.evaluate("() => { window.isTheSame = true; }")
     expect(page.locator(".node.is-running", has_text="wait")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(page.locator(".head ~ .facts")).to_contain_text("Running for")
     gate.touch()
     expect(page.locator(".node.is-succeeded")).to_have_count(2)
     expect(page.locator(".head .pill")).to_contain_text("succeeded")
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    expect(page.locator(".head ~ .facts")).to_contain_text("Took")
     assert page.evaluate("() => window.isTheSame")
 
 

@@ -307,4 +307,10 @@ def _gallery(client: aq.Client) -> aq.client.Flow:
             {1, 2, 3}.union, table["tenure"], _report(table.head(12)),
         )  # fmt: skip
 
-    return client.publish_flow("Every type", [*everything()], quiet=True)
+    return client.publish_flow(
+        "Every type",
+        [*everything()],
+        description="A description that never seems to come to an end, " * 8,
+        tags=["artifacts", "a rather long tag", "of all", "kinds and types", "顧客データ"],
+        quiet=True,
+    )

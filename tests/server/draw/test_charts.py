@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from aqueduct_core.server.draw import Bar, Point, bars, histogram, plot, share, sparkline
 from aqueduct_core.server.draw.charts import Verdict, phases, shade, spread, verdicts
 
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 EVIL = "<script>alert('x')</script> & \"more\""
 
 
@@ -29,7 +31,7 @@ def parsed(svg: str) -> ET.Element:
         sparkline([1.0, 2.0], EVIL),
         histogram([1, 2], ["<a>", "b", "c"], EVIL),
         share(0.5, EVIL),
-        plot([Point(1.0, EVIL, EVIL, EVIL)], label=EVIL, bounds={EVIL: 2.0}),
+        plot([Point(1.0, NOON, EVIL, EVIL)], label=EVIL, bounds={EVIL: 2.0}),
         bars([Bar("failed", 1.0, EVIL, EVIL)]),
         verdicts([Verdict("failed", EVIL, EVIL, 2)]),
         phases({EVIL: 1.0}),
@@ -54,7 +56,7 @@ def test_what_never_changes_is_a_line_in_the_middle() -> None:
 @pytest.mark.parametrize("values", [[], [None], [math.nan, math.inf]])
 def test_nothing_known_is_no_picture(values: list[float | None]) -> None:
     assert sparkline(values) == ""
-    assert plot([Point(value, "", "", "/") for value in values], label="") == ""
+    assert plot([Point(value, NOON, "", "/") for value in values], label="") == ""
 
 
 def test_a_rare_value_is_seen_in_a_histogram() -> None:
@@ -66,9 +68,7 @@ def test_a_rare_value_is_seen_in_a_histogram() -> None:
 
 
 def test_points_of_a_plot_lead_to_their_runs_and_bounds_are_drawn() -> None:
-    points = [
-        Point(value, str(value), f"run {value}", f"/runs/{value}") for value in (1.0, 5.0, 3.0)
-    ]
+    points = [Point(value, NOON, f"run {value}", f"/runs/{value}") for value in (1.0, 5.0, 3.0)]
     svg = plot(points, label="scores", bounds={"at most": 6.0})
     assert re.findall(r'href="(/runs/[^"]+)"', svg) == ["/runs/1.0", "/runs/5.0", "/runs/3.0"]
     assert "at most" in svg
@@ -76,8 +76,19 @@ def test_points_of_a_plot_lead_to_their_runs_and_bounds_are_drawn() -> None:
     assert heights[1] < heights[2] < heights[0]
 
 
+@pytest.mark.parametrize(("pause", "told"), [(1, "12:00:01"), (3600, "1 Dec 13:00")])
+def test_moments_on_an_axis_are_told_apart(pause: int, told: str) -> None:
+    points = [Point(1.0, NOON + timedelta(seconds=pause * k), "", "/") for k in range(3)]
+    words = [
+        item for item in parsed(plot(points, label="")).iter("text") if "data-at" in item.attrib
+    ]
+    assert words[1].text == told
+    assert len({item.text for item in words}) == 3
+    assert words[0].attrib["data-at"] == "2026-12-01T12:00:00Z"
+
+
 def test_versions_are_marked_where_they_begin() -> None:
-    points = [Point(1.0, "", "", "/", version=1), Point(2.0, "", "", "/", version=2)]
+    points = [Point(1.0, NOON, "", "/", version=1), Point(2.0, NOON, "", "/", version=2)]
     assert plot(points, label="").count('class="version-word"') == 2
 
 

@@ -65,7 +65,7 @@ def see(museum: Site) -> Look:
 
 def test_a_table_is_shown_with_types_nulls_and_statistics(see: Look, at: str) -> None:
     page = see(f"{at}/artifacts/make.table")
-    for words in ("<b>id</b> int64", "33.3 % null", "3 of 3 rows", "3 rows × 4 columns", "Median"):
+    for words in ("<b>id</b> int64", "33.3% null", "Rows 3 rows", "3 rows × 4 columns", "Median"):
         assert words in page.words, words
     assert "frame=run.artifact('make.table').get()" in "".join(page.words.split())
 
@@ -121,7 +121,7 @@ def test_rows_beyond_the_preview_are_told_as_it_tells_them(museum: Site, at: str
     found = person.get(f"{at}/rows/make.table?start=1&count=5").json()["rows"]
     assert found == [
         ["1", "2", "2026-01-02 00:00:00", "2026-01-02 00:00:00", None],
-        ["2", "3", None, "2026-01-03 00:00:00", "6.500"],
+        ["2", "3", None, "2026-01-03 00:00:00", "6.5"],
     ]
     assert person.get(f"{at}/rows/make.table?start=9").json()["rows"] == []
     assert person.get(f"{at}/rows/make.thing").status_code == 422
@@ -142,6 +142,29 @@ def test_an_image_is_shown_as_a_whole_however_it_is_stored(museum: Site, at: str
         assert image.size == (60, 40)
         assert image.getpixel((0, 0)) == (200, 30, 30)
     assert museum.signed_in("viewer").get(f"{at}/pictures/make.table").status_code == 404
+
+
+def test_a_figure_is_shown_by_the_picture_beside_its_pickle(new_site: Callable[..., Site]) -> None:
+    pytest.importorskip("matplotlib", reason="`pip install matplotlib` installs it")
+
+    @aq.op
+    def draw() -> Any:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(6, 4), dpi=100)
+        figure.subplots().plot([1, 3, 2])
+        return figure
+
+    site = new_site()
+    flow = site.client.publish_flow("Drawing", draw(), quiet=True)
+    here = f"/flows/{flow.id}/runs/{flow.latest().id}"
+    assert (
+        f'src="{here}/pictures/draw"' in site.signed_in("viewer").get(f"{here}/artifacts/draw").text
+    )
+    answer = site.signed_in("viewer").get(f"{here}/pictures/draw")
+    assert answer.headers["content-type"] == "image/png"
+    with Image.open(io.BytesIO(answer.content)) as image:
+        assert image.size == (600, 400)
 
 
 def test_members_of_a_collection_have_their_names(see: Look, at: str) -> None:

@@ -12,7 +12,7 @@ from tests.server.pages.conftest import Look, looking
 
 def test_the_overview_has_a_row_for_each_operator(site: Site, look: Look) -> None:
     page = look(f"/flows/{site.flow.id}")
-    assert "Last 2 runs" in page.words
+    assert "The last 2 runs" in page.words
     for name in ("flights", "train", "rows", "few"):
         assert f"/flows/{site.flow.id}/runs/{site.flow.latest().id}/operators/{name}" in page.links
 
@@ -20,6 +20,8 @@ def test_the_overview_has_a_row_for_each_operator(site: Site, look: Look) -> Non
 def test_runs_are_listed_with_what_they_were_given(site: Site, look: Look) -> None:
     page = look(f"/flows/{site.flow.id}/runs")
     assert "limit = -1" in page.words
+    assert f"/flows/{site.flow.id}/metrics/rows" in page.links, "a column for each metric"
+    assert "hand – 3" in page.words
     assert "limit = -1" not in look(f"/flows/{site.flow.id}/runs?state=succeeded").words
 
 

@@ -63,6 +63,7 @@ def test_a_failure_is_shown_where_it_happened(works: Site, see: Look, at: str) -
 
 def test_attempts_are_told_apart(see: Look, at: str) -> None:
     page = see(f"{at}/operators/count")
+    assert "Attempt 2 of 2" in page.words
     assert f"{at}/operators/count?attempt=1" in page.links
     assert f"{at}/operators/count?attempt=2" in page.links
     assert "ZeroDivisionError" in see(f"{at}/operators/count?attempt=1").words

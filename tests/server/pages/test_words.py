@@ -41,9 +41,28 @@ def test_moments_are_told_from_now(seconds: float, said: str) -> None:
     assert _words.ago(datetime.now(UTC) - timedelta(seconds=seconds)) == said
 
 
+def test_what_is_counted_agrees_with_its_number() -> None:
+    assert _words.plural(1, "row") == "1 row"
+    assert _words.plural(1295, "row") == "1,295 rows"
+    assert _words.last_of(1) == "the last run"
+    assert _words.last_of(8, "time") == "the last 8 times"
+
+
+def test_shares_are_told_alike_everywhere() -> None:
+    assert [_words.share(part) for part in (0, 0.061, 1)] == ["0%", "6.1%", "100.0%"]
+
+
+def test_what_took_no_time_took_some() -> None:
+    assert _words.took(0.0002) == "< 1 ms"
+    assert _words.took(0.0021) == "2 ms"
+
+
 def test_schedules_are_sentences() -> None:
     spec = {"kind": "daily", "hour": 6, "minute": 0, "timezone": "UTC"}
     assert _words.schedule(spec) == "Every day at 06:00 UTC"
+    cron = {"kind": "cron", "expression": "*/15 * * * 1-5", "timezone": "America/New_York"}
+    told = _words.schedule(cron, begins=False)
+    assert told == "cron */15 * * * 1-5 America/New_York", "zones keep their letters"
     assert _words.cron(spec) == "0 6 * * *"
 
 

@@ -1,6 +1,7 @@
 // Moments and durations as the reader's zone and clock have them.
 const UNITS = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
 function ago(moment) {
@@ -17,11 +18,18 @@ export function took(seconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+const brief = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
 export function tellTimes(within = document) {
   for (const item of within.querySelectorAll("time[datetime]")) {
     const moment = Date.parse(item.dateTime);
     item.title = absolute.format(moment);
     if (item.hasAttribute("data-ago")) item.textContent = ago(moment);
     if (item.hasAttribute("data-local")) item.textContent = absolute.format(moment);
+    if (item.hasAttribute("data-clock")) item.textContent = clock.format(moment);
+  }
+  for (const item of within.querySelectorAll("text[data-at]")) { // on the axis of a plot
+    const moment = Date.parse(item.dataset.at);
+    item.textContent = /^[\d:]+$/.test(item.textContent) ? clock.format(moment) : brief.format(moment).replace(",", "");
   }
 }

@@ -1,0 +1,50 @@
+"""Cells of tables."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from aqueduct_core.server.pages._cells import column_texts, decimals_of, ends_text, fixed
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "told"),
+    [
+        ([69.42, 117.725, 58.0, None], "float64", ["69.420", "117.725", "58.000", None]),
+        ([1.0, 2.0], "float64", ["1", "2"]),
+        ([0.1 + 0.2, 1 / 3], "float64", ["0.300000", "0.333333"]),
+        ([1e300, 1e-9, 0.5, -0.0], "float64", ["1e+300", "1e-09", "0.5", "-0.0"]),
+        (["NaN", 0.25, math.inf], "float64", ["NaN", "0.25", "∞"]),
+        ([1000, None], "int64", ["1000", None]),
+        (["2026-01-01T00:00:00.000000", None], "datetime64[us]", ["2026-01-01", None]),
+        (["2026-01-01T08:30:00.000"], "timestamp[ms]", ["2026-01-01 08:30:00"]),
+        (
+            ["2026-01-01 08:30:00.000+01:00"],
+            "datetime64[ns, Europe/Paris]",
+            ["2026-01-01 08:30:00+01:00"],
+        ),
+        (["3600000000 microseconds"], "timedelta64[us]", ["1:00:00"]),
+        (["a while"], "duration[s]", ["a while"]),
+        ([f"{10**30} seconds"], "duration[s]", [f"{10**30} seconds"]),
+    ],
+)
+def test_a_column_stands_in_line_and_is_as_exact_as_there_is_room(
+    values: list[Any], kind: str, told: list[str | None]
+) -> None:
+    assert column_texts(values, kind) == told
+
+
+def test_ends_are_as_short_as_cells() -> None:
+    assert ends_text("2019-01-01T00:00:00.000000", "datetime64[us]") == "2019-01-01"
+    assert ends_text("7200 seconds", "duration[s]") == "2:00:00"
+    assert ends_text("2019-01-01T00:00:00", "str") == "2019-01-01T00:00:00"
+    assert ends_text(3, "int64") == 3
+
+
+def test_no_float_becomes_nothing_for_want_of_decimals() -> None:
+    assert decimals_of([1e-12, "text", None, 3]) == 0
+    assert fixed(1e-12, 2) == "1e-12"
+    assert fixed(0.0, 2) == "0.00"
