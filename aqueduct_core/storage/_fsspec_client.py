@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -167,8 +168,9 @@ class FsspecClient:
             for piece in body.pieces(self._part):
                 file.write(piece)
             file.close()
-        except BaseException:
+        except BaseException as error:
             _discard(file)
+            _let_go(error)
             raise
 
 
@@ -257,6 +259,17 @@ def _discard(file: Any) -> None:
             file.discard()
     finally:
         file.closed = True  # else the destructor commits
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Drop what the calls that failed have in their variables.
+
+    In gcsfs that is a view of the file's buffer. The error and its calls refer to each other, so all
+    of it ends together, and Python 3.13 complains of a buffer that ends before its views.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def _found(key: str, info: Mapping[str, Any]) -> Found:
