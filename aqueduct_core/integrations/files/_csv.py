@@ -18,6 +18,7 @@ from pyarrow import csv
 from aqueduct_core.errors import IntegrationError, LossyTypeError
 from aqueduct_core.integrations.files._frames import arrow_of
 from aqueduct_core.integrations.files._guess import Guess, typed
+from aqueduct_core.integrations.files._quotes import Counted, refuse_open
 from aqueduct_core.integrations.files._source import SourceFile
 
 __all__ = ["Scanned", "rows_of", "scan", "write_csv"]
@@ -26,6 +27,7 @@ T = TypeVar("T")
 # Bytes that are parsed together, by all cores at once. Each row has to fit, so more if one doesn't.
 _BLOCKS = (max(1 << 18, min(1 << 20, (1 << 24) // pa.cpu_count())), 1 << 26, (1 << 31) - 1)
 _HEAD = 1 << 16
+_SMALL = 1 << 16  # bytes of a file that is sooner kept than read again
 _DIRECT = (pa.int64(), pa.float64())  # types that are parsed as they are from text
 
 
@@ -37,11 +39,13 @@ class Scanned:
         names: The names of all of its columns.
         block: How many bytes of it are parsed together; 0 if it has no rows.
         digest: What its bytes were; None if that doesn't matter, since no type depends on them.
+        table: Its columns as text, of a small one.
     """
 
     names: Sequence[str]
     block: int
-    digest: bytes | None
+    digest: bytes | None = None
+    table: pa.Table | None = None
 
 
 def scan(
@@ -49,6 +53,8 @@ def scan(
     columns: Sequence[str] | None,
     text: Collection[str] | bool,
     guesses: dict[str, Guess],
+    *,
+    keeps: bool = False,
 ) -> Scanned:
     """Look at all values of a file, of which never more than a little is in memory.
 
@@ -57,14 +63,31 @@ def scan(
         columns: The columns to look at; all by default.
         text: The columns that stay text; True for all.
         guesses: What is known of columns so far. What is found out is added.
+        keeps: Whether a small file may be kept.
     """
-    names, block = _growing(lambda block: _header(file, block))
+    data = _whole(file) if keeps else None
+    if data is None:
+        names, block = _growing(file, lambda block: _header(file, block))
+    else:
+        names, block = _named(file, data, len(data) + 1)
     chosen = _chosen(names, columns)
     for name in chosen:
         guesses.setdefault(name, Guess())
     tried = [name for name in chosen if not _stays(name, text)]
-    if not (tried and block):
-        return Scanned(names, block, None)
+    if not block:
+        return Scanned(names, block)
+    if data is not None:
+        # A single block can't be shared by threads, and to wake them takes longer than to read it.
+        options = _options(file, names, chosen, {}, block, threads=False)
+        with csv.open_csv(BytesIO(data), **options) as batches:
+            table = batches.read_all()
+        for name in tried:
+            guesses[name].look(table.column(name))
+        if data.count(b'"') % 2:
+            refuse_open(file, _delimiter(file))
+        return Scanned(names, block, table=table)
+    if not tried:
+        return Scanned(names, block)
 
     def look(block: int) -> Scanned:
         options = _options(file, names, tried, {}, block)
@@ -76,7 +99,7 @@ def scan(
                         guesses[name].look(batch.column(name))
             return Scanned(names, block, content.digest())
 
-    return _growing(look)  # values that are looked at again say the same again
+    return _growing(file, look)  # values that are looked at again say the same again
 
 
 def rows_of(
@@ -91,19 +114,40 @@ def rows_of(
             along.
         kinds: Their types.
     """
+    if scanned.table is not None:
+        yield _typed(scanned.table, kinds)
+        return
     chosen = _chosen(scanned.names, columns)
-    options = _options(file, scanned.names, chosen, kinds, scanned.block)
-    with file.opened() as content:
-        if scanned.block:
-            with csv.open_csv(content.file, **options) as batches:
-                for batch in batches:
-                    there = batch.schema.names
-                    arrays = [
-                        typed(batch.column(name), kinds.get(name, pa.string())) for name in there
-                    ]
-                    yield pa.table(arrays, there)
-        if scanned.digest is not None:
-            content.require(file, scanned.digest)
+    block, done = scanned.block, 0
+    while True:
+        with file.opened() as content:
+            counted, seen = Counted(content.file), 0
+            try:
+                for batch in _batches(counted, _options(file, scanned.names, chosen, kinds, block)):
+                    found = batch.slice(max(0, done - seen))
+                    seen += batch.num_rows
+                    done += found.num_rows
+                    yield _typed(found, kinds)
+            except pa.ArrowInvalid as error:  # only if nobody has looked for the longest row before
+                block = _larger(file, block, error)
+                continue
+            if counted.quotes % 2:
+                refuse_open(file, _delimiter(file))
+            if scanned.digest is not None:
+                content.require(file, scanned.digest)
+            return
+
+
+def _batches(source: Any, options: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+    if options["read_options"].block_size:
+        with csv.open_csv(source, **options) as batches:
+            yield from batches
+
+
+def _typed(found: pa.Table | pa.RecordBatch, kinds: Mapping[str, pa.DataType]) -> pa.Table:
+    names = found.schema.names
+    arrays = [typed(found.column(name), kinds.get(name, pa.string())) for name in names]
+    return pa.table(arrays, names)
 
 
 def write_csv(value: Any) -> list[Any]:
@@ -138,10 +182,24 @@ def _plain(field: pa.Field) -> pa.Field:
     return pa.field(field.name, kind)
 
 
+def _whole(file: SourceFile) -> bytes | None:
+    """All bytes of a file, if they are few."""
+    if file.size > _SMALL:
+        return None
+    with file.opened() as content:
+        data = content.file.read(_SMALL + 1)  # compressed, it may be larger
+    return data if len(data) <= _SMALL else None
+
+
 def _header(file: SourceFile, block: int) -> tuple[list[str], int]:
     """The names of columns, and as many bytes as `block` says; 0 if there is nothing else."""
     with file.opened() as content:
         head = content.file.read(2 * block)  # so that Arrow doesn't take the first half for all
+    return _named(file, head, block)
+
+
+def _named(file: SourceFile, head: bytes, block: int) -> tuple[list[str], int]:
+    """The same of the beginning of a file."""
     if not head[:_HEAD].strip():
         raise IntegrationError(
             f"{file.name} is empty: not even a line with the names of columns is there",
@@ -152,21 +210,29 @@ def _header(file: SourceFile, block: int) -> tuple[list[str], int]:
             f"{file.name} is encoded as UTF-16", hint='file(..., encoding="utf-16")'
         )
     if len(head) < _HEAD and b"\n" not in head and b"\r" not in head:
+        if head.count(b'"') % 2:
+            refuse_open(file, _delimiter(file))
         head, block = head + b"\n", 0  # a line without an end, which Arrow takes for nothing
-    with csv.open_csv(
-        BytesIO(head),
-        read_options=csv.ReadOptions(block_size=block or _HEAD),
-        parse_options=_parse(file, ["", ""]),
-        convert_options=csv.ConvertOptions(check_utf8=False),
-    ) as batches:
-        names = list(batches.schema.names)
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated is not None:
+    names = _split(head, _delimiter(file))
+    if names is None:
+        try:
+            with csv.open_csv(
+                BytesIO(head),
+                read_options=csv.ReadOptions(block_size=block or _HEAD),
+                parse_options=_parse(file, ["", ""]),
+                convert_options=csv.ConvertOptions(check_utf8=False),
+            ) as batches:
+                names = list(batches.schema.names)
+        except pa.ArrowInvalid:
+            refuse_open(file, _delimiter(file))
+            raise
+    if len({*names}) < len(names):
+        repeated = next(name for name in names if names.count(name) > 1)
         raise IntegrationError(
             f"{file.name}: the column {repeated!r} is there twice",
             hint="give each column a name of its own in the first line",
         )
-    quoted = head.removeprefix(b"\xef\xbb\xbf").startswith(b'"')
+    quoted = head.removeprefix(codecs.BOM_UTF8).startswith(b'"')
     sign = _delimiter(file)
     other = next((other for other in ",;\t|" if other in names[0] and other != sign), None)
     if len(names) == 1 and not quoted and not file.delimiter and other is not None:
@@ -177,6 +243,14 @@ def _header(file: SourceFile, block: int) -> tuple[list[str], int]:
             f"delimiter={sign!r} if it is a single column",
         )
     return names, block
+
+
+def _split(head: bytes, delimiter: str) -> list[str] | None:
+    """The names in a first line that is plain; Arrow would look at the rows as well."""
+    line = head[: head.find(b"\n") + 1].removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n")
+    if not line.strip() or b'"' in line or b"\r" in line:
+        return None
+    return line.decode().split(delimiter)
 
 
 def _chosen(names: Sequence[str], columns: Sequence[str] | None) -> list[str]:
@@ -193,11 +267,13 @@ def _options(
     chosen: Sequence[str],
     kinds: Mapping[str, pa.DataType],
     block: int,
+    *,
+    threads: bool = True,
 ) -> dict[str, Any]:
     """How Arrow reads a file: as text, but for the types that it says exactly the same of."""
     kept = {name: kind for name, kind in kinds.items() if kind in _DIRECT}
     return {
-        "read_options": csv.ReadOptions(block_size=block),
+        "read_options": csv.ReadOptions(block_size=block, use_threads=threads),
         "parse_options": _parse(file, names),
         "convert_options": csv.ConvertOptions(
             column_types={name: kept.get(name, pa.string()) for name in names},
@@ -222,12 +298,20 @@ def _delimiter(file: SourceFile) -> str:
     return file.delimiter or ("\t" if tabs else ",")
 
 
-def _growing(call: Callable[[int], T]) -> T:
-    """Call with more bytes until the longest row fits."""
-    for block in _BLOCKS[:-1]:
+def _growing(file: SourceFile, call: Callable[[int], T]) -> T:
+    """Call with more bytes until the longest row of a file fits."""
+    block = _BLOCKS[0]
+    while True:
         try:
             return call(block)
         except pa.ArrowInvalid as error:
-            if "straddl" not in str(error):
-                raise
-    return call(_BLOCKS[-1])
+            block = _larger(file, block, error)
+
+
+def _larger(file: SourceFile, block: int, error: pa.ArrowInvalid) -> int:
+    """More bytes, if the error is that a row didn't fit; else, and if there are no more, it is raised."""
+    larger = next((size for size in _BLOCKS if size > block), None)
+    if "straddl" not in str(error) or larger is None:
+        raise error
+    refuse_open(file, _delimiter(file))  # after which all that follows is one row
+    return larger

@@ -1,6 +1,7 @@
 """CSV files and JSON lines in two passes: one for the types of all values, and one for the rows.
 
-Neither holds more than a little of a file, and both see the same bytes, or an error is raised.
+Neither holds more than a little of a file, and both see the same bytes, or an error is raised. What is small
+is read once, and kept.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from aqueduct_core.integrations.files._source import SourceFile, ahead
 
 __all__ = ["Typed", "in_two_passes", "partition_kinds"]
 
+_KEPT = 8 << 20  # bytes of small files that are kept from the first pass to the second
 _KINDS = {str: pa.string(), int: pa.int64(), type(None): pa.null()}
 
 
@@ -105,11 +107,12 @@ def _of_csv(
     files: Sequence[SourceFile], needed: Sequence[str] | None, text: Collection[str] | bool
 ) -> _Kinds:
     guesses: dict[str, Guess] = {}
-    scanned = []
+    scanned, room = list[_csv.Scanned](), _KEPT
     for file in ahead(files):
         stored = None if needed is None else _stored(needed, file)
         with file.reading("csv"):
-            scanned.append(_csv.scan(file, stored, text, guesses))
+            scanned.append(_csv.scan(file, stored, text, guesses, keeps=room > 0))
+        room -= 0 if scanned[-1].table is None else scanned[-1].table.nbytes
         file.refuse_twice(name for name in scanned[-1].names if needed is None or name in needed)
     kinds = {name: guess.kind for name, guess in guesses.items()}
     names = [*kinds]

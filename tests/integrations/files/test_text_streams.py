@@ -32,6 +32,7 @@ MANY = 200
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_stream, "STREAMED", 1)
     monkeypatch.setattr(_csv, "_BLOCKS", (BLOCK, 1 << 20, 1 << 24))
+    monkeypatch.setattr(_csv, "_SMALL", 0)
     monkeypatch.setattr(_lines, "_BLOCK", BLOCK)
 
 
@@ -47,13 +48,20 @@ def same(lake: Any, path: Any, *, streams: bool = True, **options: Any) -> Any:
 
 
 def whole(lake: Any, path: str, **options: Any) -> Any:
-    """What reading gives; also in one piece, and with objects of JSON put together one by one."""
+    """What reading gives; also once, in one piece, and with objects of JSON put together one by one."""
     found = lake.read(path, **options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_csv, "_BLOCKS", (1 << 20, 1 << 24))
+        patch.setattr(_csv, "_SMALL", 1 << 20)
         patch.setattr(_passes, "_of_lines", lambda *told: None)
         assert_frame_equal(lake.read(path, **options), found)
     return found
+
+
+def stored(lake: Any, spec: Any) -> Any:
+    """What a store gives back of what a run extracts."""
+    store = ArtifactStore("memory://")
+    return store.get(store.put(lake.extract(spec, {}), "rows"))
 
 
 def csv_of(first: str, last: str, name: str = "x") -> bytes:
@@ -264,6 +272,46 @@ def test_partitions_of_compressed_files_everywhere(make: Any, kind: str) -> None
         assert none["n"].dtype == "int64"
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b'a,b\n1,"x\n2,y\n', 2),
+        (b'a,b\n1,"x', 2),
+        (b'a,b\n1,"x""\n', 2),
+        (b'a,b\n"1\n","x""y"\n2,"', 4),
+        (b'a,"b\n1,2\n', 1),
+        (b'"a', 1),
+        (b'\xef\xbb\xbf"a\n1\n', 1),
+        (b'a\r\n1\r\n"2\r\n', 3),
+        (csv_of("1", '"x'), MANY + 2),
+        (csv_of('"1"', "2") + b'5,"' + b"long\n" * BLOCK, MANY + 3),
+        (csv_of("1", "2") + b'5,"' + b'a""' * (1 << 19) + b'b"\n"6",7\n8,"', MANY + 5),
+    ],
+)
+def test_a_quote_that_nothing_closes_is_an_error_with_its_line(
+    folder: Any, monkeypatch: pytest.MonkeyPatch, data: bytes, line: int, is_kept: bool
+) -> None:
+    monkeypatch.setattr(_csv, "_SMALL", is_kept and 1 << 24)
+    put(folder, "a.csv", data)
+    put(folder, "b.csv", data.replace(b",", b";"))
+    put(folder, "c.csv.gz", gzip.compress(data))
+    for path, options in (("a.csv", {}), ("b.csv", {"delimiter": ";"}), ("c.csv.gz", {})):
+        spec = folder.file(path, text=True, **options)._operator.task.request
+        for call in (lambda: folder.read(path, **options), lambda: stored(folder, spec)):  # noqa: B023 - called at once
+            with pytest.raises(IntegrationError, match=f"{path}, line {line}: nothing closes"):
+                call()
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_quote_within_a_value_is_a_character(
+    folder: Any, monkeypatch: pytest.MonkeyPatch, is_kept: bool
+) -> None:
+    monkeypatch.setattr(_csv, "_SMALL", is_kept and 1 << 24)
+    put(folder, "a.csv", csv_of("1", 'a 5" pipe') + b'201,"x"y"\n202,"5"" and\n 6"""\n')
+    assert folder.read("a.csv")["x"].tolist()[-3:] == ['a 5" pipe', 'xy"', '5" and\n 6"']
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_between_the_passes_a_file_may_be_appended_to_but_not_changed(
     folder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -276,8 +324,8 @@ def test_between_the_passes_a_file_may_be_appended_to_but_not_changed(
         for module in (_csv, _lines):
             made: Any = module.scan
 
-            def scan(*told: Any, made: Any = made) -> Any:
-                found = made(*told)
+            def scan(*told: Any, made: Any = made, **more: Any) -> Any:
+                found = made(*told, **more)
                 file.write_bytes(change)
                 return found
 
@@ -290,6 +338,7 @@ def test_between_the_passes_a_file_may_be_appended_to_but_not_changed(
     monkeypatch.setattr(_stream, "STREAMED", 1)
     assert len(between(data + b"more,and\n")) == data.count(b"\n") - (name == "a.csv")
     monkeypatch.setattr(_stream, "STREAMED", 1)
+    monkeypatch.setattr(_csv, "_SMALL", 0)
     with pytest.raises(IntegrationError, match=f"{name} was changed while it was read"):
         between(data.replace(b"1", b"3"))
 
@@ -319,6 +368,7 @@ def test_a_row_may_be_longer_than_what_is_parsed_together(folder: Any) -> None:
     put(folder, "a.csv", csv_of("1", "2") + f'7,"{long}"\n8,9\n'.encode())
     back = same(folder, "a.csv")
     assert back["x"].tolist()[-2:] == [long, "9"]
+    assert same(folder, "a.csv", text=True)["x"].tolist() == back["x"].tolist()
     assert back["n"].tolist() == [*range(MANY + 1), 7, 8]
 
 
