@@ -13,6 +13,8 @@ from aqueduct_core.serializers.pickle._reasons import attributes_of, class_name
 __all__ = ["preview"]
 
 _LARGE = 10_000  # members from which on repr() could take long
+_LONG = 1_000_000  # characters, the same
+_TEXTS = frozenset({str, bytes, bytearray, range})
 _DEPTH = 3
 
 
@@ -55,14 +57,14 @@ def _is_plain(value: Any) -> bool:
 
 
 def _is_large(obj: Any, depth: int) -> bool:
-    if type(obj) in (str, bytes, bytearray, range):
-        return len(obj) > 1_000_000
-    if not depth:
-        return False
+    if type(obj) in _TEXTS:
+        return len(obj) > _LONG
     if isinstance(obj, (list, tuple, dict, set, frozenset)):
         if len(obj) > _LARGE:
             return True
         members = [*(obj.values() if isinstance(obj, dict) else obj)][:100]
     else:
         members = [*_state(obj).values()][:100]
+    if depth == 1:  # most members are here; without a call for each
+        return any(len(member) > _LONG for member in members if type(member) in _TEXTS)
     return any(_is_large(member, depth - 1) for member in members)
