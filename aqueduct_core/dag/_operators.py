@@ -314,9 +314,11 @@ def _told(path: Sequence[Operator]) -> str:
 def _attach(operator: Operator) -> None:
     # One key for the same call made again, as a notebook's cell does: the later one counts.
     key = (operator.kind, operator.name, operator.origin, tuple(map(_input_key, operator.inputs)))
-    for item in operator.inputs:
-        if item.operator.kind != "parameter":
-            item.operator.attached[key] = operator
+    looked_at = [item.operator for item in operator.inputs]
+    computed = [item for item in looked_at if item.kind != "parameter"]
+    # What looks at parameters alone comes along with each workflow that has them.
+    for item in computed or looked_at:
+        item.attached[key] = operator
 
 
 def _input_key(item: Artifact) -> Hashable:
