@@ -24,7 +24,7 @@ _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase)?$|secret|token|credential|api_?key|access_?key(?!_id$)|private_?key",
     re.IGNORECASE,
 )
-_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_PASSWORD_IN_URL = re.compile(r"://[^/@\s:]*:\S+@")
 _EXAMPLE = "host=db.example.org path=warehouse.db, or port:=5432 for what is no text"
 
 

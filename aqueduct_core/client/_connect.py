@@ -40,6 +40,8 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 
+_PASSWORD = re.compile(r"://[^/@\s:]*:\S*@")  # with letters that it shouldn't have, too
+
 # What the version of a digest uses: versions never change, and reading one takes milliseconds.
 _SYSTEMS: dict[str, frozenset[str]] = {}
 _MOST_SYSTEMS = 10_000
@@ -52,7 +54,7 @@ def is_secret(name: str, value: Any) -> bool:
     if not isinstance(value, str) or "://" not in value:
         return False
     try:
-        return urlsplit(value).password is not None
+        return urlsplit(value).password is not None or _PASSWORD.search(value) is not None
     except ValueError:  # no URL; it may still hold anything
         return True
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _WARNED: set[tuple[str, Path]] = set()
-_PASSWORD = re.compile(r"(?<=://)([^/@\s]*):[^/@\s]*@")
+_PASSWORD = re.compile(r"(?<=://)[^/@\s:]*:\S*@")  # SQLAlchemy takes any but an @
 
 
 class Session:

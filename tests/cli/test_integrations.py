@@ -68,6 +68,7 @@ def test_a_data_system_that_does_not_answer_has_a_code(
         f'token:="{SECRET}"',
         f"url=postgresql://etl:{SECRET}@db.example.org/prod",
         f"anything=redis://:{SECRET}@cache",
+        f"dsn=mssql://etl:a/{SECRET}@db.example.org/prod",
         SECRET,
     ],
 )

@@ -67,6 +67,7 @@ def test_secrets_are_not_readable_in_the_database(client: aq.Client, home: Path)
         ("url", "postgresql://user:pw@host/db", True),
         ("url", "postgresql://user@host/db", False),
         ("url", "redis://:pw@host", True),
+        ("url", "mssql://user:p/w@host/db", True),
         ("path", "/home/me/w.db", False),
         ("host", "db.example.org", False),
         ("passenger", "x", False),

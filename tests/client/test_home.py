@@ -148,6 +148,15 @@ def test_a_database_that_others_share_without_a_store_is_warned_of_once(
     assert capsys.readouterr().err == ""
 
 
+def test_no_letter_of_a_password_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AQUEDUCT_DATABASE", "postgresql://me:se/cret@db.example.org/aqueduct")
+    client = aq.Client()
+    assert "postgresql://***@db.example.org/aqueduct" in client._session.owner
+    assert "cret" not in client._session.owner + capsys.readouterr().err
+
+
 def test_who_says_where_artifacts_go_is_not_warned(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
