@@ -18,6 +18,7 @@ __all__ = [
     "EnvironmentBuildError",
     "FormatVersionError",
     "GraphError",
+    "IncompatibleEnvironmentError",
     "IntegrationError",
     "InvalidKeyError",
     "LossyTypeError",

@@ -138,6 +138,7 @@ class Flow:
         """
         from aqueduct_core.dag import Version, diff
 
+        self._record()  # it may have been deleted
         known = self.versions()
         newer = known[0] if b is None else self._found(b, known)
         if a is None:

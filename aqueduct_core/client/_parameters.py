@@ -7,7 +7,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core._offers import offer
-from aqueduct_core.errors import ParameterError
+from aqueduct_core.errors import AqueductError, ParameterError
 from aqueduct_core.reference import ArtifactRef
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def overridden(
         found[name], kind = drafts.value(name, value)
         if not _fits(value, kind, parameter):
             raise ParameterError(
-                f"the parameter {name!r} is {_article(parameter.type)}, and was given "
+                f"the parameter {name!r} is {_article(_type_of(parameter))}, and was given "
                 f"{_article(kind)}: {type(value).__name__}",
                 hint="give a value of the default's type; another type needs another version",
             )
@@ -88,6 +88,18 @@ def _fits(value: Any, kind: str, parameter: ParameterSpec) -> bool:
         return True
     # Numbers of libraries are numbers, too.
     return parameter.type == "numeric" and isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _type_of(parameter: ParameterSpec) -> str:
+    """What a parameter is, in words: of what JSON holds with a tag the class, `date` for example."""
+    if parameter.type != "json" or "value" not in parameter.value:
+        return parameter.type
+    from aqueduct_core.serializers import tagged
+
+    try:
+        return type(tagged.from_json(parameter.value["value"])).__name__
+    except AqueductError:  # a class that isn't there
+        return parameter.type
 
 
 def _article(kind: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +62,8 @@ def publish(
     options: Options,
 ) -> Flow:
     """Publish a workflow, and run it; see `Client.publish_flow`."""
-    chosen = [artifacts] if isinstance(artifacts, Artifact) else list(artifacts)
-    _check(name, chosen, options)
+    chosen = _listed(artifacts)
+    _check(name, options)
     settings = {
         "notify": options.notify,
         "keep_runs": options.keep_runs,
@@ -113,13 +113,20 @@ def _record(
     return is_new, said + leave(session, before, version)
 
 
-def _check(name: str, artifacts: Sequence[Any], options: Options) -> None:
-    check_name("publish_flow", name, 'publish_flow("Customer Churn", ...)')
-    if not artifacts or not all(isinstance(artifact, Artifact) for artifact in artifacts):
+def _listed(artifacts: Any) -> list[Artifact]:
+    """One artifact, or several, as a list; anything else is refused."""
+    found = [artifacts] if isinstance(artifacts, Artifact) else artifacts
+    listed = list(found) if isinstance(found, Iterable) else []
+    if not listed or not all(isinstance(artifact, Artifact) for artifact in listed):
         raise GraphError(
-            f"publish_flow takes the artifacts that the workflow is for, not {artifacts!r}",
+            f"publish_flow takes the artifacts that the workflow is for, not {artifacts!r:.200}",
             hint="pass what an @op or a query returned: artifacts=[predictions]",
         )
+    return listed
+
+
+def _check(name: str, options: Options) -> None:
+    check_name("publish_flow", name, 'publish_flow("Customer Churn", ...)')
     for option, (wanted, told) in _TYPES.items():
         value = getattr(options, option)
         if value is not None and not isinstance(value, wanted):
@@ -240,7 +247,8 @@ def _run(session: Session, flow: Flow, version: Version, options: Options) -> No
         return
     duration = run.duration
     took = "" if duration is None else f" in {as_time(duration)}"
-    lines = [f"  run {run.id} {run.status}{took}"]
+    how = "succeeded with warnings" if run.status == "warning" else run.status
+    lines = [f"  run {run.id} {how}{took}"]
     lines += [f"    {line}" for line in troubles(run.operators())]
     look = f"  look at it: client.flow({flow.name!r}).latest(), or "
     if session.is_remote:

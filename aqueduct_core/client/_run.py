@@ -226,10 +226,11 @@ class Run:
             return short[0]
         for result in self.operators():
             if result.name == name and result.state != "succeeded":
+                way = f"run.error({name!r}) shows what it raised"
                 raise NotFoundError(
                     f"{name!r} has no artifact in run {self.id}: it {_told(result.state)}"
                     + (f", {result.reason}" if result.reason else ""),
-                    hint=f"run.error({name!r}) shows what it raised",
+                    hint=way if result.error else "run.operators() tells how all of them ended",
                 )
         raise _not_found("artifact", name, list(found))
 
@@ -299,10 +300,16 @@ class Run:
         # A server says that a run has failed when its process is gone; another may go on with it.
         if record.state in FINISHED and record.ended is not None:
             return record
-        if is_here(self._session, record.engine):
-            self._record = self._session.tracking.run(self.id, flow=record.flow)
-        else:
-            self._record = self._session.clusters.refresh(record)
+        try:
+            if is_here(self._session, record.engine):
+                self._record = self._session.tracking.run(self.id, flow=record.flow)
+            else:
+                self._record = self._session.clusters.refresh(record)
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"the run {self.id} is not there any more",
+                hint="it was deleted: with its workflow, or as an older run, by keep_runs=",
+            ) from error
         return self._record
 
     def _outputs(self, result: Result) -> Iterator[tuple[str, ArtifactRef]]:

@@ -151,6 +151,9 @@ class Artifact:
     def __getitem__(self, item: Any) -> Any:
         raise self._refusal(f"be indexed with {item!r}")
 
+    def __array__(self, *_options: Any, **_more: Any) -> NoReturn:
+        raise self._refusal("become an array")
+
     def _calculate(self, *_others: Any) -> NoReturn:
         raise self._refusal("be calculated with")
 
@@ -197,9 +200,19 @@ class _TableMethods(Artifact):
         return type(self)(self._operator, self._output, columns)
 
     def head(self, rows: int = 5) -> Any:
-        """The first rows, computed locally."""
+        """The first rows, computed locally.
+
+        Raises:
+            GraphError: It is no table.
+        """
         value = self.get()
-        return value.head(rows) if hasattr(value, "head") else value.slice(0, rows)
+        for name, arguments in (("head", (rows,)), ("slice", (0, rows))):
+            if hasattr(value, name):
+                return getattr(value, name)(*arguments)
+        raise GraphError(
+            f"{self.name!r} has no rows: it is of type {type(value).__name__}",
+            hint=".get() gives it",
+        )
 
     def number_of_rows(self) -> NumericArtifact:
         """How many rows the table has, as a metric."""

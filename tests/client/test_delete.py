@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,9 @@ def test_older_runs_go_with_their_data(client: aq.Client) -> None:
     assert "deleted" in first._repr_html_()
     with pytest.raises(NotFoundError):
         flow.run(first.id)
+    first._record = replace(first._record, state="running", ended=None)  # as it was when it began
+    with pytest.raises(NotFoundError, match="is not there any more\nHint: it was deleted"):
+        first.wait()
     assert not list(client.store.storage.list("deletions/"))
     assert client.store.verify() == ()
 
@@ -103,6 +107,8 @@ def test_a_flow_is_deleted_with_everything_that_is_its_own(
     assert not list(client.store.list(f"flows/{flow.id}/"))
     assert other.latest().artifact("table").get() == [1, 2, 3]
     assert repr(flow) == "<Flow 'flow': deleted>"
+    with pytest.raises(NotFoundError, match="no workflow"):
+        flow.diff()
     with pytest.raises(NotFoundError, match="no workflow 'flow'"):
         client.delete_flow("flow")
 

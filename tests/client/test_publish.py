@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -247,7 +248,42 @@ def test_parameters_are_overridden_for_one_run(client: aq.Client) -> None:
         flow.trigger({"m": 1})
     with pytest.raises(ParameterError, match="'n' is a number, and was given a text: str"):
         flow.trigger({"n": "5"})
+    with pytest.raises(ParameterError, match=r"did you mean add\.m\?"):
+        flow.trigger({"ad.m": 1})
     assert len(flow.runs()) == 3
+
+
+@everywhere
+def test_what_a_parameter_is_is_told_in_words(client: aq.Client) -> None:
+    day = client.create_param("day", date(2026, 1, 31))
+    flow = client.publish_flow("flow", aq.to_operator(str)(day), run_now=False, quiet=True)
+    with pytest.raises(ParameterError, match="'day' is a date, and was given a text: str"):
+        flow.trigger({"day": "2026-01-31"})
+
+
+def test_what_is_no_artifact_is_refused(client: aq.Client) -> None:
+    for wrong in (None, 3, [], [one], "one"):
+        with pytest.raises(GraphError, match="takes the artifacts that the workflow is for, not"):
+            client.publish_flow("flow", wrong)  # type: ignore[arg-type]
+
+
+@everywhere
+def test_a_check_of_parameters_alone_comes_along(client: aq.Client) -> None:
+    n = client.create_param("n", 1)
+    is_large(n)
+    flow = client.publish_flow("flow", add(n, m=10), quiet=True)
+    assert flow.latest().checks()["is_large"].passed is False
+    other = client.publish_flow("other", one(), quiet=True)
+    assert other.latest().checks() == {}
+
+
+@everywhere
+def test_why_there_is_no_artifact_is_told(client: aq.Client) -> None:
+    flow = client.publish_flow("flow", add(shouts(1)), quiet=True)
+    for name, hint in (("shouts", "run.error('shouts')"), ("add", "run.operators()")):
+        with pytest.raises(NotFoundError, match=f"{name!r} has no artifact") as caught:
+            flow.latest().artifact(name)
+        assert str(caught.value.hint).startswith(hint)
 
 
 @everywhere

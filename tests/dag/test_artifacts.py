@@ -147,6 +147,11 @@ def test_head_is_the_first_rows_of_any_table(table, monkeypatch) -> None:
     assert type(handle.head()) is type(table)
 
 
+def test_what_is_no_table_has_no_head() -> None:
+    with pytest.raises(GraphError, match=r"'step' has no rows: it is of type int"):
+        step(1).head()
+
+
 def test_some_columns_of_a_table() -> None:
     table = aq.op(name="table")(lambda: None)()
     some = table.select("b", "a")
@@ -193,6 +198,9 @@ def test_a_handle_is_no_number() -> None:
         with pytest.raises(GraphError, match="'metric' can't be calculated with") as caught:
             calculate()
         assert "inside an @op" in str(caught.value.hint)
+    for make in (np.asarray, np.sqrt):
+        with pytest.raises(GraphError, match="'metric' can't become an array"):
+            make(metric)
     for compare in (lambda: metric > 3, lambda: metric <= 3, lambda: metric < metric):
         with pytest.raises(GraphError, match="'metric' can't be compared") as caught:
             compare()
