@@ -48,7 +48,8 @@ def test_a_workflow_runs_with_a_metric_a_check_and_a_save(
     scored = score(warehouse.sql(query, parameters={"low": low}, name="customers"), 2.0)
     total(scored), is_positive(scored), is_large(scored)
     warehouse.save(scored, table_name="scores", mode="replace")
-    flow = publish(client, name, scored, schedule=aq.daily(hour=8, timezone="Europe/Zurich"))
+    daily = aq.daily(hour=8, timezone="Europe/Zurich")
+    flow = publish(client, name, scored, schedule=daily, tags=["sales", "daily"])
 
     run = airflow.trigger(client, flow, {"low": 2})
     held_back = airflow.trigger(client, flow, {"score.factor": -1})
@@ -74,6 +75,7 @@ def test_a_workflow_runs_with_a_metric_a_check_and_a_save(
     assert known["timezone"] in ("UTC", "Europe/Zurich")
     assert known["dag_display_name"] == name
     assert known["params"]["low"]["value"] == 1
+    assert {"aqueduct", "sales", "daily"} < {tag["name"] for tag in known["tags"]}
     assert not airflow.get(f"/dags/{airflow.dag(flow)}")["is_paused"]
     values = airflow.get(f"{run.path}/taskInstances/~/xcomEntries")
     assert values["total_entries"] == 0, "data doesn't go through XCom"
