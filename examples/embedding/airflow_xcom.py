@@ -2,7 +2,7 @@
 
 In the environment of all of Airflow's processes:
 
-    pip install "aqueduct-core[airflow,tables]"
+    pip install -e ".[airflow,tables]"
     export AIRFLOW__CORE__XCOM_BACKEND=aqueduct_core.adapters.airflow.XComBackend
     export AQUEDUCT_XCOM_STORE=s3://bucket/xcom
 

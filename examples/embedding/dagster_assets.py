@@ -1,6 +1,6 @@
 """Dagster assets whose data is in an artifact store.
 
-    pip install "aqueduct-core[dagster,tables,polars]"
+    pip install -e ".[dagster,tables,polars]"
     python examples/embedding/dagster_assets.py artifacts
 
 What each asset returns is stored typed and exact; what the next one is annotated with is what it gets.

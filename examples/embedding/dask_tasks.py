@@ -1,6 +1,6 @@
 """Dask tasks that hand on references: the data goes from worker to store to worker.
 
-pip install "aqueduct-core[dask,tables,polars]"
+pip install -e ".[dask,tables,polars]"
 python examples/embedding/dask_tasks.py artifacts
 """
 

@@ -1,6 +1,6 @@
 """Hamilton nodes that are stored in an artifact store, and loaded from there.
 
-pip install "aqueduct-core[hamilton,tables,polars]"
+pip install -e ".[hamilton,tables,polars]"
 python examples/embedding/hamilton_functions.py artifacts
 """
 

@@ -1,6 +1,6 @@
 """joblib's Memory in an artifact store: a cache that several machines share.
 
-    pip install "aqueduct-core[joblib,tables]"
+    pip install -e ".[joblib,tables]"
     python examples/embedding/joblib_memory.py artifacts
 
 Run it twice: the second time, nothing is computed.

@@ -1,6 +1,6 @@
 """A Kedro pipeline whose catalog is an artifact store.
 
-    pip install "aqueduct-core[kedro,tables,polars]"
+    pip install -e ".[kedro,tables,polars]"
     python examples/embedding/kedro_catalog.py artifacts
 
 The catalog below is what conf/base/catalog.yml would hold.

@@ -1,6 +1,6 @@
 """A Prefect flow whose results, and whose cache, are in an artifact store.
 
-    pip install "aqueduct-core[prefect,tables]"
+    pip install -e ".[prefect,tables]"
     python examples/embedding/prefect_flow.py artifacts
 
 Run it twice: the second run takes the table from the cache.

@@ -1,6 +1,6 @@
 """Ray tasks that hand on references: the data outlives the cluster, typed and exact.
 
-pip install "aqueduct-core[ray,tables,polars]"
+pip install -e ".[ray,tables,polars]"
 python examples/embedding/ray_tasks.py artifacts
 """
 
