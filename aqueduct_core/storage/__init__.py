@@ -11,9 +11,12 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from aqueduct_core._annotations import signature_of
 from aqueduct_core.errors import PluginError, StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aqueduct_core.abc import Storage
 
 __all__ = ["open_storage"]
@@ -31,7 +34,8 @@ def open_storage(url: str, **options: Any) -> Storage:
 
     Raises:
         MissingExtraError: The scheme needs a library that is not installed.
-        StorageError: The storage can't be opened.
+        PluginError: The package that brings it can't be imported.
+        StorageError: Nobody knows the scheme, or the URL or an option is none.
     """
     if found := _FLATTENED.match(url):
         raise StorageError(
@@ -42,11 +46,11 @@ def open_storage(url: str, **options: Any) -> Storage:
     if scheme == "file":
         from aqueduct_core.storage._local import LocalStorage, path_of
 
-        return LocalStorage(path_of(url), **options)
+        return _opened(LocalStorage, scheme, path_of(url), options)
     if scheme == "memory":
         from aqueduct_core.storage._memory import MemoryStorage
 
-        return MemoryStorage(url, **options)
+        return _opened(MemoryStorage, scheme, url, options)
     from importlib.metadata import entry_points
 
     for plugin in entry_points(group="aqueduct_core.storage", name=scheme):
@@ -58,9 +62,19 @@ def open_storage(url: str, **options: Any) -> Storage:
                 f"the storage plugin {plugin.name!r} of {package} can't be loaded: {error!r}",
                 hint=f"update or uninstall {package}",
             ) from error
-        storage: Storage = factory(url, **options)
-        return storage
+        return _opened(factory, scheme, url, options)
     from aqueduct_core.storage._fsspec import FsspecStorage
 
-    remote: Storage = FsspecStorage(url, **options)
-    return remote
+    return _opened(FsspecStorage, scheme, url, options)
+
+
+def _opened(factory: Callable[..., Storage], scheme: str, url: str, options: Any) -> Storage:
+    known = signature_of(factory)
+    try:
+        known.bind(url, **options)
+    except TypeError as error:
+        listed = ", ".join([*known.parameters][1:]) or "no options"
+        raise StorageError(
+            f"storage at {scheme}:// can't be opened: {error}", hint=f"it takes {listed}"
+        ) from error
+    return factory(url, **options)

@@ -27,7 +27,7 @@ from aqueduct_core.store._listing import load, manifests, paths
 from aqueduct_core.store._parts import REFRESH_AFTER, commit, confirm, publish
 from aqueduct_core.store._profiles import profile_of
 from aqueduct_core.store._sink import Writer, sayable, tell
-from aqueduct_core.store._source import Reader, load_columns, load_member
+from aqueduct_core.store._source import Reader, as_table, load_columns, load_member
 from aqueduct_core.store._sweep import Entry, Problem, Retention, Swept, expired, sweep
 
 __all__ = ["ArtifactStore"]
@@ -185,6 +185,7 @@ class ArtifactStore:
             UnsafeArtifactError: It is a pickle and nothing says that it is trusted.
             CorruptArtifactError: The stored bytes are not what was written.
             ConversionError: It can't be loaded as `as_`, or has no columns or members.
+            MissingExtraError: The library that tables are converted with is not installed.
         """
         if columns is not None and at is not None:
             raise ValueError("columns= and at= can't be combined: load the member, then choose")
@@ -200,9 +201,7 @@ class ArtifactStore:
             value = reader.load(manifest.content)
         if as_ is None or type(value) is as_:
             return value
-        from aqueduct_core.serializers.tables import convert
-
-        return convert(value, as_)
+        return as_table(value, as_)
 
     def fetch(
         self, ref: ArtifactRef | str, *, columns: Sequence[Any] | None = None
@@ -297,11 +296,14 @@ class ArtifactStore:
                 problems.append(Problem(key, error))
         return tuple(problems)
 
-    def gc(self, *, keep: Retention | None = None, grace: timedelta = _GRACE) -> Swept:
+    def gc(
+        self, *, keep: Retention | None = None, prefix: str = "", grace: timedelta = _GRACE
+    ) -> Swept:
         """Remove what no artifact uses.
 
         Args:
             keep: Also let artifacts go that this retention doesn't keep.
+            prefix: Of those alone whose keys start with this.
             grace: Leave objects alone that were written or used within this time: an artifact that
                 is being saved right now isn't visible yet. Shorter than the default is safe only
                 while nobody else writes.
@@ -322,7 +324,8 @@ class ArtifactStore:
         entries = [Entry.of(path, manifest) for path, manifest in manifests(self.storage, "")]
         gone: list[Entry] = []
         if keep is not None:
-            own = [entry for entry in entries if entry.path == manifest_path(entry.key)]
+            chosen = (entry for entry in entries if entry.key.startswith(prefix))
+            own = [entry for entry in chosen if entry.path == manifest_path(entry.key)]
             gone = [entry for entry in expired(own, keep) if self._delete_this(entry)]
         away = set(map(id, gone))
         used = {part for entry in entries if id(entry) not in away for part in entry.parts}

@@ -19,6 +19,7 @@ from aqueduct_core.errors import (
     AqueductError,
     ConversionError,
     CorruptArtifactError,
+    MissingExtraError,
     StorageNotFoundError,
     UnsafeArtifactError,
 )
@@ -185,7 +186,7 @@ def load_columns(manifest: Manifest, columns: Sequence[Any], serializer: Any, so
     """
     if not supports(serializer, SelectsColumns):
         raise ConversionError(
-            f"{manifest.key!r} is a {manifest.type}, which has no columns to choose from",
+            f"{manifest.key!r} has the type {manifest.type!r}, which has no columns to choose from",
             hint="leave out columns=",
         )
     return serializer.load_columns(source, columns)
@@ -199,10 +200,24 @@ def load_member(manifest: Manifest, at: Sequence[Any], serializer: Any, source: 
     """
     if not hasattr(serializer, "load_at"):
         raise ConversionError(
-            f"{manifest.key!r} is a {manifest.type}, which has no members to choose from",
+            f"{manifest.key!r} has the type {manifest.type!r}, which has no members to choose from",
             hint="leave out at=",
         )
     return serializer.load_at(source, at)
+
+
+def as_table(value: Any, as_: type) -> Any:
+    """A table as the class of another library.
+
+    Raises:
+        ConversionError: It is no table, or there is no such class of tables.
+        MissingExtraError: The library that they have in common is not installed.
+    """
+    try:
+        from aqueduct_core.serializers.tables import convert
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "pyarrow", "tables", "as_=") from error
+    return convert(value, as_)
 
 
 class _NodeSource:

@@ -50,6 +50,13 @@ def test_a_file_url_of_another_place_is_refused(url: str) -> None:
     assert open_storage("file://localhost/data").url == "file:///data"
 
 
+@pytest.mark.parametrize("url", ["folder", "memory://x"])
+def test_an_option_that_a_storage_does_not_have_is_named(url: str) -> None:
+    hint = "it takes fsync" if url == "folder" else "it takes no options"
+    with pytest.raises(StorageError, match=f"'fsycn'\nHint: {hint}"):
+        open_storage(url, fsycn=True)
+
+
 def test_folders_that_were_moved_elsewhere_are_listed(
     storage: LocalStorage, tmp_path: Path
 ) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from datetime import timedelta
@@ -194,6 +196,23 @@ def test_what_is_no_storage_is_refused() -> None:
         ArtifactStore(Odd())
     with pytest.raises(ValueError, match="open already"):
         ArtifactStore(MemoryStorage(), storage_options={"key": "x"})
+
+
+def test_converting_without_the_library_for_it_names_the_extra() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['pyarrow'] = None\n"
+        "from aqueduct_core import ArtifactStore\n"
+        "from aqueduct_core.errors import MissingExtraError\n"
+        "store = ArtifactStore('memory://')\n"
+        "store.put([1], 'k')\n"
+        "try:\n"
+        "    store.get('k', as_=dict)\n"
+        "except MissingExtraError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "aqueduct-core[tables]" in done.stdout, done.stderr
 
 
 class Secret:
@@ -408,6 +427,13 @@ def test_the_case_of_keys_matters_in_a_folder_only_if_it_does(tmp_path: Path) ->
         (tmp_path / "TMP").mkdir()
         store.put(2, "A")
         assert (store.get("a"), store.get("A")) == (1, 2)
+
+
+def test_retention_may_be_for_some_keys_only(store: ArtifactStore) -> None:
+    for key in ("runs/1", "runs/2", "models/1", "models/2"):
+        store.put(Blob(b"x"), key)
+    assert store.gc(keep=Retention(count=1), prefix="runs/").artifacts == ("runs/1",)
+    assert [ref.key for ref in store.list()] == ["models/1", "models/2", "runs/2"]
 
 
 def test_gc_does_nothing_while_a_manifest_is_unreadable(tmp_path: Path, registry: Registry) -> None:
