@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from argparse import Namespace
-from datetime import datetime
+from functools import partial
 from threading import Event
 from types import FrameType
 
@@ -22,11 +22,6 @@ def run(options: Namespace) -> int:
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO, stream=sys.stderr)
     session = open_session(options)
     log = logging.getLogger("aqueduct_core.scheduler")
-
-    def start(flow: str, run: str, tick: datetime | None, reason: str) -> None:
-        start_in_background(session, flow, run, tick, reason)
-        log.info("%s: started, %s", run, reason)
-
     stop = Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -38,7 +33,7 @@ def run(options: Namespace) -> int:
             log.info("%s: goes on", key)
         log.info("watching %s", session.tracking)
         with session.clusters.looked_after():
-            Scheduler(session.tracking, start).run_forever(stop)
+            Scheduler(session.tracking, partial(start_in_background, session)).run_forever(stop)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from aqueduct_core.tracking import FlowRecord, RunRecord
 
 __all__ = ["new_run_key", "recover", "retry", "start", "start_in_background"]
+
+_log = logging.getLogger("aqueduct_core.runs")
 
 
 def start(
@@ -72,6 +75,8 @@ def start_in_background(
 ) -> None:
     """Run a workflow because it is time, because another one has succeeded, or somebody wants it.
 
+    That, and how it ends, is in the log of `aqueduct_core.runs`.
+
     Args:
         session: The workspace.
         flow_id: The workflow's id.
@@ -82,7 +87,8 @@ def start_in_background(
     """
     flow = session.tracking.flow(flow_id)
     version = Version.load(session.store, flow.id, flow.digest)
-    listener = _Afterwards(session, flow.id)
+    listener = _Afterwards(session, flow)
+    _log.info("%r: run %s starts, %s", flow.name, run, trigger)
     handle = _engine(session, flow.engine).trigger(
         version, run, parameters, listener, trigger=trigger, scheduled_for=scheduled_for
     )
@@ -92,7 +98,9 @@ def start_in_background(
 
 def recover(session: Session) -> list[str]:
     """Go on in the background with the runs whose process was killed; returns their keys."""
-    handles = session.engine.recover(lambda record: _Afterwards(session, record.flow))
+    handles = session.engine.recover(
+        lambda record: _Afterwards(session, session.tracking.flow(record.flow))
+    )
     for handle in handles:
         session.keep(handle)
     return [handle.run for handle in handles]
@@ -142,7 +150,7 @@ def _follow(
     quiet: bool,
 ) -> Run:
     if not wait:
-        handle = begin(_Afterwards(session, flow.id))
+        handle = begin(_Afterwards(session, flow))
         run = session.tracking.run(handle.run, flow=flow.id)
         if is_here(session, run.engine):
             session.keep(handle)
@@ -170,7 +178,7 @@ def _stop(session: Session, flow: FlowRecord, key: str) -> None:
 class _Afterwards(Silent):
     """Does what follows a run that nobody waits for."""
 
-    def __init__(self, session: Session, flow: str) -> None:
+    def __init__(self, session: Session, flow: FlowRecord) -> None:
         self._session = session
         self._flow = flow
         self._run = ""
@@ -179,7 +187,8 @@ class _Afterwards(Silent):
         self._run = run
 
     def run_finished(self, state: str) -> None:
-        clear_away(self._session, self._flow, self._run)
+        _log.info("%r: run %s %s", self._flow.name, self._run, state)
+        clear_away(self._session, self._flow.id, self._run)
 
 
 def new_run_key() -> str:

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from functools import partial
 from threading import Event, Thread
 from types import FrameType
 from typing import Any
@@ -138,12 +138,7 @@ def _scheduling(session: Session, stop: Event, *, is_on: bool) -> Iterator[None]
     if not is_on:
         yield
         return
-
-    def start(flow: str, run: str, tick: datetime | None, reason: str) -> None:
-        start_in_background(session, flow, run, tick, reason)
-        _log.info("%s: started, %s", run, reason)
-
-    scheduler = Scheduler(session.tracking, start)
+    scheduler = Scheduler(session.tracking, partial(start_in_background, session))
     thread = Thread(target=scheduler.run_forever, args=(stop,), name="aqueduct-scheduler")
     thread.start()
     try:

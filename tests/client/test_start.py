@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import aqueduct_core as aq
-from aqueduct_core.client import recover
+from aqueduct_core.client import recover, start_in_background
 from aqueduct_core.engines.local import RunHandle
 from tests.client.places import everywhere
 
@@ -25,6 +25,16 @@ from tests.client.places import everywhere
 @aq.op
 def one() -> int:
     return 1
+
+
+def test_runs_in_the_background_are_in_the_log(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with aq.Client() as client, caplog.at_level("INFO", "aqueduct_core.runs"):
+        flow = client.publish_flow("Churn", one(), run_now=False, quiet=True)
+        start_in_background(client._session, flow.id, "r1", None, "after")
+        client._session.wait()
+    assert caplog.messages == ["'Churn': run r1 starts, after", "'Churn': run r1 succeeded"]
 
 
 WAITING = """
