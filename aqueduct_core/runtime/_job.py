@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,6 +30,7 @@ T = TypeVar("T")
 _SECRET = re.compile(
     r"pass|pwd|secret|token|key|credential|auth|private|dsn|url|uri", re.IGNORECASE
 )
+_PASSWORD = re.compile(r"://[^/@\s:]*:([^@\s]+)@")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,10 +170,13 @@ def _secrets(value: Any, name: str = "") -> Iterator[str]:
             yield from _secrets(member, name)
     elif isinstance(value, str) and _SECRET.search(name):
         yield value
-        try:
-            password = urlsplit(value).password
-        except ValueError:  # no URL
-            return
-        if password:
+        for password in _passwords(value):
             yield password
             yield unquote(password)
+
+
+def _passwords(url: str) -> Iterator[str]:
+    """The password in a URL, as those find it who take it apart: by the standard, or at the first @."""
+    with suppress(ValueError):  # no URL
+        yield urlsplit(url).password or ""
+    yield from _PASSWORD.findall(url)

@@ -135,16 +135,20 @@ def test_secrets_of_connections_are_blackened(workspace: Workspace) -> None:
         try:
             raise OSError("postgresql://me:s3cr3t%21@host refused")
         except OSError as error:
-            raise RuntimeError("login with s3cr3t! failed") from error
+            raise RuntimeError("login with s3cr3t! and s/ash failed") from error
 
     config = {"url": "postgresql://me:s3cr3t%21@host/db", "api_key": "AKIA-123", "port": 5432}
+    config["dsn"] = "mssql://me:s/ash@host/db"  # which some take
     workspace = Workspace(workspace.store, {"db": {"kind": "postgres", "config": config}})
     result = failed(workspace, connect)
     told = json.dumps(result.to_json()["error"]["message"]) + str(result.reason)
     assert "***" in told
     assert result.error is not None
-    assert "s3cr3t!" not in told + result.error.traceback.replace('"login with s3cr3t! failed"', "")
+    assert "s3cr3t!" not in told + result.error.traceback.replace(
+        '"login with s3cr3t! and s/ash failed"', ""
+    )
     assert "AKIA" not in told
+    assert "s/ash" not in told
     assert "host refused" in result.error.causes[0].message
     assert "s3cr3t" not in result.error.causes[0].message
 
