@@ -17,7 +17,7 @@ from aqueduct_core.integrations._statement import Statement
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON
 
-__all__ = ["LEDGER", "ColumnInfo", "SqlDatabase", "SqlIntegration", "TableInfo", "saved"]
+__all__ = ["LEDGER", "ColumnInfo", "SqlDatabase", "SqlIntegration", "TableInfo"]
 
 _MODES = ("fail", "append", "replace", "upsert")
 LEDGER = "aqueduct_saves"  # the table in which a database remembers what runs have saved
@@ -228,8 +228,3 @@ class SqlDatabase(SqlIntegration):
         self, statement: Statement, parameters: Mapping[str, Any]
     ) -> AbstractContextManager[Result]:
         """Run a query now; its rows are read as they are asked for, and while the block lasts."""
-
-
-def saved(table_name: str, mode: str, rows: int) -> dict[str, JSON]:
-    """What a transaction tells about a save."""
-    return {"table": table_name, "mode": mode, "rows": rows}

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._names import TableName
-from aqueduct_core.integrations._saves import TableTransaction
+from aqueduct_core.integrations._saves import TableTransaction, no_column, refuse_present
 from aqueduct_core.integrations._sql import LEDGER
 from aqueduct_core.integrations._types import accepts, column_type, fits_precision
 
@@ -43,7 +43,8 @@ class AlchemyTransaction(TableTransaction):
     def _database(self) -> AlchemyIntegration:
         return self.integration
 
-    def _write(self, target: TableName, mode: str, data: Any, keys: Sequence[str]) -> None:
+    def _write(self, table_name: str, mode: str, data: Any, keys: Sequence[str]) -> None:
+        target = TableName.of(table_name)
         self.check_names([target.schema or "", target.name, *data.column_names])
         columns = self._existing(target, mode)
         if columns is None:
@@ -63,18 +64,10 @@ class AlchemyTransaction(TableTransaction):
     ) -> Mapping[str, sa.types.TypeEngine[Any]] | None:
         """The columns of a table that is there."""
         inspector = sa.inspect(self.connection)
-        if target.name in inspector.get_view_names(target.schema):
-            raise IntegrationError(
-                f"{self.integration.name}: {target.name!r} is a view, which can't be saved to",
-                hint="save to a table of another name",
-            )
-        if not inspector.has_table(target.name, target.schema):
+        is_view = target.name in inspector.get_view_names(target.schema)
+        if not is_view and not inspector.has_table(target.name, target.schema):
             return None
-        if mode == "fail":
-            raise IntegrationError(
-                f"{self.integration.name} has a table {target.name!r} already",
-                hint='save with mode="replace", mode="append" or mode="upsert"',
-            )
+        refuse_present(self.integration.name, target.name, mode, is_view=is_view)
         columns = inspector.get_columns(target.name, target.schema)
         return {column["name"]: column["type"] for column in columns}
 
@@ -82,10 +75,7 @@ class AlchemyTransaction(TableTransaction):
         """See that the table's columns keep the values as they are."""
         for name, kind in zip(data.column_names, data.schema.types, strict=True):
             if name not in columns:
-                raise IntegrationError(
-                    f"table {target.name!r} has no column {name!r}",
-                    hint=f'its columns are {", ".join(columns)}; mode="replace" makes a new table',
-                )
+                raise no_column(target.name, name, columns)
             if not accepts(columns[name], kind) or not fits_precision(columns[name], data[name]):
                 raise IntegrationError(
                     f"column {name!r} of table {target.name!r} is {columns[name]!r}, which would "

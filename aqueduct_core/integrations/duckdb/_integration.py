@@ -137,7 +137,8 @@ class DuckdbIntegration(DatabaseFile):
             try:
                 yield DuckdbTransaction(self, connection)
             except BaseException:
-                connection.rollback()
+                with suppress(duckdb.Error):  # a full disk, for one, ends the database itself
+                    connection.rollback()
                 raise
             with self.explained("commit"):
                 connection.commit()

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._names import TableName
-from aqueduct_core.integrations._saves import TableTransaction
+from aqueduct_core.integrations._saves import (
+    TableTransaction,
+    merging,
+    no_column,
+    refuse_present,
+)
 from aqueduct_core.integrations._sql import LEDGER
 from aqueduct_core.integrations.duckdb._types import accepts, declared, fits_precision
 
@@ -29,9 +34,9 @@ class DuckdbTransaction(TableTransaction):
     def _database(self) -> DuckdbIntegration:
         return self._integration
 
-    def _write(self, target: TableName, mode: str, data: Any, keys: Sequence[str]) -> None:
+    def _write(self, table_name: str, mode: str, data: Any, keys: Sequence[str]) -> None:
         self._connection.register(_DATA, data)
-        self._put(target, mode, data, keys)
+        self._put(TableName.of(table_name), mode, data, keys)
         self._connection.unregister(_DATA)
 
     def _put(self, target: TableName, mode: str, data: Any, keys: Sequence[str]) -> None:
@@ -47,7 +52,9 @@ class DuckdbTransaction(TableTransaction):
         else:
             self._check(target, data, columns)
             if mode == "upsert":
-                self._merge(target, data.column_names, keys)
+                into, quote = self._qualified(target), self._integration.quote
+                for text in merging(into, _DATA, data.column_names, keys, quote):
+                    self._run(text)
                 return
         self._insert(target, data.column_names)
 
@@ -62,16 +69,7 @@ class DuckdbTransaction(TableTransaction):
         if not found:
             return None
         [[name, kind]] = found
-        if kind == "VIEW":
-            raise IntegrationError(
-                f"{self._integration.name}: {name!r} is a view, which can't be saved to",
-                hint="save to a table of another name",
-            )
-        if mode == "fail":
-            raise IntegrationError(
-                f"{self._integration.name} has a table {name!r} already",
-                hint='save with mode="replace", mode="append" or mode="upsert"',
-            )
+        refuse_present(self._integration.name, name, mode, is_view=kind == "VIEW")
         rows = self._connection.execute(f"DESCRIBE {self._qualified(target)}").fetchall()
         return {row[0]: row[1] for row in rows}
 
@@ -85,10 +83,7 @@ class DuckdbTransaction(TableTransaction):
         }
         for name in data.column_names:
             if name.lower() not in known:
-                raise IntegrationError(
-                    f"table {target.name!r} has no column {name!r}",
-                    hint=f'its columns are {", ".join(columns)}; mode="replace" makes a new table',
-                )
+                raise no_column(target.name, name, columns)
             (column, like), values = known[name.lower()], data[name]
             if not accepts(column, like, values.type) or not fits_precision(column, values):
                 raise IntegrationError(
@@ -104,26 +99,10 @@ class DuckdbTransaction(TableTransaction):
             defined.append(f"PRIMARY KEY ({', '.join(map(quote, keys))})")
         self._run(f"CREATE TABLE {self._qualified(target)} ({', '.join(defined)})")
 
-    def _insert(self, target: TableName, names: Sequence[str], condition: str = "") -> None:
+    def _insert(self, target: TableName, names: Sequence[str]) -> None:
         columns = ", ".join(map(self._integration.quote, names))
         self._run(
-            f"INSERT INTO {self._qualified(target)} ({columns}) "  # noqa: S608 - quoted
-            f"SELECT {columns} FROM {_DATA} AS new{condition}"
-        )
-
-    def _merge(self, target: TableName, names: Sequence[str], keys: Sequence[str]) -> None:
-        """Change the rows with the same keys, and add the others."""
-        quote, into = self._integration.quote, self._qualified(target)
-        same = " AND ".join(f"mine.{quote(key)} = new.{quote(key)}" for key in keys)
-        changes = ", ".join(
-            f"{quote(name)} = new.{quote(name)}" for name in names if name not in keys
-        )
-        if changes:
-            self._run(f"UPDATE {into} AS mine SET {changes} FROM {_DATA} AS new WHERE {same}")  # noqa: S608 - quoted
-        self._insert(
-            target,
-            names,
-            f" WHERE NOT EXISTS (SELECT 1 FROM {into} AS mine WHERE {same})",  # noqa: S608 - quoted
+            f"INSERT INTO {self._qualified(target)} ({columns}) SELECT {columns} FROM {_DATA}"  # noqa: S608 - quoted
         )
 
     def _remembered(self, once: str | None) -> int | None:

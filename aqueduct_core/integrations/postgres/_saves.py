@@ -12,6 +12,7 @@ from pyarrow import csv
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._names import TableName
+from aqueduct_core.integrations._saves import merging
 from aqueduct_core.integrations.alchemy._saves import AlchemyTransaction
 from aqueduct_core.integrations.postgres._copy import HEAD, TAIL, encoded, is_binary
 
@@ -93,18 +94,9 @@ class PostgresTransaction(AlchemyTransaction):
     def merge_from(
         self, staging: str, target: TableName, names: Sequence[str], keys: Sequence[str]
     ) -> None:
-        quote, into = self.integration.quote, self.qualified(target)
-        same = " AND ".join(f"mine.{quote(key)} = new.{quote(key)}" for key in keys)
-        changes = ", ".join(
-            f"{quote(name)} = new.{quote(name)}" for name in names if name not in keys
-        )
-        if changes:
-            self.run(f"UPDATE {into} AS mine SET {changes} FROM {staging} AS new WHERE {same}")  # noqa: S608 - quoted
-        columns = ", ".join(map(quote, names))
-        self.run(
-            f"INSERT INTO {into} ({columns}) SELECT {columns} FROM {staging} AS new "  # noqa: S608 - quoted
-            f"WHERE NOT EXISTS (SELECT 1 FROM {into} AS mine WHERE {same})"
-        )
+        into = self.qualified(target)
+        for text in merging(into, staging, names, keys, self.integration.quote):
+            self.run(text)
 
     def create_ledger(self) -> None:
         # Two runs may make it at the same time; the second waits here.

@@ -21,7 +21,12 @@ from snowflake.connector import errors
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._names import TableName
-from aqueduct_core.integrations._saves import TableTransaction, mark_of
+from aqueduct_core.integrations._saves import (
+    TableTransaction,
+    mark_of,
+    no_column,
+    refuse_present,
+)
 from aqueduct_core.integrations._sql import LEDGER
 from aqueduct_core.integrations.snowflake._types import (
     accepts,
@@ -78,7 +83,8 @@ class SnowflakeTransaction(TableTransaction):
     def _database(self) -> SnowflakeIntegration:
         return self._integration
 
-    def _write(self, target: TableName, mode: str, data: Any, keys: Sequence[str]) -> None:
+    def _write(self, table_name: str, mode: str, data: Any, keys: Sequence[str]) -> None:
+        target = TableName.of(table_name)
         self._check_first(target, mode)
         columns = self._existing(target, mode)
         if columns is not None and mode != "replace":
@@ -141,16 +147,8 @@ class SnowflakeTransaction(TableTransaction):
         )
         if not found:
             return None
-        if any("VIEW" in kind for [kind] in found):
-            raise IntegrationError(
-                f"{self._integration.name}: {target.name!r} is a view, which can't be saved to",
-                hint="save to a table of another name",
-            )
-        if mode == "fail":
-            raise IntegrationError(
-                f"{self._integration.name} has a table {target.name!r} already",
-                hint='save with mode="replace", mode="append" or mode="upsert"',
-            )
+        is_view = any("VIEW" in kind for [kind] in found)
+        refuse_present(self._integration.name, target.name, mode, is_view=is_view)
         cursor = self._other.cursor()
         told = cursor.describe(f"SELECT * FROM {self._qualified(target)}")  # noqa: S608 - quoted
         cursor.close()
@@ -161,10 +159,7 @@ class SnowflakeTransaction(TableTransaction):
         for name, kind in zip(data.column_names, data.schema.types, strict=True):
             column = columns.get(given_name(stored_name(name)))
             if column is None:
-                raise IntegrationError(
-                    f"table {target.name!r} has no column {name!r}",
-                    hint=f'its columns are {", ".join(columns)}; mode="replace" makes a new table',
-                )
+                raise no_column(target.name, name, columns)
             if not accepts(column, kind):
                 raise IntegrationError(
                     f"column {name!r} of table {target.name!r} would change or refuse values of "

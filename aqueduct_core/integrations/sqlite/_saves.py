@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._columns import Column, affinity, check_keys, columns_of, fits
-from aqueduct_core.integrations._sql import LEDGER, saved
+from aqueduct_core.integrations._saves import (
+    TableTransaction,
+    merging,
+    no_column,
+    refuse_present,
+)
+from aqueduct_core.integrations._sql import LEDGER
 
 if TYPE_CHECKING:
-    from aqueduct_core.abc import JSON
     from aqueduct_core.integrations.sqlite._driver import Connection
     from aqueduct_core.integrations.sqlite._integration import SqliteIntegration
 
@@ -23,22 +29,28 @@ _MOST = 2_000  # columns
 _MIXED = {int: pa.int64(), float: pa.float64(), str: pa.string(), bytes: pa.binary()}
 
 
-class SqliteTransaction:
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """A table as SQLite takes it."""
+
+    columns: Sequence[Column]
+
+    @property
+    def num_rows(self) -> int:
+        return len(self.columns[0])
+
+
+class SqliteTransaction(TableTransaction):
     """Saves into one SQLite file; readers see all of them or none, since DDL is transactional."""
 
     def __init__(self, integration: SqliteIntegration, connection: Connection) -> None:
         self._integration = integration
         self._connection = connection
 
-    def save(
-        self,
-        value: Any,
-        table_name: str,
-        mode: str,
-        *,
-        keys: Sequence[str] = (),
-        once: str | None = None,
-    ) -> Mapping[str, JSON]:
+    def _database(self) -> SqliteIntegration:
+        return self._integration
+
+    def _taken(self, value: Any, keys: Sequence[str]) -> _Data:
         columns = columns_of(value)
         if len(columns) > _MOST:  # the driver could write them, and others could not read them
             raise IntegrationError(
@@ -49,17 +61,10 @@ class SqliteTransaction:
             chosen = {item.name: item.values(0, len(item)) for item in columns if item.name in keys}
             rows = zip(*chosen.values(), strict=True)
             check_keys(keys, [item.name for item in columns], rows)
-        with self._integration.explained(f"save table {table_name!r}"):
-            before = self._remembered(once)
-            if before is not None:
-                return saved(table_name, mode, before)
-            self._write(table_name, mode, columns, keys)
-            self._remember(once, table_name, len(columns[0]))
-        return saved(table_name, mode, len(columns[0]))
+        return _Data(columns)
 
-    def _write(
-        self, table_name: str, mode: str, columns: list[Column], keys: Sequence[str]
-    ) -> None:
+    def _write(self, table_name: str, mode: str, data: _Data, keys: Sequence[str]) -> None:
+        columns = data.columns
         found = self._connection.ask(
             "SELECT type, name FROM sqlite_master WHERE name = ? COLLATE NOCASE "
             "AND type IN ('table', 'view')",
@@ -69,7 +74,8 @@ class SqliteTransaction:
             self._create(table_name, columns, keys)
         else:
             [(kind, name)] = found
-            self._prepare(kind, name, mode, columns)
+            refuse_present(self._integration.name, name, mode, is_view=kind == "view")
+            self._prepare(name, mode, columns)
             if mode == "upsert":
                 self._merge(name, columns, keys)
                 return
@@ -92,37 +98,17 @@ class SqliteTransaction:
             known = {"id": [once], "name": [table_name], "rows": [rows]}
             self._connection.run(text, pa.table(known))
 
-    def _merge(self, name: str, columns: list[Column], keys: Sequence[str]) -> None:
+    def _merge(self, name: str, columns: Sequence[Column], keys: Sequence[str]) -> None:
         """Change the rows with the same keys, and add the others."""
-        quote = self._integration.quote
         self._connection.run("DROP TABLE IF EXISTS temp.aqueduct_staging")
         self._create("aqueduct_staging", columns, keys, kind="TEMP TABLE")
         self._insert("aqueduct_staging", columns)
-        target, names = f"main.{quote(name)}", [quote(item.name) for item in columns]
-        same = " AND ".join(f"mine.{quote(key)} = new.{quote(key)}" for key in keys)
-        others = [quote(item.name) for item in columns if item.name not in keys]
-        if others:
-            changes = ", ".join(f"{column} = new.{column}" for column in others)
-            text = f"UPDATE {target} AS mine SET {changes} FROM temp.aqueduct_staging AS new"  # noqa: S608 - quoted
-            self._connection.run(f"{text} WHERE {same}")
-        listed = ", ".join(names)
-        self._connection.run(
-            f"INSERT INTO {target} ({listed}) SELECT {listed} FROM temp.aqueduct_staging AS new "  # noqa: S608 - quoted
-            f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS mine WHERE {same})"
-        )
+        quote, names = self._integration.quote, [item.name for item in columns]
+        for text in merging(f"main.{quote(name)}", "temp.aqueduct_staging", names, keys, quote):
+            self._connection.run(text)
         self._connection.run("DROP TABLE temp.aqueduct_staging")
 
-    def _prepare(self, kind: str, name: str, mode: str, columns: list[Column]) -> None:
-        if mode == "fail":
-            raise IntegrationError(
-                f"{self._integration.name} has a {kind} {name!r} already",
-                hint='save with mode="replace" or mode="append"',
-            )
-        if kind == "view":
-            raise IntegrationError(
-                f"{self._integration.name}: {name!r} is a view, which can't be saved to",
-                hint="save to a table of another name",
-            )
+    def _prepare(self, name: str, mode: str, columns: Sequence[Column]) -> None:
         if mode in ("append", "upsert"):
             self._check_columns(name, columns)
         else:
@@ -130,7 +116,7 @@ class SqliteTransaction:
             self._create(name, columns)
 
     def _create(
-        self, name: str, columns: list[Column], keys: Sequence[str] = (), *, kind: str = "TABLE"
+        self, name: str, columns: Sequence[Column], keys: Sequence[str] = (), *, kind: str = "TABLE"
     ) -> None:
         quote = self._integration.quote
         defined = [f"{quote(item.name)} {item.declared}".rstrip() for item in columns]
@@ -138,16 +124,13 @@ class SqliteTransaction:
             defined.append(f"PRIMARY KEY ({', '.join(map(quote, keys))})")
         self._connection.run(f"CREATE {kind} {quote(name)} ({', '.join(defined)})")
 
-    def _check_columns(self, name: str, columns: list[Column]) -> None:
+    def _check_columns(self, name: str, columns: Sequence[Column]) -> None:
         table = self._connection.ask(f"PRAGMA table_info({self._integration.quote(name)})")
         existing = {row[1].lower(): row[2] for row in table}
         for column in columns:
             declared = existing.get(column.name.lower())
             if declared is None:
-                raise IntegrationError(
-                    f"table {name!r} has no column {column.name!r}",
-                    hint=f'its columns are {", ".join(existing)}; mode="replace" makes a new table',
-                )
+                raise no_column(name, column.name, existing)
             if not fits(column.declared, affinity(declared)):
                 raise IntegrationError(
                     f"column {column.name!r} of table {name!r} is declared "
@@ -156,7 +139,7 @@ class SqliteTransaction:
                     hint='convert the column first; mode="replace" makes a new table',
                 )
 
-    def _insert(self, name: str, columns: list[Column]) -> None:
+    def _insert(self, name: str, columns: Sequence[Column]) -> None:
         quote = self._integration.quote
         listed = ", ".join(quote(column.name) for column in columns)
         marks = ", ".join("coalesce(?, ?, ?, ?)" if _is_mixed(item) else "?" for item in columns)

@@ -178,6 +178,12 @@ def test_a_value_that_is_too_large_takes_the_save_back(database: Any) -> None:
     assert len(read(database, "SELECT * FROM t")) == 0
 
 
+def test_what_has_failed_is_told_even_if_nothing_can_be_taken_back(database: Any) -> None:
+    with pytest.raises(ZeroDivisionError), database.transaction() as transaction:
+        transaction._connection.rollback()  # as DuckDB does itself after a fatal error
+        raise ZeroDivisionError
+
+
 def test_replacing_by_the_same_columns_keeps_the_keys(database: Any) -> None:
     save(database, pd.DataFrame({"k": [1], "v": ["x"]}), mode="upsert", keys=["k"])
     save(database, pd.DataFrame({"k": [1, 2], "v": ["y", "z"]}), mode="replace")
