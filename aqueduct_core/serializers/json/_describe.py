@@ -7,18 +7,21 @@ import math
 import reprlib
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from aqueduct_core.abc import JSON, Budget
-from aqueduct_core.serializers.tagged._encode import class_name
+from aqueduct_core.serializers.tagged._encode import ATOMS, class_name
 
 __all__ = ["describe"]
 
 _SAMPLE = 1_000  # members whose types are counted
 _DEEPEST = 4
 _LONGEST = 80
-_NUMBERS = (int, float)
+_CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
+_SIMPLE_KINDS = (*"biufc",)  # of dtypes that are told the same if they are equal
+_GROUPS = (Mapping, *_CONTAINERS)
 
 
 def describe(obj: Any, budget: Budget) -> dict[str, JSON]:
@@ -40,9 +43,12 @@ def describe(obj: Any, budget: Budget) -> dict[str, JSON]:
 
 def _members(obj: Any) -> Any:
     """The members of a container or of an object with fields."""
-    if isinstance(obj, Mapping | list | tuple | set | frozenset):
+    kind = type(obj)
+    if kind in ATOMS:
+        return None
+    if kind in _CONTAINERS or isinstance(obj, _GROUPS):
         return obj
-    if hasattr(type(obj), "__len__") and hasattr(type(obj), "maxlen"):
+    if hasattr(kind, "__len__") and hasattr(kind, "maxlen"):
         return obj
     if dataclasses.is_dataclass(obj) or hasattr(obj, "__pydantic_fields_set__"):
         return dict(getattr(obj, "__dict__", ())) or _slots(obj)
@@ -86,13 +92,15 @@ def _preview(obj: Any, rows: int, depth: int, room: list[int]) -> JSON:
 
 def _scalar(obj: Any) -> JSON:
     kind = type(obj)
-    if obj is None or kind is bool:
-        return obj  # type: ignore[no-any-return]  # None or a bool
+    if kind is str:
+        return _cut(obj)
     if kind is int and -(2**53) <= obj <= 2**53:
         return int(obj)
     if kind is float and math.isfinite(obj):
         return float(obj)
-    return _cut(obj) if kind is str else _cut(_text(obj))
+    if obj is None or kind is bool:
+        return obj  # type: ignore[no-any-return]  # None or a bool
+    return _cut(_text(obj))
 
 
 def _text(obj: Any) -> str:
@@ -100,8 +108,15 @@ def _text(obj: Any) -> str:
         return f"an int of {obj.bit_length()} bits"  # its digits would take quadratic time
     shape, dtype = getattr(obj, "shape", None), getattr(obj, "dtype", None)
     if isinstance(shape, tuple) and shape:
-        return f"{class_name(type(obj))} {'' if dtype is None else dtype} {shape}"
+        simple = getattr(dtype, "kind", None) in _SIMPLE_KINDS
+        name = "" if dtype is None else _dtype_name(dtype) if simple else str(dtype)
+        return f"{class_name(type(obj))} {name} {shape}"
     return reprlib.repr(obj)
+
+
+@lru_cache(maxsize=64)
+def _dtype_name(dtype: Any) -> str:
+    return str(dtype)  # takes NumPy longer than all else that is told of an array
 
 
 def _cut(text: str) -> str:
