@@ -69,9 +69,11 @@ class XComBackend(BaseXCom):  # type: ignore[misc]  # Airflow isn't there when t
         if _is_ref(value):
             value = {_REF: value.serialize()}  # Airflow would want each class in its configuration
         elif not _stays(value):
+            from aqueduct_core.adapters._common import key_of
+
             place = [dag_id, run_id, task_id, str(-1 if map_index is None else map_index), key]
             # A name of its own: what is deleted late must not be what was put anew.
-            path = "/".join(["xcom", *(item or "-" for item in place), token_hex(4)])
+            path = key_of("xcom", *(item or "-" for item in place), token_hex(4))
             ref = _store().put(value, path, name=f"{task_id}.{key}")
             value = {_MARK: ref.serialize()}
         return BaseXCom.serialize_value(

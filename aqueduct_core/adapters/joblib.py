@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -86,15 +87,16 @@ class AqueductStoreBackend(theirs.StoreBackendMixin, theirs.StoreBackendBase):  
 
     def get_items(self) -> list[Any]:
         """All results; they count as used when they were made, since reading leaves no trace."""
-        keys = [ref.key for ref in self._store.list() if ref.key.endswith("/output")]
-        return [
-            theirs.CacheItemInfo(
-                f"{self.location}/{item.key.removesuffix('/output')}",
-                item.size,
-                datetime.fromisoformat(item.created).astimezone().replace(tzinfo=None),
-            )
-            for item in map(self._store.manifest, keys)
-        ]
+        found = []
+        for ref in self._store.list():
+            if not ref.key.endswith(f"/{_OUTPUT}"):
+                continue
+            with suppress(ArtifactNotFoundError):  # another process has cleared it since
+                made = datetime.fromisoformat(self._store.manifest(ref.key).created)
+                place = f"{self.location}/{ref.key.removesuffix(f'/{_OUTPUT}')}"
+                local = made.astimezone().replace(tzinfo=None)
+                found.append(theirs.CacheItemInfo(place, ref.size, local))
+        return found
 
     def enforce_store_limits(self, *limits: Any) -> None:
         super().enforce_store_limits(*limits)

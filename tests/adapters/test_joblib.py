@@ -142,6 +142,19 @@ def test_limits_remove_the_oldest(memory: Memory) -> None:
     assert not cached.check_call_in_cache(3)
 
 
+def test_what_another_process_clears_meanwhile_is_no_item(memory: Memory) -> None:
+    cached, backend = memory.cache(nested), memory.store_backend
+    for number in (1, 2):
+        cached(number)
+    store = backend._store
+    listed = [*store.list()]
+    gone, *_ = [ref.key for ref in listed if ref.key.endswith("/output")]
+    store.delete(gone)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "list", lambda: listed)
+        assert len(backend.get_items()) == 1
+
+
 def test_workers_of_joblib_share_the_cache(memory: Memory) -> None:
     cached = memory.cache(nested)
     found = Parallel(2)(delayed(cached)(number % 2) for number in range(6))

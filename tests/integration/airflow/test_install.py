@@ -113,6 +113,19 @@ print(json.dumps([deserialize(carried) == {"refs": [ref]}, carried["refs"][0]["_
     assert run(code, AIRFLOW__CORE__ALLOWED_DESERIALIZATION_CLASSES=allowed) == [True, 1]
 
 
+@pytest.mark.parametrize("key", ["my table", "a//b", "/", "../x", "é%2F"])
+def test_a_value_of_any_key_of_xcom_is_stored(run: Any, tmp_path: Path, key: str) -> None:
+    code = f"""
+import json
+from aqueduct_core.adapters.airflow import XComBackend
+
+place = dict(key={key!r}, task_id="t", dag_id="d", run_id="manual__2026-01-01T00:00:00+00:00")
+print(json.dumps(XComBackend.serialize_value(b"x" * 9, **place)))
+"""
+    told = json.dumps(run(code, AQUEDUCT_XCOM_STORE=str(tmp_path / "store")))
+    assert "xcom/d/manual__2026-01-01T00:00:00+00:00/t/-1/" in told
+
+
 def test_the_command_line_has_airflow_read_a_file(
     python: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
