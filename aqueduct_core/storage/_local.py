@@ -127,7 +127,7 @@ class LocalStorage:
         with translated(key):
             try:
                 os.utime(path, ns=(time.time_ns(), os.stat(path).st_mtime_ns))
-            except (FileNotFoundError, PermissionError):  # gone, or another user's
+            except (FileNotFoundError, NotADirectoryError, PermissionError):  # or another user's
                 return False
         return True
 
@@ -145,7 +145,7 @@ class LocalStorage:
             with translated(key):
                 try:
                     os.unlink(f"{self._base}/{key}")
-                except FileNotFoundError:
+                except (FileNotFoundError, NotADirectoryError):
                     continue
 
     def path(self, key: str) -> Path:
@@ -171,10 +171,20 @@ class LocalStorage:
         try:
             os.replace(temporary, target)
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+            self._make_folder(os.path.dirname(target))
             os.replace(temporary, target)
         if self._fsync:
             _sync_folder(os.path.dirname(target))
+
+    def _make_folder(self, folder: str) -> None:
+        missing = []
+        while not os.path.isdir(folder):
+            missing.append(folder)
+            folder = os.path.dirname(folder)
+        for name in reversed(missing):
+            os.makedirs(name, exist_ok=True)
+            if self._fsync:  # what is in it is no safer than its own name
+                _sync_folder(os.path.dirname(name))
 
     def _walk(self, folder: str, above: frozenset[str]) -> Iterator[ObjectInfo]:
         """All files in a folder; `above` are the places of links that led to it."""

@@ -37,11 +37,13 @@ def forbid_code() -> Iterator[None]:
         sys.addaudithook(_hook)
         _installed = True
     thread = get_ident()
+    is_inner = thread in _watching  # what is around it goes on watching
     _watching.add(thread)
     try:
         yield
     finally:
-        _watching.discard(thread)
+        if not is_inner:
+            _watching.discard(thread)
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:

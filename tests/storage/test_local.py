@@ -160,6 +160,9 @@ def test_a_missing_object(storage: LocalStorage) -> None:
     assert isinstance(StorageNotFoundError(), FileNotFoundError)
     assert storage.stat("nothing") is None
     assert storage.stat("nothing/below") is None
+    storage.put("a", b"x")
+    storage.delete("nothing", "a/below")
+    assert not storage.refresh("a/below")
 
 
 def test_fsync_is_for_power_cuts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,3 +172,5 @@ def test_fsync_is_for_power_cuts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not synced
     open_storage(str(tmp_path), fsync=True).put("a", b"x")
     assert len(synced) == 2  # the file, then the folder that names it
+    open_storage(str(tmp_path), fsync=True).put("b/c/d", b"x")
+    assert len(synced) == 6  # those that name the new folders, too
