@@ -17,12 +17,13 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import HTTPException, Request
 
 from aqueduct_core.client import Session
+from aqueduct_core.errors import ParameterError
 from aqueduct_core.server._security import SAFE
 from aqueduct_core.server._settings import Settings
 from aqueduct_core.server._throttle import Throttle
-from aqueduct_core.tracking import ApiKey
+from aqueduct_core.tracking import ApiKey, Tracking
 
-__all__ = ["ROLES", "Auth", "Role", "User", "require"]
+__all__ = ["ROLES", "Auth", "Role", "User", "require", "revoke"]
 
 Role: TypeAlias = Literal["viewer", "editor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -126,6 +127,20 @@ class Auth:
 
     def _sign(self, text: str) -> str:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def revoke(tracking: Tracking, key: str) -> None:
+    """Let an API key be of no use from now on.
+
+    Raises:
+        ParameterError: Nobody could make keys any more.
+    """
+    admins = [item.id for item in tracking.api_keys() if item.role == "admin" and not item.revoked]
+    if admins == [key]:
+        raise ParameterError(
+            "this is the last key of an admin", hint="make another one before it is revoked"
+        )
+    tracking.revoke_api_key(key)
 
 
 def require(role: Role = "viewer") -> Callable[[Request], Awaitable[User]]:

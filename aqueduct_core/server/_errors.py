@@ -19,6 +19,8 @@ from aqueduct_core.server._templates import render
 __all__ = ["add_handlers", "problem", "status_of"]
 
 _log = logging.getLogger("aqueduct_core.server")
+_AWAY = "what the server needs doesn't answer"
+_ITS_LOG = "try again in a moment; the server's log says more"
 
 # The first that fits, so that those that inherit from others come first.
 _STATUS: tuple[tuple[type[AqueductError], int], ...] = (
@@ -97,6 +99,9 @@ async def _ours(request: Request, error: Exception) -> Response:
     if status >= 500:
         _log.error("%s: %s", type(error).__name__, error, exc_info=error)
     more = {"error": type(error).__name__}
+    if status >= 500 and getattr(request.state, "user", None) is None:
+        # Where database and store are is no business of those who haven't signed in.
+        return problem(request, status, _AWAY, hint=_ITS_LOG, more=more)
     return problem(request, status, error.message, hint=error.hint, more=more)
 
 

@@ -124,14 +124,18 @@ def test_the_server_says_that_it_can_not_work(
     site = new_site()
 
     def fail(*_: object) -> None:
-        raise TrackingError("it is away") if what == "database" else StorageUnavailableError("away")
+        said = "postgresql://db.internal is away"
+        raise TrackingError(said) if what == "database" else StorageUnavailableError(said)
 
     if what == "database":
         monkeypatch.setattr(site.tracking, "last_event", fail)
     else:
         monkeypatch.setattr(site.client.store.storage, "stat", fail)
     nobody = site.as_("nobody")
-    assert nobody.get("/readyz").status_code == 503
+    answer = nobody.get("/readyz")
+    assert answer.status_code == 503
+    assert "db.internal" not in answer.text, "where it is isn't told to everybody"
+    assert "db.internal" not in nobody.post("/sign-in", data={"key": "aq_1_2"}).text
     assert nobody.get("/healthz").status_code == 200, "a restart would not help"
     monkeypatch.undo()
     assert nobody.get("/readyz").status_code == 200

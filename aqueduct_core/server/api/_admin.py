@@ -9,6 +9,7 @@ from aqueduct_core.client import integration_users
 from aqueduct_core.errors import AqueductError, NotFoundError, ParameterError
 from aqueduct_core.integrations import FileIntegration, kinds
 from aqueduct_core.integrations._kinds import load_kind
+from aqueduct_core.server._auth import revoke
 from aqueduct_core.server._services import Services
 from aqueduct_core.server.api import _models as models
 from aqueduct_core.server.api._route import Admin, Editor, Served, Viewer, new_router
@@ -77,18 +78,9 @@ def new_key(services: Served, user: Admin, wanted: models.KeyRequest) -> models.
 
 
 @router.delete("/keys/{key}", status_code=204)
-def revoke(services: Served, user: Admin, key: str) -> None:
+def revoke_key(services: Served, user: Admin, key: str) -> None:
     """Let a key be of no use from now on, with all sessions that were started with it."""
-    admins = [
-        item.id
-        for item in services.tracking.api_keys()
-        if item.role == "admin" and item.revoked is None
-    ]
-    if admins == [key]:
-        raise ParameterError(
-            "this is the last key of an admin", hint="make another one before it is revoked"
-        )
-    services.tracking.revoke_api_key(key)
+    revoke(services.tracking, key)
 
 
 def _found(services: Services, name: str) -> models.Integration:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aqueduct_core.server.draw._bars import Bar, bars
-from aqueduct_core.server.draw._charts import histogram, share, sparkline
+from aqueduct_core.server.draw._charts import histogram, sparkline
 from aqueduct_core.server.draw._graph import Card, Row, graph
 from aqueduct_core.server.draw._places import Places, fits, key_of, places_of
 from aqueduct_core.server.draw._plot import Point, plot
@@ -21,6 +21,5 @@ __all__ = [
     "key_of",
     "places_of",
     "plot",
-    "share",
     "sparkline",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-__all__ = ["histogram", "share", "sparkline"]
+__all__ = ["histogram", "sparkline"]
 
 _WIDTH, _HEIGHT, _PAD = 88.0, 26.0, 3.0
 
@@ -79,17 +79,6 @@ def histogram(
     return Markup(
         '<svg class="hist" viewBox="0 0 100 34" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(label)}">{"".join(found)}</svg>'
-    )
-
-
-def share(part: float, label: str = "", width: int = 48) -> Markup:
-    """A part of a whole, 0 to 1, as a bar."""
-    part = min(max(part, 0.0), 1.0)
-    shown = 0.0 if part == 0 else max(1.0, part * width)
-    return Markup(
-        f'<svg class="share" width="{width}" height="6" role="img" aria-label="{escape(label)}">'
-        f'<rect class="track" width="{width}" height="6" rx="3"/>'
-        f'<rect class="part" width="{shown:.1f}" height="6" rx="3"/></svg>'
     )
 
 

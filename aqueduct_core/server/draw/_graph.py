@@ -79,7 +79,7 @@ def graph(places: Places, cards: Mapping[str, Card], sprite: str, label: str) ->
             size = f'width="{box.width:g}" height="{box.height:g}"'
             behind = f'<rect class="behind" x="5" y="5" {size} rx="9"/>'
         nodes.append(
-            f'<g class="node is-{cards[key].state or "plain"}" transform="translate({box.x:g} {box.y:g})" '
+            f'<g class="node is-{escape(cards[key].state or "plain")}" transform="translate({box.x:g} {box.y:g})" '
             f'data-key="{escape(key)}" data-live="{escape(key)}">{behind}{draw(cards[key], sprite)}</g>'
         )
     return Markup(
@@ -117,12 +117,12 @@ def _card(card: Card, sprite: str) -> str:
     if card.state:
         sign = (
             f'<rect class="sign" x="11" y="13" width="18" height="18" rx="5.5"/>'
-            f'<use class="glyph" href="{sprite}#{card.state}" x="13.500" y="15.500" width="13" height="13"/>'
+            f'<use class="glyph" href="{sprite}#{escape(card.state)}" x="13.500" y="15.500" width="13" height="13"/>'
         )
     else:
-        sign = f'<use class="icon-kind" href="{sprite}#{card.kind}" x="12" y="14" width="16" height="16"/>'
+        sign = f'<use class="icon-kind" href="{sprite}#{escape(card.kind)}" x="12" y="14" width="16" height="16"/>'
     head = (
-        f"<title>{escape(card.title)}: {escape(card.note)}{', ' + card.state if card.state else ''}</title>"
+        f"<title>{escape(card.title)}: {escape(card.note)}{escape(', ' + card.state if card.state else '')}</title>"
         f'<rect class="hit" width="{WIDTH:g}" height="{HEAD:g}" rx="9"/>{sign}'
         f'<text class="name" x="38" y="19">{escape(fit(card.title, WIDTH - 48, 13, bold=True))}</text>'
         f'<text class="note" x="38" y="35">{escape(fit(card.note, WIDTH - 48, 11.5))}</text>'
@@ -137,11 +137,11 @@ def _card(card: Card, sprite: str) -> str:
 def _row(row: Row, middle: float, sprite: str) -> str:
     fact = fit(row.fact, WIDTH * 0.62, 11.5, bold=True)
     label = fit(row.label, WIDTH - 50 - 6.9 * len(fact), 11.5)
-    tone = f" is-{row.tone}" if row.tone else ""
+    tone = f" is-{escape(row.tone)}" if row.tone else ""
     inside = (
         f"<title>{escape(row.label)} {escape(row.fact)}</title>"
         f'<rect class="hit" x="5" y="{middle - 11:g}" width="{WIDTH - 10:g}" height="22" rx="5"/>'
-        f'<use class="icon-kind" href="{sprite}#{row.icon}" x="13.500" y="{middle - 6.5:g}" width="13" height="13"/>'
+        f'<use class="icon-kind" href="{sprite}#{escape(row.icon)}" x="13.500" y="{middle - 6.5:g}" width="13" height="13"/>'
         f'<text class="label" x="38" y="{middle + 4:g}">{escape(label)} </text>'
         f'<text class="fact" x="{WIDTH - 11:g}" y="{middle + 4:g}">{escape(fact)}</text>'
     )

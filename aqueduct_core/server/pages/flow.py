@@ -83,6 +83,7 @@ def runs(
         "tab": "Runs",
         "rows": rows,
         "metrics": names,
+        "has_notes": any(run.reason for run in found),
         "chosen": state,
         "states": STATES,
         "first": f"{here}?{urlencode(kept)}" if cursor else None,

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from aqueduct_core._version import __version__
 from aqueduct_core.errors import ParameterError
-from aqueduct_core.server._auth import ROLES, User, require
+from aqueduct_core.server._auth import ROLES, User, require, revoke
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 
@@ -44,15 +44,9 @@ def new_key(
 
 
 @router.post("/settings/keys/{key}/revoke")
-def revoke(request: Request, user: Admin, key: str) -> Response:
+def revoke_key(request: Request, user: Admin, key: str) -> Response:
     """Let a key be of no use from now on."""
-    tracking = services_of(request).tracking
-    admins = [item.id for item in tracking.api_keys() if item.role == "admin" and not item.revoked]
-    if admins == [key]:
-        raise ParameterError(
-            "this is the last key of an admin", hint="make another one before it is revoked"
-        )
-    tracking.revoke_api_key(key)
+    revoke(services_of(request).tracking, key)
     return RedirectResponse("/settings", 303)
 
 

@@ -17,6 +17,7 @@ from aqueduct_core.server.draw import Card, Row, graph, key_of
 from aqueduct_core.server.pages._flow import head_of
 from aqueduct_core.server.pages._operators import default_of
 from aqueduct_core.server.pages._reading import Recent, flow_path, places_in, version_of
+from aqueduct_core.server.pages._words import icon_name
 from aqueduct_core.tracking import VersionRecord
 
 __all__ = ["changes_of", "compared", "router"]
@@ -151,7 +152,7 @@ def _drawing(services: Services, spec: FlowSpec, flow: str, name: str) -> Any:
             for output in operator.outputs[:4]:
                 kind = types.get(operator.output_name(output), "")
                 label = output if len(operator.outputs) > 1 else kind or "output"
-                rows.append(Row(kind or "object", label))
+                rows.append(Row(icon_name(kind), label))
         elif operator.kind == "save":
             rows.append(
                 Row("save", str(operator.task.get("table") or operator.task.get("path") or ""))

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from aqueduct_core.server.draw import Bar, Point, bars, histogram, plot, share, sparkline
+from aqueduct_core.server.draw import Bar, Point, bars, histogram, plot, sparkline
 from aqueduct_core.server.draw.charts import Verdict, phases, shade, spread, verdicts
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -30,7 +30,6 @@ def parsed(svg: str) -> ET.Element:
     [
         sparkline([1.0, 2.0], EVIL),
         histogram([1, 2], ["<a>", "b", "c"], EVIL),
-        share(0.5, EVIL),
         plot([Point(1.0, NOON, EVIL, EVIL)], label=EVIL, bounds={EVIL: 2.0}),
         bars([Bar("failed", 1.0, EVIL, EVIL)]),
         verdicts([Verdict("failed", EVIL, EVIL, 2)]),

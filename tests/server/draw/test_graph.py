@@ -172,6 +172,19 @@ def test_names_are_text_and_states_are_words(spec: FlowSpec) -> None:
         assert title == f"{evil}: {evil}, failed"
 
 
+def test_kinds_and_types_are_text_wherever_they_come_from(spec: FlowSpec) -> None:
+    places = places_of(spec)
+    assert places is not None
+    evil = '"><script>alert(1)</script>'
+    rows = [Row(evil, "table", tone=evil)]
+    cards = {
+        key: Card("name", evil, "note", state, None, rows)
+        for key, state in zip(places.layout.boxes, [evil, "", evil, "", evil], strict=True)
+    }
+    root = ET.fromstring(graph(places, cards, "/icons.svg", "a graph"))
+    assert not [item for item in root.iter() if item.tag.endswith("script")]
+
+
 def test_long_names_are_cut_to_their_box() -> None:
     assert fit("short", 100, 13) == "short"
     cut = fit("a_name_that_is_far_too_long_for_any_box_of_ours", 100, 13)
