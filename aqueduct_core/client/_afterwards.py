@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -27,18 +28,23 @@ def clear_away(session: Session, flow: str, run: str) -> None:
     """
     if session.is_remote:  # the server does it
         return
-    try:
-        receivers = notifications(session)
-        if receivers:
-            from aqueduct_core.notifications import notify
+    for step in (partial(_tell, session, flow, run), partial(apply_retention, session, flow)):
+        try:
+            step()
+        except AqueductError as error:
+            say(f"after the run {run}: {error}")
 
-            # Whoever waits for the run doesn't wait for a mail server; the program's end does.
-            levels = session.tracking.flow(flow).notify
-            arguments = (_message(session, flow, run), receivers, levels)
-            Thread(target=notify, args=arguments, name="aqueduct-notify").start()
-        apply_retention(session, flow)
-    except AqueductError as error:
-        say(f"after the run {run}: {error}")
+
+def _tell(session: Session, flow: str, run: str) -> None:
+    receivers = notifications(session)
+    if not receivers:
+        return
+    from aqueduct_core.notifications import notify
+
+    # Whoever waits for the run doesn't wait for a mail server; the program's end does.
+    levels = session.tracking.flow(flow).notify
+    arguments = (_message(session, flow, run), receivers, levels)
+    Thread(target=notify, args=arguments, name="aqueduct-notify").start()
 
 
 def _message(session: Session, flow: str, run: str) -> Message:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
@@ -94,13 +94,7 @@ def connected(session: Session, name: str) -> Connected:
         if told is not None:
             session.integrations[name] = _open(session, name, told["kind"], told["config"])
         elif found is None:
-            names = [item.name for item in session.tracking.integrations()]
-            listed = f"{offer(name, names)}; " if names else ""
-            raise NotFoundError(
-                f"there is no integration {name!r}",
-                hint=f"{listed}connect_integration adds one, and so does the variable "
-                f"{variable_of(name)}",
-            )
+            raise _unknown(name, [item.name for item in session.tracking.integrations()])
         elif session.is_remote:
             session.integrations[name] = _remote(session).open(found)
         else:
@@ -130,7 +124,9 @@ def disconnect(session: Session, name: str, *, force: bool) -> None:
     if session.is_remote:
         _remote(session).disconnect(name, force=force)
         return
-    connected(session, name)
+    known = [item.name for item in session.tracking.integrations()]
+    if name not in known:  # it isn't opened for that: what can't be opened must be forgettable
+        raise _unknown(name, known)
     flows = integration_users(session).get(name, [])
     if flows and not force:
         listed = ", ".join(map(repr, flows))
@@ -162,6 +158,14 @@ def integration_users(session: Session) -> dict[str, list[str]]:
 def _systems(spec: FlowSpec) -> frozenset[str]:
     known = {str(item.task["integration"]) for item in spec.of_kind("query", "save")}
     return frozenset(known | {spec.engine} - {"local"})
+
+
+def _unknown(name: str, known: Sequence[str]) -> NotFoundError:
+    listed = f"{offer(name, known)}; " if known else ""
+    return NotFoundError(
+        f"there is no integration {name!r}",
+        hint=f"{listed}connect_integration adds one, and so does the variable {variable_of(name)}",
+    )
 
 
 def is_data_system(connected: Connected) -> TypeGuard[SqlIntegration | FileIntegration]:

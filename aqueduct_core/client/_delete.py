@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Literal
@@ -111,7 +112,10 @@ def apply_retention(session: Session, flow: str) -> None:
 
 def _delete_runs(session: Session, flow: str, keys: Sequence[str]) -> None:
     tracking, store = session.tracking, session.store
-    records = [tracking.run(key, flow=flow) for key in keys]
+    records = []
+    for key in keys:
+        with suppress(NotFoundError):  # another run has come to its end, too, and was quicker
+            records.append(tracking.run(key, flow=flow))
     versions = {record.version for record in records}
     operators = [
         uuid for digest in versions for uuid in tracking.version(flow, digest).ids.values()

@@ -13,6 +13,7 @@ from aqueduct_core.errors import (
     IntegrationError,
     NotFoundError,
     ParameterError,
+    TrackingError,
     UnsupportedError,
 )
 from tests.client.places import everywhere
@@ -75,6 +76,19 @@ def test_secrets_are_not_readable_in_the_database(client: aq.Client, home: Path)
 )
 def test_what_is_a_secret(name: str, value: object, expected: bool) -> None:
     assert is_secret(name, value) is expected
+
+
+def test_an_integration_whose_secrets_are_lost_can_be_forgotten(home: Path) -> None:
+    config = {"url": "https://hooks.example.org/1"}
+    with aq.Client() as client:
+        client._session.tracking.put_integration("chat", "slack", {}, config)
+    (home / "signing.key").write_text("ab" * 32)
+    with aq.Client() as client:
+        with pytest.raises(TrackingError, match="can't be decrypted"):
+            client.integration("chat")
+        client.delete_integration("chat")
+        with pytest.raises(NotFoundError, match="no integration 'chat'"):
+            client.delete_integration("chat")
 
 
 @everywhere

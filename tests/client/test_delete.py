@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import aqueduct_core as aq
-from aqueduct_core.client import _delete
-from aqueduct_core.errors import NotFoundError, ParameterError
+from aqueduct_core.client import _afterwards, _delete
+from aqueduct_core.errors import NotFoundError, ParameterError, TrackingError
+from aqueduct_core.tracking import Tracking
 from tests.client.places import everywhere
 
 
@@ -57,6 +58,38 @@ def test_older_runs_go_with_their_data(client: aq.Client) -> None:
         first.wait()
     assert not list(client.store.storage.list("deletions/"))
     assert client.store.verify() == ()
+
+
+def test_what_another_run_has_cleared_away_is_passed_over(
+    client: aq.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow = client.publish_flow("flow", table(), quiet=True, keep_runs=3)
+    for _ in range(2):
+        flow.trigger(quiet=True)
+    expired = Tracking.expired_runs
+
+    def overtaken(tracking: Tracking, flow: str, keep: int) -> list[str]:
+        found = expired(tracking, flow, 1)
+        tracking.delete_runs(flow, found[:1])
+        return found
+
+    monkeypatch.setattr(Tracking, "expired_runs", overtaken)
+    flow.trigger(quiet=True)
+    assert capsys.readouterr().err == ""
+    assert len(flow.runs()) == 1
+
+
+def test_older_runs_go_whoever_can_not_be_told(
+    client: aq.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_session: object) -> None:
+        raise TrackingError("the secrets can't be decrypted")
+
+    monkeypatch.setattr(_afterwards, "notifications", broken)
+    flow = client.publish_flow("flow", table(), quiet=True, keep_runs=1)
+    flow.trigger(quiet=True)
+    assert capsys.readouterr().err.count("the secrets can't be decrypted") == 2
+    assert len(flow.runs()) == 1
 
 
 def test_what_later_runs_took_from_the_cache_survives(client: aq.Client) -> None:
