@@ -7,6 +7,7 @@ for ever.
 from __future__ import annotations
 
 import ast
+import copyreg
 import functools
 import sys
 import typing
@@ -16,13 +17,20 @@ from typing import Any
 
 __all__ = [
     "Together",
+    "array_attributes",
+    "array_of_c",
+    "array_subclass",
     "cached_property",
     "dtype",
     "empty_like",
+    "exception",
+    "exception_attributes",
     "exception_state",
     "forward_reference",
+    "image",
     "lru_cache",
     "masked_array",
+    "masked_void",
     "memmap",
     "partial_method",
     "traceback",
@@ -43,6 +51,18 @@ class Together:
         return Together, (self.values,)
 
 
+def exception(cls: type[BaseException], base: type[BaseException], arguments: Any) -> BaseException:
+    """An exception whose own constructor wants other arguments than those that it keeps."""
+    made = cls.__new__(cls, *arguments)
+    base.__init__(made, *arguments)
+    return made
+
+
+def exception_attributes(error: BaseException, attributes: Mapping[str, Any]) -> None:
+    """Give an exception its attributes, whatever its class thinks of that."""
+    error.__dict__.update(attributes)
+
+
 def exception_state(
     error: BaseException,
     packed: tuple[Any, Callable[[Any, Any], object] | None, Mapping[str, Any]],
@@ -54,7 +74,7 @@ def exception_state(
     elif state is not None:
         error.__setstate__(state)
     for name, value in extras.items():
-        setattr(error, name, value)
+        BaseException.__setattr__(error, name, value)  # that of its class may refuse it
 
 
 def traceback(entries: Iterable[tuple[Any, ...]]) -> TracebackType | None:
@@ -78,6 +98,39 @@ def memmap(array: Any) -> Any:
     mapped.mode = "c"
     mapped._mmap = array.base  # unless it is set, slices of a memmap are plain arrays
     return mapped
+
+
+def array_subclass(cls: Any, array: Any) -> Any:
+    """An array as one of a class of the user's."""
+    import numpy as np
+
+    return np.ndarray.view(array, cls)
+
+
+def array_attributes(array: Any, attributes: Mapping[str, Any]) -> None:
+    """Give an array the attributes that NumPy doesn't pickle."""
+    slots = copyreg._slotnames(type(array))  # type: ignore[attr-defined]  # pickle's own
+    for name, value in attributes.items():
+        if name in slots:
+            object.__setattr__(array, name, value)
+        else:
+            array.__dict__[name] = value
+
+
+def array_of_c(item: Any, length: int, module: str) -> Any:
+    """The class of arrays of C's; its module is that of whoever asks for it first."""
+    scope = {"__name__": module, "item": item, "length": length}
+    return eval("item * length", scope)  # noqa: S307  # nothing but a product
+
+
+def image(name: str, meta: Mapping[str, Any], data: Any, members: list[Any]) -> Any:
+    """An image inside another object."""
+    from aqueduct_core.serializers.image import ImageFileSerializer, RawImageSerializer
+    from aqueduct_core.serializers.pickle._images import Stored
+
+    known = (ImageFileSerializer(), RawImageSerializer())
+    reader = next(serializer for serializer in known if serializer.name == name)
+    return reader.load(Stored(meta, data, members))
 
 
 def masked_array(data: Any, mask: Any, fill: Any, hard: bool) -> Any:

@@ -8,6 +8,7 @@ pickles by default is looked into, and so are the attributes that builtin classe
 from __future__ import annotations
 
 import copyreg
+import pathlib
 import sys
 import types
 import weakref
@@ -16,6 +17,8 @@ from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import Any
 
+from aqueduct_core.serializers._rebuild import Together
+from aqueduct_core.serializers.pickle._images import is_image
 from aqueduct_core.serializers.pickle._reasons import attributes_of, class_name
 
 __all__ = ["difference"]
@@ -24,6 +27,18 @@ _NODES = 50_000
 _ATOMS = (bool, int, str, bytes, bytearray)
 _HOOKS = ("__reduce_ex__", "__reduce__", "__getstate__")
 _MISSING = object()
+_BOUND = (types.MethodType, types.BuiltinMethodType)
+_NAMED: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (types.FunctionType, ("__name__", "__qualname__", "__doc__", "__defaults__", "__kwdefaults__")),
+    (_BOUND, ("__self__",)),
+    (partial, ("func", "args", "keywords")),
+    (slice, ("start", "stop", "step")),
+)
+_EMPTY_CLASS = frozenset({"__module__", "__doc__", "__dict__", "__weakref__", "__qualname__"}) | {
+    "__static_attributes__",
+    "__firstlineno__",
+    "__slotnames__",
+}
 _WEAK = (weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 
 
@@ -50,7 +65,7 @@ def difference(original: Any, copy: Any, reload: Callable[[Any], Any]) -> tuple[
 
 
 def _differs(a: Any, b: Any, reload: Callable[[Any], Any]) -> str | None:
-    if type(a) is not type(b):
+    if type(a) is not type(b) and not _are_made_each_time(type(a), type(b)):
         name, other = class_name(type(a)), class_name(type(b))
         return f"{name} comes back as {'another class of that name' if name == other else other}"
     if isinstance(a, (list, tuple, dict, set, frozenset, deque)) and len(a) != len(b):
@@ -66,9 +81,27 @@ def _differs(a: Any, b: Any, reload: Callable[[Any], Any]) -> str | None:
     lost = _lost_attributes(a, b)
     if lost:
         return f"its attribute {lost[0]!r} is lost: {class_name(type(a))} doesn't pickle it"
+    if isinstance(a, _BOUND) or is_image(type(a)):
+        return None  # told by what they are bound to; kept by a format of their own
     if _pickler_of(a) is not object and _is_unequal(a, b, reload):
         return f"what comes back doesn't equal it: {class_name(type(a))} doesn't pickle all of it"
     return None
+
+
+def _are_made_each_time(one: type, other: type) -> bool:
+    """Whether an object's class is made together with it, and so was that of its copy."""
+    if _is_found(one) or one.__qualname__ != other.__qualname__:
+        return False
+    if one.__module__ != other.__module__ or one.__bases__ != other.__bases__:
+        return False
+    return not (vars(one).keys() | vars(other).keys()) - _EMPTY_CLASS
+
+
+def _is_found(cls: type) -> bool:
+    found: Any = sys.modules.get(cls.__module__)
+    for name in cls.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is not None
 
 
 def _members(a: Any, b: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -79,22 +112,27 @@ def _members(a: Any, b: Any) -> Iterator[tuple[str, Any, Any]]:
         for (key, x), (other, y) in zip(dict.items(a), dict.items(b), strict=True):
             yield f".keys()[{_short(key)}]", key, other
             yield f"[{_short(key)}]", x, y
-    elif isinstance(a, types.FunctionType):
-        for name in ("__name__", "__qualname__", "__doc__", "__defaults__", "__kwdefaults__"):
-            yield f".{name}", getattr(a, name), getattr(b, name)
-    elif isinstance(a, types.MethodType):
-        yield ".__self__", a.__self__, b.__self__
-    elif isinstance(a, partial):
-        yield ".func", a.func, b.func
-        yield ".args", a.args, b.args
-        yield ".keywords", a.keywords, b.keywords
+    elif isinstance(a, types.MappingProxyType):
+        yield "", dict(a), dict(b)
     elif isinstance(a, BaseException):
         yield from _of_exception(a, b)
     elif _is_object_array(a):
         yield "", a.ravel().tolist(), b.ravel().tolist()
+    else:
+        yield from _named_members(a, b)
     if _shows_state(a):
         x, y = _state(a), _state(b)
         yield from ((f".{name}", x[name], y[name]) for name in x if name in y)
+
+
+def _named_members(a: Any, b: Any) -> Iterator[tuple[str, Any, Any]]:
+    """What objects of the interpreter's own classes refer to."""
+    for kinds, names in _NAMED:
+        if isinstance(a, kinds):
+            yield from ((f".{name}", getattr(a, name), getattr(b, name)) for name in names)
+    if type(a) is Together:
+        for one, other in zip(a.values, b.values, strict=True):
+            yield "", one, other
 
 
 def _plainly(items: Any) -> Any:
@@ -135,13 +173,15 @@ def _pickler_of(a: Any) -> type | None:
 def _lost_attributes(a: Any, b: Any) -> list[str]:
     owner = _pickler_of(a)
     # A class of the user's that says how it is pickled may well leave something out on purpose.
-    if owner is None or owner.__module__.partition(".")[0] not in _FORGETFUL:
+    if owner is None or str(owner.__module__).partition(".")[0] not in _FORGETFUL:
         return []
     kept, cls = _state(b), type(a)
     return [name for name in _state(a) if name not in kept and not _is_cache(cls, name)]
 
 
 def _is_cache(cls: type, name: str) -> bool:
+    if issubclass(cls, pathlib.PurePath) and name in pathlib.PurePath.__slots__:
+        return True  # texts that a path remembers once they were asked for
     return isinstance(getattr(cls, name, None), cached_property)
 
 
@@ -194,8 +234,10 @@ def _array_differs(a: Any, b: Any) -> str | None:
     lost = {*getattr(a, "__dict__", ())} - {*getattr(b, "__dict__", ())}
     if lost:
         return f"its attribute {min(lost)!r} is lost: NumPy doesn't pickle it"
-    if not a.dtype.hasobject and a.nbytes <= 1 << 20 and a.tobytes() != b.tobytes():
-        return "its content comes back changed"
+    if not a.dtype.hasobject and a.nbytes <= 1 << 20:
+        array = _array_class()  # its own method: that of masked arrays fills in what is hidden
+        if array.tobytes(a) != array.tobytes(b):
+            return "its content comes back changed"
     return None
 
 
@@ -204,5 +246,6 @@ def _short(key: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-# Classes of the interpreter and its library pickle what they know of, not what was added to them.
-_FORGETFUL = frozenset(sys.stdlib_module_names)
+# Classes of the interpreter and its library pickle what they know of, not what was added to them;
+# models of pydantic leave out what is in slots.
+_FORGETFUL = frozenset(sys.stdlib_module_names) | {"pydantic"}

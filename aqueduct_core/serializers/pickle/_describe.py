@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import sys
 from contextlib import suppress
 from types import MemberDescriptorType
 from typing import Any
@@ -26,11 +27,17 @@ def preview(obj: Any, budget: Budget) -> str:
         text = _outline(obj)
     else:
         try:
-            text = repr(obj)
+            text = repr(_asked(obj))
         except Exception as error:  # noqa: BLE001  # any class may have a broken __repr__
             text = f"<{class_name(type(obj))}: repr() raised {type(error).__name__}>"
     text = text if len(text) <= limit else text[: limit - 1] + "…"
     return text.encode("utf-8", "replace").decode()
+
+
+def _asked(obj: Any) -> Any:
+    """What to ask for its `repr`: of a masked array a view, for to read its fill value is to set it."""
+    masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
+    return obj.view() if masked is not None and isinstance(obj, masked) and obj.ndim else obj
 
 
 def _outline(obj: Any) -> str:

@@ -11,27 +11,28 @@ import copyreg
 import ctypes
 import functools
 import io
-import operator
 import pickle
 import sys
 import typing
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from types import CodeType, FunctionType, TracebackType
+from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
 import cloudpickle
 
-from aqueduct_core.errors import UnserializableError
 from aqueduct_core.serializers import _rebuild
+from aqueduct_core.serializers.pickle._classes import reduce_class
+from aqueduct_core.serializers.pickle._exceptions import reduce_exception, reduce_traceback
+from aqueduct_core.serializers.pickle._images import is_image, reduce_image
+from aqueduct_core.serializers.pickle._numpy import reduce_numpy
 from aqueduct_core.serializers.pickle._reasons import Refusal
 from aqueduct_core.serializers.pickle._typing import (
     ALIAS,
     PARAMETERS,
     annotated,
     reduce_alias,
-    reduce_class,
     reduce_forward,
     reduce_parameter,
 )
@@ -39,10 +40,6 @@ from aqueduct_core.serializers.pickle._typing import (
 __all__ = ["Pickler", "Unpickler"]
 
 _MOVED = {"pathlib._local": "pathlib"}  # what Python 3.13 alone says of paths
-_LATE = ("__cause__", "__context__", "__suppress_context__", "__traceback__")
-# Attributes that live in C and that the exceptions' own __reduce__ leaves out.
-_MEMBERS = ("name", "obj", "path", "name_from")
-_FRAMES = 1_000
 _FILE_NAME = 10  # its place among the arguments of CodeType, since Python 3.11
 
 
@@ -76,17 +73,20 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         if cls is ALIAS:
             return reduce_alias(obj, self._boxes)
         if issubclass(cls, BaseException):
-            return _reduce_exception(obj)
-        if cls.__module__ in _NUMPY_MODULES and cls.__name__ in _NUMPY:
-            return _NUMPY[cls.__name__](obj)
-        if cls.__module__ == "numpy.dtypes":
-            return _reduce_dtype(obj)
+            return reduce_exception(obj)
+        reduced = reduce_numpy(obj)
+        if reduced is not None:
+            return reduced
+        if is_image(cls):
+            return reduce_image(obj)
         if cls.__module__ == "itertools" and sys.version_info >= (3, 12):
             raise Refusal(obj)
         if cls is CodeType:
             self.code = True
-        elif _forgets_attributes(cls):
-            return _reduce_subclass(obj)
+        elif cls is ModuleType:
+            return self._module(obj)
+        elif cls.__name__ in _DICTS_OF_KEYS and cls.__module__ == "scipy.sparse._dok":
+            return _reduce_sparse(obj)
         self._ordinary.add(cls)
         return NotImplemented
 
@@ -96,7 +96,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         if type(module) is str:
             self.modules.add(module)
         if type(obj) is _ARRAY_CLASS:
-            return operator.mul, (obj._type_, obj._length_)
+            return _rebuild.array_of_c, (obj._type_, obj._length_, obj.__module__)
         if isinstance(obj, type):
             return reduce_class(obj, super().reducer_override(obj))
         try:
@@ -106,6 +106,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             if copy is None:
                 raise
         return super().reducer_override(copy)
+
+    def _module(self, obj: ModuleType) -> Any:
+        if obj.__name__ in ("__main__", "__mp_main__"):
+            raise Refusal(obj)
+        return NotImplemented
 
 
 class Unpickler(pickle.Unpickler):
@@ -152,60 +157,10 @@ def _refuse(obj: Any) -> Any:
     raise Refusal(obj)
 
 
-def _reduce_exception(error: BaseException) -> Any:
-    reduced = error.__reduce_ex__(5)
-    extras = {}
-    for name in _LATE:
-        value = getattr(error, name)
-        if value is not None and value is not False:
-            extras[name] = value
-    if error.__cause__ is not None and not error.__suppress_context__:
-        extras["__suppress_context__"] = False  # setting the cause sets this, too
-    if isinstance(error, (AttributeError, NameError, ImportError)):
-        extras.update(
-            (name, value)
-            for name in _MEMBERS
-            if (value := getattr(error, name, None)) is not None and name not in vars(error)
-        )
-    if not extras or isinstance(reduced, str):
-        return reduced
-    make, arguments, state, items, pairs, setter = (*reduced, *[None] * 4)[:6]
-    # Not given to the constructor: causes and contexts can lead back to this exception.
-    packed = (state, setter, extras)
-    return make, arguments, packed, items, pairs, _rebuild.exception_state
-
-
 def _reduce_code(code: CodeType) -> Any:
     make, arguments = cloudpickle.Pickler.dispatch_table[CodeType](code)
     # Tracebacks name the file, and show its lines.
     return make, (*arguments[:_FILE_NAME], code.co_filename, *arguments[_FILE_NAME + 1 :])
-
-
-def _reduce_traceback(traceback: TracebackType) -> Any:
-    entries: list[Any] = []
-    step: TracebackType | None = traceback
-    while step is not None and len(entries) < _FRAMES:
-        code = step.tb_frame.f_code
-        positions = [*code.co_positions()]
-        index = step.tb_lasti // 2
-        line, end_line, column, end_column = (
-            positions[index] if 0 <= index < len(positions) else (None,) * 4
-        )
-        first = step.tb_lineno or line or 1
-        entries.append(
-            (
-                code.co_filename,
-                code.co_name,
-                code.co_qualname,
-                str(step.tb_frame.f_globals.get("__name__", "")),
-                first,
-                max(first, end_line or first),
-                column or 0,
-                end_column or 0,
-            )
-        )
-        step = step.tb_next
-    return _rebuild.traceback, (entries,)
 
 
 def _reduce_file(file: io.TextIOWrapper) -> Any:
@@ -213,6 +168,11 @@ def _reduce_file(file: io.TextIOWrapper) -> Any:
         if file is getattr(sys, name):
             return getattr, (sys, name)
     return _refuse(file)
+
+
+def _reduce_sparse(matrix: Any) -> Any:
+    # A dict that keeps its entries in another one: by default they would be stored as its own, too.
+    return copyreg.__newobj__, (type(matrix),), vars(matrix)  # type: ignore[attr-defined]  # pickle's own
 
 
 def _reduce_weak(container: Any) -> Any:
@@ -245,69 +205,7 @@ def _reduce_partial_method(method: Any) -> Any:
     return _rebuild.partial_method, (method.func, tuple(method.args), dict(method.keywords))
 
 
-def _reduce_dtype(dtype: Any) -> Any:
-    import numpy as np
-
-    if not dtype.isbuiltin or dtype.char == "T" or np.dtype(dtype.str).char == dtype.char:
-        return NotImplemented
-    from aqueduct_core.serializers._dtypes import dtype_to_json
-
-    # NumPy pickles long and longlong, which have the same size, as one.
-    return _rebuild.dtype, (dtype_to_json(dtype),)
-
-
-def _reduce_memmap(array: Any) -> Any:
-    import numpy as np
-
-    return _rebuild.memmap, (np.ndarray.view(array, np.ndarray),)
-
-
-def _reduce_masked(array: Any) -> Any:
-    import numpy as np
-
-    state = array.__dict__
-    if type(array) is not np.ma.MaskedArray or state["_baseclass"] is not np.ndarray:
-        return NotImplemented
-    if state["_optinfo"] or state["_basedict"]:
-        raise UnserializableError(
-            "a masked array with attributes of its own can't be stored",
-            hint="store the array and its attributes apart",
-        )
-    data = np.ndarray.view(array, np.ndarray)
-    mask = None if state["_mask"] is np.ma.nomask else state["_mask"]
-    return _rebuild.masked_array, (data, mask, state["_fill_value"], bool(state["_hardmask"]))
-
-
-def _reduce_masked_void(record: Any) -> Any:
-    # A record of its own copies nothing: it is a view of an array with one item.
-    import numpy as np
-
-    fields = (np.ndarray.view(record, np.ndarray), np.asarray(record._mask))
-    return _rebuild.masked_void, (*fields, record._fill_value, bool(record._hardmask))
-
-
-def _forgets_attributes(cls: Any) -> bool:
-    """Whether this is a class of arrays that leaves pickling to NumPy."""
-    numpy = sys.modules.get("numpy")
-    if numpy is None or cls is numpy.ndarray or not issubclass(cls, numpy.ndarray):
-        return False
-    return cls.__reduce__ is numpy.ndarray.__reduce__ and hasattr(cls, "__dict__")
-
-
-def _reduce_subclass(array: Any) -> Any:
-    lost = getattr(array, "__dict__", {}).keys() - {"_getitem"}  # a matrix' own
-    if lost:
-        raise UnserializableError(
-            f"the attribute {min(lost)!r} would be lost: NumPy doesn't pickle those of "
-            f"{type(array).__qualname__}",
-            hint="give the class a __reduce__ and __setstate__, or store the attributes apart",
-        )
-    return NotImplemented
-
-
-_NUMPY_MODULES = frozenset({"numpy", "numpy.ma", "numpy.ma.core"})
-_NUMPY = {"memmap": _reduce_memmap, "MaskedArray": _reduce_masked, "mvoid": _reduce_masked_void}
-
+_DICTS_OF_KEYS = frozenset({"dok_array", "dok_matrix"})
 _ITERATORS_THAT_CHANGE: tuple[Any, ...] = (
     {}.keys(),
     {}.values(),
@@ -326,13 +224,14 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
     functools.cached_property: _reduce_cached_property,
     type(functools.lru_cache(len)): _reduce_cached,
     CodeType: _reduce_code,
-    TracebackType: _reduce_traceback,
+    TracebackType: reduce_traceback,
     io.TextIOWrapper: _reduce_file,
     memoryview: _refuse,
     weakref.ReferenceType: _refuse,
     weakref.ProxyType: _refuse,
     weakref.CallableProxyType: _refuse,
     weakref.WeakMethod: _refuse,
+    weakref.finalize: _refuse,
     weakref.WeakSet: _reduce_weak,
     weakref.WeakKeyDictionary: _reduce_weak,
     weakref.WeakValueDictionary: _reduce_weak,

@@ -19,7 +19,7 @@ __all__ = ["LEFT_OUT", "REOPEN", "Refusal", "attributes_of", "class_name", "expl
 
 _SECONDS = 2.0
 _ATTEMPTS = 500
-_ATOMS = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...), types.ModuleType)
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...))
 
 _RUNS = "it is a function that is running right now"
 _OPEN = "it is open in this process only"
@@ -31,6 +31,10 @@ _WEAK = "it only points to an object that something else must keep alive"
 _STRONG = "store the object that it points to"
 _RELIST = "a pickle would bring it back as an iterator over a list"
 _PROCESS = "it belongs to this process"
+_C = "its state is in C, and Python can't pickle it"
+_PLAIN = "store what you need of its objects in a tuple or a dict"
+_ANOTHER = "in another process, another module has that name"
+_IMPORTED = "move what you need from it into a module that can be imported"
 
 # Class name: what it is, why it can't be stored, the way out.
 _KINDS: dict[str, tuple[str, str, str]] = {
@@ -78,7 +82,21 @@ _KINDS: dict[str, tuple[str, str, str]] = {
     "asyncio.futures.Future": ("a future", _PROCESS, "store its result"),
     "logging.Handler": ("a logging handler", "it holds a lock and a stream", LEFT_OUT),
     "concurrent.futures._base.Executor": ("a pool of workers", _PROCESS, LEFT_OUT),
-    "_hashlib.HASH": ("a running hash", "its state is in C", "store its digest"),
+    "weakref.finalize": ("a finalizer", _PROCESS, LEFT_OUT),
+    "_hashlib.HASH": ("a running hash", _C, "store its digest"),
+    "_hashlib.HMAC": ("a running hash", _C, "store its digest"),
+    "zlib.Compress": ("a compressor", _C, "store the bytes that it makes"),
+    "zlib.Decompress": ("a decompressor", _C, "store the bytes that it makes"),
+    "_bz2.BZ2Compressor": ("a compressor", _C, "store the bytes that it makes"),
+    "_lzma.LZMACompressor": ("a compressor", _C, "store the bytes that it makes"),
+    "_queue.SimpleQueue": ("a queue", _PROCESS, "store a list of what is in it"),
+    "_struct.Struct": ("a compiled struct format", _C, "store its format: value.format"),
+    "_csv.Dialect": ("a dialect of CSV", _C, "store its name, or its class"),
+    "re.Match": ("a match", _C, "store what it found: value.span(), value.groups()"),
+    "functools.KeyWrapper": ("a key for sorting", _C, "store the function that it compares with"),
+    "posix.DirEntry": ("an entry of a folder", _PROCESS, "store its path: value.path"),
+    "random.SystemRandom": ("a source of the system's randomness", "it has no state", LEFT_OUT),
+    "numpy.busdaycalendar": ("a calendar", _C, "store its weekmask and its holidays"),
     "_ctypes._Pointer": ("a C pointer", "it is an address in this process", "store what it points to"),
     "builtins.object": ("a bare object()", "all it has is its identity", "use an enum member or a string"),
 }  # fmt: skip
@@ -101,6 +119,11 @@ Refusal.__qualname__ = UnserializableError.__qualname__
 def explain(obj: Any, error: BaseException | None) -> tuple[str, str]:
     """Why this very object can't be stored, in words, and the way out."""
     cls = type(obj)
+    if isinstance(obj, type):
+        why = "nobody finds it under its name, and it isn't made by Python code"
+        return f"the class {class_name(obj)} can't be stored: {why}", _PLAIN
+    if isinstance(obj, types.ModuleType):
+        return f"the module {obj.__name__!r} can't be stored: {_ANOTHER}", _IMPORTED
     for base in cls.__mro__:
         name = f"{base.__module__}.{base.__qualname__}"
         if name in _KINDS and (base is not object or cls is object):

@@ -188,7 +188,7 @@ def _mapped(source: Source) -> list[memoryview]:
 def _worth_checking(obj: Any, buffers: Sequence[memoryview], modules: set[str]) -> bool:
     if sum(buffer.nbytes for buffer in buffers) > _CHECKED_BUFFERS:
         return False
-    if not type(obj).__module__.startswith(_PROVEN):
+    if not str(type(obj).__module__).startswith(_PROVEN):
         return True
     return any(module.partition(".")[0] not in _PROVEN_PARTS for module in modules)
 
