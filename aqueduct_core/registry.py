@@ -127,11 +127,11 @@ class Registry:
         _check(instance)
         package = package or _package_of(type(instance).__module__)
         with self._lock:
-            taken = next((entry for entry in self._entries if entry.name == instance.name), None)
+            taken = self._named(instance.name)
             if taken is not None and taken.package != package:
-                raise DuplicateSerializerError(
-                    f"the serializer name {instance.name!r} of {package} is already used by "
-                    f"{taken.package}",
+                raise _taken(
+                    taken,
+                    package,
                     hint="names are stored for ever: choose one that starts with your package, "
                     f'such as "{package.split()[0]}.{instance.name}"',
                 )
@@ -241,7 +241,11 @@ class Registry:
     def _find(self, cls: type) -> tuple[Entry, ...]:
         """All matches along the MRO; plugins are looked for if no built-in takes the class itself."""
         own = self._matching(cls)
-        if not own and not self._discovered and cls.__module__.partition(".")[0] != "aqueduct_core":
+        if (
+            not own
+            and not self._discovered
+            and str(cls.__module__).partition(".")[0] != "aqueduct_core"
+        ):
             self._discover()
         found: list[Entry] = []
         for base in cls.__mro__:
@@ -291,13 +295,10 @@ class Registry:
             loaded = plugin.load()
             instance = loaded() if isinstance(loaded, type) else loaded
             _check(instance)
-            taken = next((entry for entry in self._entries if entry.name == instance.name), None)
+            taken = self._named(instance.name)
             if taken is not None:
-                raise DuplicateSerializerError(
-                    f"the serializer name {instance.name!r} of {package} is already used by "
-                    f"{taken.package}",
-                    hint=f"uninstall one of {package.split()[0]} and {taken.package.split()[0]}",
-                )
+                both = f"{package.split()[0]} and {taken.package.split()[0]}"
+                raise _taken(taken, package, hint=f"uninstall one of {both}")
         except Exception as error:  # noqa: BLE001 - whatever an import raises; kept for entry()
             self._broken[f"{plugin.name} of {package}"] = (package, error)
             warnings.warn(
@@ -316,6 +317,13 @@ class Registry:
         if entry.name in self._preferred:
             state = "preferred"
         return SerializerInfo(entry.name, version, types, entry.package, state, safe, entry.extra)
+
+
+def _taken(taken: Entry, package: str, *, hint: str) -> DuplicateSerializerError:
+    return DuplicateSerializerError(
+        f"the serializer name {taken.name!r} of {package} is already used by {taken.package}",
+        hint=hint,
+    )
 
 
 def _entry_of(instance: Any, package: str, *, plugin: bool = False) -> Entry:

@@ -61,7 +61,7 @@ def assert_identical(actual: Any, expected: Any) -> None:
 def _check_for(value: Any) -> Check:
     """The comparison for a value: its library's, or that of its kind in the standard library."""
     kind = type(value)
-    package = kind.__module__.partition(".")[0]
+    package = str(kind.__module__).partition(".")[0]
     if package in ("numpy", "pandas", "pyarrow", "polars", "PIL"):
         from aqueduct_core.testing._compare_libraries import LIBRARIES
 

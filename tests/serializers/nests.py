@@ -144,6 +144,11 @@ class Model(pydantic.BaseModel):
     _secret: int = pydantic.PrivateAttr(default=3)
 
 
+class SlottedModel(pydantic.BaseModel):
+    __slots__ = ("extra",)
+    a: int = 1
+
+
 class Open(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="allow", frozen=True)
     a: Any

@@ -23,6 +23,11 @@ _OWN_ATTRIBUTES = {
     "recarray": frozenset[str](),
     "chararray": frozenset[str](),
 }
+# What NumPy puts into that of masked arrays.
+_OF_MASKED = frozenset(
+    {"_mask", "_fill_value", "_hardmask", "_sharedmask", "_isfield", "_baseclass"}
+    | {"_optinfo", "_basedict"}
+)
 
 
 class ArraySerializer:
@@ -48,8 +53,10 @@ class ArraySerializer:
     suffix = ".npy"
 
     def accepts(self, obj: Any, /) -> bool:
-        if type(obj) is not np.ndarray and _kind(obj) is None:
-            return False
+        if type(obj) is not np.ndarray:
+            kind = _kind(obj)
+            if kind is None or _own_attributes(obj, kind):
+                return False
         if obj.dtype.hasobject and not is_string_dtype(obj.dtype):
             return False
         try:
@@ -72,7 +79,6 @@ class ArraySerializer:
             return _dump_masked(obj, sink)
         if kind == "masked constant":
             return {"class": kind}
-        _refuse_attributes(obj.__dict__.keys() - _OWN_ATTRIBUTES[kind], kind)
         return {**_npy.write(_plain(obj), sink), "class": kind}
 
     def load(self, source: Source, /) -> Any:
@@ -152,9 +158,7 @@ def _baseclass(obj: Any) -> type:
 
 
 def _dump_masked(obj: Any, sink: Sink) -> dict[str, JSON]:
-    known = _OWN_ATTRIBUTES["matrix"] if _baseclass(obj) is np.matrix else frozenset[str]()
     state = obj.__dict__
-    _refuse_attributes({*state["_optinfo"], *state["_basedict"]} - known, "masked array")
     data = _plain(obj)
     meta: dict[str, JSON] = {**_npy.write(data, sink), "class": "masked"}
     if _baseclass(obj) is np.matrix:
@@ -182,7 +186,9 @@ def _load_masked(source: Source) -> Any:
     array: Any = np.ma.MaskedArray(data, mask=mask, copy=False, hard_mask=meta.get("hard") is True)
     if "fill" in meta:
         fill = _npy.read(source, _node(meta["fill"]), "fill")
-        if fill.ndim or fill.dtype.hasobject:
+        # NumPy itself gives one for each field to integers that have fields.
+        whole = data.dtype.names is None or data.dtype.kind == "V"
+        if (fill.ndim and whole) or fill.dtype.hasobject:
             raise CorruptArtifactError("the fill value is not one for this array", part="fill")
         # Not array.fill_value: once NumPy was asked for its default, that is of another dtype.
         array._fill_value = fill
@@ -195,11 +201,13 @@ def _node(value: Any) -> Mapping[str, Any]:
     return value
 
 
-def _refuse_attributes(names: set[str], kind: str) -> None:
-    if names:
-        # Neither this format nor pickle keeps them: ndarray's own __reduce__ drops them silently.
-        raise UnserializableError(
-            f"the {kind} carries attributes of its own, which no array format keeps",
-            path=f".{min(names)}",
-            hint="store the array and its attributes as members of a dict",
-        )
+def _own_attributes(obj: Any, kind: str) -> set[str]:
+    """What a user added to an array of NumPy's own classes."""
+    if kind == "masked constant":
+        return set()
+    if kind != "masked":
+        return {*obj.__dict__} - _OWN_ATTRIBUTES[kind]
+    known = _OWN_ATTRIBUTES["matrix"] if _baseclass(obj) is np.matrix else frozenset[str]()
+    state = obj.__dict__
+    names: set[str] = {*state["_optinfo"], *state["_basedict"], *state.keys() - _OF_MASKED}
+    return names - known

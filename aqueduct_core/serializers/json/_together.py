@@ -8,7 +8,9 @@ collector does.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterable
+from datetime import datetime, time
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -34,7 +36,19 @@ _BYTES = (bytes, bytearray)
 
 def is_data(value: Any) -> bool:
     """Whether a value is bytes, an array, a table or an image, which refer to nothing else."""
-    return type(value) in _BYTES or type(value).__module__.partition(".")[0] in _DATA
+    if type(value) in _BYTES:
+        return True
+    if str(type(value).__module__).partition(".")[0] not in _DATA:
+        return False
+    return not _holds_objects(value)
+
+
+def _holds_objects(value: Any) -> bool:
+    """Whether it is an array of anything, which the garbage collector can't look into."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(value, (numpy.ndarray, numpy.void)):
+        return False
+    return value.dtype.hasobject and value.dtype.kind in "OV"
 
 
 def shares(members: Iterable[Any], known: set[int]) -> tuple[bool, bool]:
@@ -80,10 +94,14 @@ def _reached(start: Any) -> set[int]:
 
 def _followed(values: list[Any]) -> list[Any]:
     """What to look into: of a function only what it closes over, not the module it is in."""
-    found = []
+    found: list[Any] = []
     for value in values:
         if type(value) is FunctionType:
             found += [value.__closure__, value.__defaults__, value.__kwdefaults__, value.__dict__]
+        elif isinstance(value, datetime | time):
+            found.append([value.tzinfo])
         else:
             found.append(value)
+            if _holds_objects(value):
+                found.append(value.tolist())
     return found

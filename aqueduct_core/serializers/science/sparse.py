@@ -20,6 +20,11 @@ _MEMBERS: Mapping[str, tuple[str, ...]] = {
     "coo": ("data",),
     "dia": ("data", "offsets"),
 }
+# What SciPy keeps in their __dict__; anything else was added to them.
+_ATTRIBUTES = frozenset(
+    {"_shape", "maxprint", "data", "indices", "indptr", "coords", "offsets", "has_canonical_format"}
+    | {"_has_sorted_indices", "_has_canonical_format"}
+)
 _CLASSES = {
     f"{layout}_{kind}": getattr(sp, f"{layout}_{kind}")
     for layout in _MEMBERS
@@ -40,7 +45,9 @@ class SparseSerializer:
     artifact = "array"
 
     def accepts(self, obj: Any, /) -> bool:
-        return _CLASSES.get(type(obj).__name__) is type(obj) and not obj.dtype.hasobject
+        if _CLASSES.get(type(obj).__name__) is not type(obj) or obj.dtype.hasobject:
+            return False
+        return not vars(obj).keys() - _ATTRIBUTES
 
     def dump(self, obj: Any, sink: Sink, /) -> Mapping[str, JSON]:
         layout = obj.format

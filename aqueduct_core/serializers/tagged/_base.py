@@ -78,7 +78,7 @@ def find_leaf(kind: type) -> tuple[Build, bool] | None:
     """
     if kind in LEAVES:
         return LEAVES[kind], False
-    package = kind.__module__.partition(".")[0]
+    package = str(kind.__module__).partition(".")[0]  # there are classes without one
     if package in _LAZY and package in sys.modules:
         found: tuple[Build, bool] | None = _lazy(package).find(kind)
         return found

@@ -49,7 +49,9 @@ def find(kind: type) -> tuple[Build | None, bool]:
     if is_dataclass(kind):
         return _dataclass(name, copyreg._slotnames(kind)), True  # type: ignore[attr-defined]  # pickle's own
     if is_pydantic(kind):
-        return _pydantic(name), True
+        base = sys.modules["pydantic"].BaseModel
+        slots = [slot for slot in copyreg._slotnames(kind) if not hasattr(base, slot)]  # type: ignore[attr-defined]  # pickle's own
+        return _pydantic(name, slots), True
     return None, False
 
 
@@ -194,8 +196,10 @@ def _dataclass(name: str, slots: list[str]) -> Build:
     return build
 
 
-def _pydantic(name: str) -> Build:
+def _pydantic(name: str, slots: list[str]) -> Build:
     def build(value: Any, encoder: Encoder) -> Any:
+        if any(hasattr(value, slot) for slot in slots):
+            return None  # pydantic's state is without them
         state = value.__getstate__()
         node: dict[str, Any] = {TAG: "pydantic", "class": name}
         for key, part in state.items():

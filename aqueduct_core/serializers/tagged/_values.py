@@ -118,6 +118,8 @@ def _range(value: range, encoder: Encoder) -> Any:
 
 def _address(value: Any, _encoder: Encoder) -> Any:
     kind = type(value)
+    if getattr(value, "__dict__", {}).keys() - _OF_ADDRESSES:
+        return None
     text = str(value)
     again = kind(text)
     if again != value or str(again) != text:
@@ -269,6 +271,10 @@ _PATHS: dict[str, type[pathlib.PurePath]] = {
         pathlib.WindowsPath,
     )
 }
+# What networks and interfaces keep in their __dict__; anything else was added to them.
+_OF_ADDRESSES = frozenset(
+    {"network", "network_address", "broadcast_address", "netmask", "hostmask", "_prefixlen", "_str"}
+)
 _ADDRESSES: dict[str, Any] = {
     kind.__name__: kind
     for kind in (

@@ -55,6 +55,21 @@ def test_records_of_masked_arrays(inside: Callable[[Any], Any]) -> None:
     assert_identical(back(inside(record)), inside(record))
 
 
+def test_masked_integers_that_have_fields() -> None:
+    dtype = np.dtype(("i4", [("low", "i2"), ("high", "i2")]))
+    array = np.ma.array(np.arange(3).astype(dtype))
+    again = back(array)
+    assert again.dtype == array.dtype
+    assert again.tolist() == array.tolist()
+    assert np.array_equal(again._fill_value, array._fill_value)
+
+
+def test_describing_a_masked_array_leaves_it_as_it_is() -> None:
+    array: Any = np.ma.array([1, None], mask=[0, 1], dtype=object)
+    back(array)
+    assert array._fill_value is None
+
+
 @pytest.mark.parametrize("missing", [False, True])
 def test_strings_keep_their_memory_order(missing: bool) -> None:
     dtype = np.dtypes.StringDType(na_object=None) if missing else np.dtypes.StringDType()

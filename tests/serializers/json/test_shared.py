@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,11 @@ from aqueduct_core.serializers.json import JsonSerializer
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import assert_identical
 from tests.serializers import nests
+
+
+class Zone(tzinfo):
+    def utcoffset(self, when: Any) -> timedelta:
+        return timedelta(hours=3)
 
 
 @pytest.fixture
@@ -70,6 +76,33 @@ class TestObjectsThatShare:
         for data in (np.arange(3), np.arange(1_000_000), pd.DataFrame({"a": [1]})):
             loaded = again(store, {"data": data, "model": nests.Plain(data)})
             assert loaded["model"].x is loaded["data"]
+
+    def test_arrays_of_objects(self, store: ArtifactStore) -> None:
+        shared = [1]
+        array = np.empty(1, object)
+        array[0] = shared
+        records = np.zeros(1, [("o", "O")])
+        records["o"][0] = shared
+        loaded = again(store, {"array": array, "list": shared, "records": records})
+        assert loaded["array"][0] is loaded["list"]
+        assert loaded["records"]["o"][0] is loaded["list"]
+        other = array.copy()
+        loaded = again(store, [array, other, nests.Plain(shared)])
+        assert loaded[0][0] is loaded[1][0]
+        assert loaded[0][0] is loaded[2].x
+
+    def test_time_zones_of_ones_own(self, store: ArtifactStore) -> None:
+        zone = Zone()
+        value = [datetime(2024, 1, 1, tzinfo=zone), time(1, tzinfo=zone), nests.Plain(zone)]
+        loaded = again(store, value)
+        assert loaded[0].tzinfo is loaded[1].tzinfo
+        assert loaded[0].tzinfo is loaded[2].x
+
+    def test_cycles_through_arrays_of_objects(self, store: ArtifactStore) -> None:
+        value: dict[str, Any] = {"array": np.empty(1, object)}
+        value["array"][0] = value
+        loaded = again(store, value)
+        assert loaded["array"][0] is loaded
 
     def test_cycles(self, store: ArtifactStore) -> None:
         value: dict[str, Any] = {}

@@ -54,6 +54,15 @@ class TestSparseSerializer(SerializerTests):
         assert_identical((loaded + loaded).toarray(), (value + value).toarray())
 
 
+def test_attributes_of_their_own_take_a_pickle(tmp_path: Any) -> None:
+    value = sp.csr_array(DENSE)
+    value.unit = "m"
+    store = ArtifactStore(tmp_path, allow_pickle=True)
+    ref = store.put(value, "k")
+    assert ref.serializer == "pickle"
+    assert store.get(ref).unit == "m"
+
+
 def test_other_layouts_are_left_to_pickle(tmp_path: Any) -> None:
     store = ArtifactStore(tmp_path, allow_pickle=True)
     ref = store.put(sp.lil_array(DENSE), "k")
