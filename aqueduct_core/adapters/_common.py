@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+from aqueduct_core._environment import object_from
 from aqueduct_core.errors import MissingExtraError, ParameterError
 from aqueduct_core.store import ArtifactStore
 
@@ -57,34 +58,25 @@ def open_store(
         ParameterError: A variable of the environment can't be read.
     """
     key = os.environ.get("AQUEDUCT_SIGNING_KEY", "")
-    given = os.environ.get("AQUEDUCT_STORAGE_OPTIONS", "")
-    return _open(url, policy, allow_pickle, key, given, json.dumps(dict(storage_options or {})))
+    options = {**object_from("AQUEDUCT_STORAGE_OPTIONS"), **(storage_options or {})}
+    return _open(url, policy, allow_pickle, key, json.dumps(options))
 
 
 @lru_cache
-def _open(url: str, policy: Any, allow_pickle: bool, key: str, *options: str) -> ArtifactStore:
-    # Neither value is shown in an error: both are secrets.
+def _open(url: str, policy: Any, allow_pickle: bool, key: str, options: str) -> ArtifactStore:
     try:
         signing_key = bytes.fromhex(key) or None
     except ValueError:
         raise ParameterError(
             "AQUEDUCT_SIGNING_KEY is not in hex", hint="python -c 'import secrets; "
             "print(secrets.token_hex(32))' makes one"
-        ) from None  # fmt: skip
-    try:
-        known = {
-            name: value for text in options for name, value in json.loads(text or "{}").items()
-        }
-    except (ValueError, AttributeError):
-        raise ParameterError(
-            "AQUEDUCT_STORAGE_OPTIONS holds no object in JSON", hint='such as {"key": ...}'
-        ) from None
+        ) from None  # fmt: skip  # the value is a secret
     return ArtifactStore(
         url,
         policy=policy,
         allow_pickle=allow_pickle,
         signing_key=signing_key,
-        storage_options=known,
+        storage_options=json.loads(options),
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import pickle
 import shutil
 import tempfile
@@ -13,8 +11,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Protocol
 
+from aqueduct_core._environment import object_from
 from aqueduct_core.bench._ways import Way
-from aqueduct_core.errors import ParameterError
 from aqueduct_core.storage import open_storage
 from aqueduct_core.store import ArtifactStore
 
@@ -105,12 +103,5 @@ def place_for(way: Way) -> Iterator[Place]:
 
 def storage_options(url: str) -> dict[str, Any]:
     """What a storage takes besides its URL: from the environment, since there are secrets in it."""
-    if "://" not in url or url.startswith(("file:", "memory:")):
-        return {}
-    try:
-        found = json.loads(os.environ.get("AQUEDUCT_STORAGE_OPTIONS") or "{}")
-        return {str(name): value for name, value in found.items()}
-    except (ValueError, AttributeError):
-        raise ParameterError(
-            "AQUEDUCT_STORAGE_OPTIONS holds no object in JSON", hint='such as {"key": ...}'
-        ) from None
+    is_remote = "://" in url and not url.startswith(("file:", "memory:"))
+    return object_from("AQUEDUCT_STORAGE_OPTIONS") if is_remote else {}

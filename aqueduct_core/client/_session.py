@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from aqueduct_core._environment import object_from
 from aqueduct_core.client._clusters import Clusters
 from aqueduct_core.client._home import Home
 from aqueduct_core.client._imports import no_garbage
@@ -64,7 +64,7 @@ class Session:
         self._database = database or os.environ.get("AQUEDUCT_DATABASE") or self.home.database
         if store is None and os.environ.get("AQUEDUCT_STORE"):
             store = os.environ["AQUEDUCT_STORE"]
-            storage_options = storage_options or _options()
+            storage_options = storage_options or object_from("AQUEDUCT_STORAGE_OPTIONS")
         if store is None and not self._database.startswith("sqlite"):
             _warn_of_own_store(self._database, self.home)
         self.store = ArtifactStore(
@@ -191,20 +191,6 @@ def _warn_of_own_store(database: str, home: Home) -> None:
         f"{_PASSWORD.sub('***@', database)} can't read them. Set AQUEDUCT_STORE to what all of you "
         "can reach, such as s3://bucket/prefix; or to this folder, if nobody else uses it"
     )
-
-
-def _options() -> dict[str, Any] | None:
-    """What the environment says about the artifact store that it names."""
-    text = os.environ.get("AQUEDUCT_STORAGE_OPTIONS")
-    if not text:
-        return None
-    try:
-        return dict(json.loads(text))
-    except (ValueError, TypeError):
-        raise ParameterError(
-            "AQUEDUCT_STORAGE_OPTIONS is no JSON object",  # it may hold secrets: it isn't shown
-            hint='such as {"endpoint_url": "http://minio:9000"}',
-        ) from None
 
 
 def _workers() -> int | None:

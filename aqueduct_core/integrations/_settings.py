@@ -10,9 +10,9 @@ from dataclasses import MISSING, fields
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from aqueduct_core.errors import IntegrationError, ParameterError
+from aqueduct_core.errors import IntegrationError
 
-__all__ = ["check_fields", "fields_of_url", "from_environment", "object_from", "variable_of"]
+__all__ = ["check_fields", "fields_of_url", "from_environment", "variable_of"]
 
 _PREFIX = "AQUEDUCT_INTEGRATION_"
 # What the scheme of a URL means, as far as it isn't the name of a kind itself.
@@ -96,22 +96,6 @@ def fields_of_url(name: str, url: str, known: Collection[str]) -> dict[str, Any]
         told = {"host": host, "port": port, "database": path, "user": user, "password": password}
     told |= dict(parse_qsl(parts.query, keep_blank_values=True))
     return {key: value for key, value in told.items() if value not in (None, "")}
-
-
-def object_from(variable: str) -> dict[str, Any]:
-    """The object in JSON that a variable of the environment holds; empty if there is no such variable.
-
-    Raises:
-        ParameterError: It holds something else. The text is never shown, since there may be secrets
-            in it.
-    """
-    try:
-        found = json.loads(os.environ.get(variable) or "{}")
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ParameterError(f"{variable} holds no object in JSON", hint='such as {"name": ...}')
-    return found
 
 
 def check_fields(cls: type[Any], config: Mapping[str, Any], what: str) -> None:

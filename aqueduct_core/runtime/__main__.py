@@ -29,10 +29,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from aqueduct_core._environment import object_from
 from aqueduct_core.dag import OperatorSpec, Version
 from aqueduct_core.errors import AqueductError, ParameterError
 from aqueduct_core.integrations import kinds
-from aqueduct_core.integrations._settings import from_environment, object_from
+from aqueduct_core.integrations._settings import from_environment
 from aqueduct_core.runtime import Result, Workspace
 from aqueduct_core.runtime._supervised import Call, supervise, together
 

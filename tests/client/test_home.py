@@ -110,7 +110,7 @@ def test_the_environment_names_what_several_share(
         aq.Client()
     monkeypatch.delenv("AQUEDUCT_SIGNING_KEY")
     monkeypatch.setenv("AQUEDUCT_STORAGE_OPTIONS", "secret")
-    with pytest.raises(ParameterError, match="no JSON object") as found:
+    with pytest.raises(ParameterError, match="no object in JSON") as found:
         aq.Client()
     assert "secret" not in str(found.value)
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from aqueduct_core._environment import object_from
 from aqueduct_core.errors import IntegrationError, ParameterError
 from aqueduct_core.integrations import kinds
 from aqueduct_core.integrations._airflow import from_airflow
-from aqueduct_core.integrations._settings import from_environment, object_from, variable_of
+from aqueduct_core.integrations._settings import from_environment, variable_of
 from aqueduct_core.runtime.environments import is_remote
 
 __all__ = ["connection_of", "store_setup"]
