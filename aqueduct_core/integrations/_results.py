@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._frames import frame_of, to_frame, to_pandas
+from aqueduct_core.integrations._parts import Part, keep_memory, owned
 from aqueduct_core.serializers.tables import FrameStream
 
-__all__ = ["Column", "Result", "arrow_chunks", "as_arrow", "extract", "owned", "read"]
+__all__ = ["Column", "Result", "arrow_chunks", "as_arrow", "extract", "read"]
 
 STREAMED = 32 << 20  # bytes from which on a result is not collected any more
 _LONG = 100_000  # rows from which on memory is given back at once
-_MAPPED = 10_000  # rows from which on an array is mapped memory
-# Memory of this process alone; where the system can, it gives all of it at once, which takes less time.
-_OWN: dict[str, Any] = (
-    {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_POPULATE", 0)}
-    if hasattr(mmap, "MAP_PRIVATE")
-    else {"access": mmap.ACCESS_COPY}
-)
 _OBJECT = 64  # bytes of a Python value, roughly
 
 
@@ -65,7 +57,7 @@ class Result:
 
     source: str
     columns: Sequence[Column]
-    chunks: Iterator[Sequence[Any]]
+    chunks: Iterator[list[Any]]
 
 
 def arrow_chunks(reader: Any) -> Iterator[list[Any]]:
@@ -80,50 +72,15 @@ def arrow_chunks(reader: Any) -> Iterator[list[Any]]:
         yield [pa.array([], kind) for kind in reader.schema.types]
 
 
-def owned(array: Any) -> Any:
-    """An array of a batch in memory of its own, which the system gets back as soon as the array is gone.
-
-    A driver's batch is one piece of memory, which would stay as long as any of its columns is used. And
-    of what is given back in small pieces, one after the other, allocators keep most.
-    """
-    kind, rows, first = array.type, len(array), array.offset
-    if rows < _MAPPED:
-        return _copied(array)
-    _, *buffers = array.buffers()
-    if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        starts = np.frombuffer(buffers[0], np.int32)[first : first + rows + 1]
-        values = np.frombuffer(buffers[1] or b"", np.uint8)[starts[0] : starts[-1]]
-        parts = [starts - starts[0], values]
-    elif pa.types.is_primitive(kind) and kind.bit_width % 8 == 0:
-        width = kind.bit_width // 8
-        parts = [np.frombuffer(buffers[0], np.uint8)[width * first : width * (first + rows)]]
-    else:
-        return _copied(array)
-    valid = _copied(array.is_valid()).buffers()[1] if array.null_count else None
-    return pa.Array.from_buffers(kind, rows, [valid, *map(_mapped, parts)], array.null_count)
-
-
-def _copied(array: Any) -> Any:
-    return pa.concat_arrays([array, array[:0]])
-
-
-def _mapped(part: Any) -> Any:
-    """Some values in memory that is mapped for them alone."""
-    if not part.nbytes:
-        return pa.py_buffer(b"")
-    room = mmap.mmap(-1, part.nbytes, **_OWN)
-    np.frombuffer(room, part.dtype)[:] = part
-    return pa.py_buffer(room)
-
-
 def read(opened: AbstractContextManager[Result]) -> pd.DataFrame:
     """All of a result.
 
     Args:
         opened: The result; it is closed before the frame is made, which needs the memory.
     """
+    keep_memory()
     with opened as result:
-        parts = _collected(result, [[] for _ in result.columns])
+        parts = _collected(result, [Part() for _ in result.columns])
     return _frame(result, parts)
 
 
@@ -134,12 +91,12 @@ def extract(result: Result, held: ExitStack) -> pd.DataFrame | FrameStream:
         result: The result.
         held: What is open for it. A stream takes it over, and closes it when it ends.
     """
-    parts: list[list[Any]] = [[] for _ in result.columns]
+    keep_memory()
+    parts = [Part() for _ in result.columns]
     size = 0
     for chunk in result.chunks:
-        for part, array in zip(parts, chunk, strict=True):
-            part.append(array)
-            size += array.nbytes if isinstance(array, pa.Array) else _OBJECT * len(array)
+        size += sum(map(_size, chunk))
+        _take(parts, chunk)
         if size >= STREAMED:
             settled = _settled_all(result, parts)
             if settled is None:
@@ -149,22 +106,31 @@ def extract(result: Result, held: ExitStack) -> pd.DataFrame | FrameStream:
     return _frame(result, _collected(result, parts))
 
 
-def _collected(result: Result, parts: list[list[Any]]) -> list[list[Any]]:
+def _collected(result: Result, parts: list[Part]) -> list[Part]:
     """The chunks of each column, after those that are there."""
     for chunk in result.chunks:
-        for part, array in zip(parts, chunk, strict=True):
-            part.append(array)
+        _take(parts, chunk)
     return parts
 
 
-def _frame(result: Result, parts: list[list[Any]]) -> pd.DataFrame:
-    columns = [_made(result, column, parts.pop(0)) for column in result.columns]
+def _take(parts: list[Part], chunk: list[Any]) -> None:
+    """Put a chunk where it is kept. It is empty then, so that the driver has its memory for the next one."""
+    for part in parts:
+        part.add(chunk.pop(0))
+
+
+def _size(array: Any) -> int:
+    return array.nbytes if isinstance(array, pa.Array) else _OBJECT * len(array)
+
+
+def _frame(result: Result, parts: list[Part]) -> pd.DataFrame:
+    columns = [_made(result, column, parts.pop(0).chunks()) for column in result.columns]
     return frame_of([column.name for column in result.columns], columns)
 
 
 def _made(result: Result, column: Column, chunks: list[Any]) -> Any:
     """A column of the frame; what it is made of is given back before the next one is made."""
-    made = to_pandas(_settled(result, column, chunks))
+    made = to_pandas(_settled(result, column, chunks), takes=True)
     if sum(map(len, chunks)) >= _LONG:
         chunks.clear()
         pa.default_memory_pool().release_unused()
@@ -180,10 +146,10 @@ def _settled(result: Result, column: Column, chunks: list[Any]) -> Any:
         ) from error
 
 
-def _settled_all(result: Result, parts: list[list[Any]]) -> list[Any] | None:
+def _settled_all(result: Result, parts: list[Part]) -> list[Any] | None:
     settled = []
-    for column, chunks in zip(result.columns, parts, strict=True):
-        array = _settled(result, column, chunks)
+    for column, part in zip(result.columns, parts, strict=True):
+        array = _settled(result, column, part.chunks())
         if not isinstance(array, pa.ChunkedArray) or pa.types.is_null(array.type):
             return None
         settled.append(array)

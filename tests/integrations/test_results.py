@@ -1,59 +1,21 @@
-"""Results on their way: what is kept of a driver's batch, and when what is open is closed."""
+"""Results on their way: when what is open is closed, and the columns that they become."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pandas.testing import assert_frame_equal
+from pandas.testing import assert_frame_equal, assert_series_equal
 
-from aqueduct_core.integrations import _results
-from aqueduct_core.integrations._frames import to_frame
-from aqueduct_core.integrations._results import Column, Result, as_arrow, owned, read
-
-VALUES = {
-    pa.int64(): st.integers(-(2**63), 2**63 - 1),
-    pa.uint8(): st.integers(0, 255),
-    pa.float64(): st.floats(allow_nan=False),
-    pa.bool_(): st.booleans(),
-    pa.string(): st.text(),
-    pa.large_string(): st.text(),
-    pa.binary(): st.binary(),
-    pa.binary(2): st.binary(min_size=2, max_size=2),
-    pa.date32(): st.dates(),
-    pa.time64("us"): st.times(),
-    pa.timestamp("us"): st.datetimes(),
-    pa.decimal128(12, 2): st.decimals(-(10**9), 10**9, places=2),
-    pa.list_(pa.int8()): st.lists(st.integers(-5, 5), max_size=3),
-    pa.null(): st.none(),
-}
-
-
-@pytest.mark.parametrize("kind", VALUES, ids=str)
-@given(data=st.data())
-def test_a_column_of_a_batch_is_kept_as_it_is_and_without_the_batch(kind: Any, data: Any) -> None:
-    values = data.draw(st.lists(st.none() | VALUES[kind], max_size=20))
-    start, end = (data.draw(st.integers(0, len(values))) for _ in range(2))
-    part = pa.array(values, kind)[start:end]
-    with patch.object(_results, "_MAPPED", data.draw(st.sampled_from([0, 10_000]))):
-        kept = owned(part)
-    kept.validate(full=True)
-    assert kept.type == kind
-    assert kept.equals(part)
-    assert kept.null_count == part.null_count
-    assert kept.offset == 0
-    assert not places(kept) & places(part)
-
-
-def places(array: Any) -> set[int]:
-    return {buffer.address for buffer in array.buffers() if buffer is not None and buffer.size}
+from aqueduct_core.integrations._frames import to_frame, to_pandas
+from aqueduct_core.integrations._results import Column, Result, as_arrow, read
 
 
 def test_a_result_is_closed_before_its_frame_is_made() -> None:
@@ -85,3 +47,49 @@ def test_truth_with_nulls_stays_what_it_is() -> None:
     array = pa.chunked_array([[True, None], [], [False]])
     frame = to_frame(pa.table({"c": array}))
     assert_frame_equal(frame, pd.DataFrame({"c": pd.Series([True, None, False], dtype="boolean")}))
+
+
+NUMBERS = {
+    pa.int64(): st.integers(-(2**63), 2**63 - 1),
+    pa.uint8(): st.integers(0, 255),
+    pa.float32(): st.floats(width=32),
+    pa.float64(): st.floats(),
+    pa.bool_(): st.booleans(),
+    pa.string(): st.text(),
+    pa.date32(): st.dates(),
+    pa.timestamp("us"): st.datetimes(),
+    pa.timestamp("us", "UTC"): st.datetimes(),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS, ids=str)
+@given(data=st.data())
+def test_a_column_that_takes_the_memory_of_an_array_has_the_same_values(
+    kind: Any, data: Any
+) -> None:
+    values = data.draw(st.lists(st.none() | NUMBERS[kind], max_size=10))
+    start, end = (data.draw(st.integers(0, len(values))) for _ in range(2))
+    array = pa.chunked_array([pa.array(values, kind)[start:end]], kind)
+    expected = to_pandas(pa.chunked_array([pa.array(values[start:end], kind)], kind))
+    assert_series_equal(to_pandas(array), expected)  # and leaves the array as it is
+    assert_series_equal(to_pandas(array, takes=True), expected)
+
+
+def test_a_column_takes_only_memory_that_may_be_written_to() -> None:
+    data = np.array([1.5, 2.5])
+    data.flags.writeable = False
+    mask = pa.py_buffer(b"\x01")
+    array = pa.Array.from_buffers(pa.float64(), 2, [mask, pa.py_buffer(data)], 1)
+    made = to_pandas(pa.chunked_array([array]), takes=True)
+    assert_series_equal(made, pd.Series([1.5, None]))
+    assert data.tolist() == [1.5, 2.5]
+
+
+def test_values_of_a_read_column_can_be_changed() -> None:
+    @contextmanager
+    def opened() -> Iterator[Result]:
+        yield Result("w", [Column("c")], iter([[pa.array(range(20_000))], [pa.array([7])]]))
+
+    frame = read(opened())
+    frame.loc[20_000, "c"] = 8
+    assert frame["c"].tolist() == [*range(20_000), 8]

@@ -16,6 +16,7 @@ from sqlalchemy import event
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._names import TableName, bindable
+from aqueduct_core.integrations._parts import owned
 from aqueduct_core.integrations._results import Result
 from aqueduct_core.integrations._server import ServerIntegration
 from aqueduct_core.integrations.mysql._decode import decode, field_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["MariadbIntegration", "MysqlIntegration"]
 
 _PATIENCE = 10  # seconds to wait for the server to answer at all
-_BATCH = 16 << 20  # bytes of a result that are handed on together
+_BATCH = 4 << 20  # bytes of a result that are handed on together
 _LOCKS = 30  # seconds to wait for rows and tables that another transaction holds
 _MODES = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
 _SESSION = (
@@ -208,8 +209,8 @@ class MariadbIntegration(MysqlIntegration):
 
 
 def _joined(held: list[list[Any]]) -> list[Any]:
-    """Chunks as one, in memory of Arrow's, where a column of this size can be given back alone."""
-    joined = [pa.concat_arrays([*arrays, arrays[0][:0]]) for arrays in zip(*held, strict=True)]
+    """Chunks as one, in memory that can be given back."""
+    joined = [owned(pa.concat_arrays(arrays)) for arrays in zip(*held, strict=True)]
     held.clear()
     return joined
 

@@ -59,7 +59,8 @@ class Shape:
                         f"{source}: column {name!r} has arrays of several dimensions",
                         hint=f"read it as text or JSON: SELECT to_jsonb({name})",
                     )
-            yield chunk[: len(self.columns)]
+            del chunk[len(self.columns) :]
+            yield chunk
 
 
 def shape_of(connection: psycopg.Connection[Any], query: str) -> Shape | None:

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._columns import affinity
-from aqueduct_core.integrations._results import Column, Result, arrow_chunks, owned
+from aqueduct_core.integrations._parts import owned
+from aqueduct_core.integrations._results import Column, Result, arrow_chunks
 from aqueduct_core.integrations._rows import as_declared, columns_of_rows
 
 if TYPE_CHECKING:
