@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -328,10 +328,9 @@ def _inputs(item: OperatorSpec, renamed: Mapping[str, str], name: str) -> dict[s
 
 
 def _texts(one: Mapping[str, Any], other: Mapping[str, Any], name: str) -> Iterator[TextDiff]:
-    pick: Callable[[Mapping[str, Any]], str | None]
-    for pick in (lambda task: task.get("source"), lambda task: task.get("query")):
-        if pick(one) != pick(other):
-            yield TextDiff(name, pick(one), pick(other))
+    for text in ("source", "query"):
+        if one.get(text) != other.get(text):
+            yield TextDiff(name, one.get(text), other.get(text))
     before, after = one.get("helpers", {}), other.get("helpers", {})
     for helper in {**before, **after}:
         if before.get(helper) != after.get(helper):
