@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from aqueduct_core.serializers.tables import _retype
+
 __all__ = ["pick"]
 
 _Kind: TypeAlias = "int | str"
@@ -56,13 +58,13 @@ def pick(table: pa.Table, size: int, group: int, writing: dict[str, Any]) -> dic
     """The options of `pq.ParquetWriter` that say how each column is encoded.
 
     Args:
-        table: What will be written.
+        table: What will be written, before it is retyped.
         size: Its bytes.
         group: The rows of a row group.
         writing: The other options it will be written with.
     """
     kinds = [_kind(field) for field in table.schema.types]
-    leaves = _leaves(table.schema)
+    leaves = _leaves(_retype.stored(table.slice(0, 0)).schema)
     tried = _columns_to_try(kinds, size)
     picked: dict[tuple[int, int], str] = {}
     if tried:
@@ -70,7 +72,7 @@ def pick(table: pa.Table, size: int, group: int, writing: dict[str, Any]) -> dic
         places = [(column, ordinal) for _, column, ordinal in leaves if column in wanted]
         length = table.num_rows // (_SHARE * _RUNS)
         run = min(_LONGEST_RUN, max(_SHORTEST_RUN, length))
-        sample = _sample(table.select(tried), run)
+        sample = _retype.stored(_sample(table.select(tried), run))
         choices = _try(sample, run, min(group, table.num_rows), writing)
         picked = dict(zip(places, choices, strict=True))
     votes: dict[tuple[_Kind, int], Counter[str]] = {}

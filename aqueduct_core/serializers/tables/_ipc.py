@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from aqueduct_core.errors import ColumnNotFoundError, CorruptArtifactError
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "batches",
-    "compacted",
-    "compacted_table",
     "dump_batches",
     "read",
     "read_schema",
@@ -34,9 +31,6 @@ __all__ = [
 ]
 
 _SMALL = 2_048  # shorter pieces are copied together: a buffer of its own costs more than that
-_LOOKED_AT = 4_096
-_VIEWS = frozenset((pa.string_view().id, pa.binary_view().id))
-_COMPACT = 2.0  # view columns that hold this many times what they show are rewritten
 
 
 def write(table: pa.Table | EvenTable, sink: Sink) -> dict[str, JSON]:
@@ -258,34 +252,3 @@ def _holds_dictionary(kind: pa.DataType) -> bool:
     if isinstance(kind, pa.BaseExtensionType):
         return _holds_dictionary(kind.storage_type)
     return any(_holds_dictionary(kind.field(index).type) for index in range(kind.num_fields))
-
-
-def compacted(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of views, rewritten if it holds far more than it shows, as slices and filters do."""
-    kind = column.type
-    if kind.id not in _VIEWS or not _is_bloated(column):
-        return column
-    return column.cast(pa.large_string() if kind == pa.string_view() else pa.large_binary()).cast(
-        kind
-    )
-
-
-def compacted_table(table: pa.Table) -> pa.Table:
-    """A table whose columns are `compacted`."""
-    for index, kind in enumerate(table.schema.types):
-        if kind.id in _VIEWS:
-            column = compacted(table.column(index))
-            table = table.set_column(index, table.schema.field(index), column)
-    return table
-
-
-def _is_bloated(column: pa.ChunkedArray) -> bool:
-    held = shown = 0
-    for chunk in column.chunks:
-        _, views, *variadic = chunk.buffers()
-        held += sum(buffer.size for buffer in variadic)
-        # A view is four 32-bit words, the first of them its length. A look at some tells enough.
-        lengths = np.frombuffer(views, np.int32)[::4][chunk.offset : chunk.offset + len(chunk)]
-        step = 1 + len(lengths) // _LOOKED_AT
-        shown += step * int(lengths[::step].sum())
-    return held > _COMPACT * max(shown, 1 << 15)

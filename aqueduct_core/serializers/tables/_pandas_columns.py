@@ -32,7 +32,6 @@ from aqueduct_core.abc import JSON
 from aqueduct_core.errors import CorruptArtifactError
 from aqueduct_core.serializers._dtypes import dtype_from_json, dtype_to_json
 from aqueduct_core.serializers.tables import _pandas_internals as internals
-from aqueduct_core.serializers.tables._ipc import compacted
 from aqueduct_core.serializers.tables._pandas_cells import decode_cells
 from aqueduct_core.serializers.tables._pandas_context import Encoded, Reader, Writer, missing
 from aqueduct_core.serializers.tables._pandas_dtypes import (
@@ -45,6 +44,7 @@ from aqueduct_core.serializers.tables._pandas_dtypes import (
     zone_from_json,
 )
 from aqueduct_core.serializers.tables._pandas_objects import encode_cells
+from aqueduct_core.serializers.tables._views import compacted
 
 __all__ = [
     "arrow_type",

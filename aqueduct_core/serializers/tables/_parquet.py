@@ -30,7 +30,7 @@ __all__ = ["batches", "dump_batches", "read", "read_schema", "write"]
 _LEVEL = 1
 _GROUP_BYTES = 128 << 20
 _GROUP_ROWS = 64 << 20
-_LEAST_GROUPS, _LEAST_GROUP = 6, 16 << 20
+_LEAST_GROUPS, _LEAST_GROUP = 10, 16 << 20
 _LARGE = 32 << 20
 _MANY = 1 << 17  # rows, from which text may take far more memory than in the file
 _BUFFER = 1 << 18  # bytes that are read at once
@@ -64,20 +64,20 @@ def dump_batches(
 
 def _dump(schema: pa.Schema, groups: Iterator[pa.Table], sink: Sink) -> dict[str, JSON]:
     first = next(groups)
-    stored = _retype.stored(first)
     size = first.nbytes
     rows = _group_rows(first, size)
-    options = _WRITING | _encodings.pick(stored, size, rows, _WRITING) | _FINAL
-    with sink.open() as file, pq.ParquetWriter(file, stored.schema, **options) as writer:
-        writer.write_table(stored, row_group_size=rows)
+    options = _WRITING | _encodings.pick(first, size, rows, _WRITING) | _FINAL
+    written = _retype.stored(schema.empty_table()).schema
+    with sink.open() as file, pq.ParquetWriter(file, written, **options) as writer:
+        _write_groups(writer, first, rows)
         for group in groups:
             if not _retype.continues(group, first):
                 raise UnserializableError(
                     "the batches have different dictionaries, or values that Parquet would change",
                     hint='store the stream with serializer="arrow", or make the batches alike',
                 )
-            writer.write_table(_retype.stored(group), row_group_size=rows)
-        if stored is not first:
+            _write_groups(writer, group, rows)
+        if not written.equals(schema):
             writer.add_key_value_metadata({_SCHEMA: base64.b64encode(schema.serialize())})
     if _is_coded(schema):
         entries = pa.BufferOutputStream()
@@ -142,13 +142,24 @@ def _groups(tables: Iterable[pa.Table], schema: pa.Schema, most: int) -> Iterato
         yield pa.concat_tables(waiting) if waiting else schema.empty_table()
 
 
+def _write_groups(writer: Any, table: pa.Table, rows: int) -> None:
+    """Write a table in row groups, of which one at a time is held as it is written."""
+    for start in range(0, max(table.num_rows, 1), rows):
+        writer.write_table(_retype.stored(table.slice(start, rows)), row_group_size=rows)
+
+
 def _group_rows(table: pa.Table, size: int) -> int:
     most = _GROUP_BYTES
-    if any(kind.num_fields or kind.id == _DICTIONARY for kind in table.schema.types):
-        # What it takes to write lists and codes grows with the row group: it shall be little of the table.
+    if any(map(_takes_memory, table.schema.types)):
         most = min(most, max(_LEAST_GROUP, size // _LEAST_GROUPS))
     each = max(size / max(table.num_rows, 1), 1 / 8)
     return max(1, min(_GROUP_ROWS, int(most / each)))
+
+
+def _takes_memory(kind: pa.DataType) -> bool:
+    """Whether what it takes to write a column grows with the row group: it shall be little of the table."""
+    coded = kind.num_fields or kind.id == _DICTIONARY
+    return bool(coded) or _retype.written_as(kind) is not kind
 
 
 def _read(origin: Any, names: Sequence[str] | None, source: Source) -> pa.Table:
@@ -226,7 +237,11 @@ def _gathered(
         return _selected(file, schema)
     again = partial(_open, origin, file.metadata) if _is_shared(origin) else None
     found = file.schema_arrow
-    kinds = {name: (schema if name in entries else found).field(name).type for name in names}
+    kinds = {}
+    for name in names:
+        kind = schema.field(name).type
+        changed = name in entries or _retype.written_as(kind) is not kind
+        kinds[name] = kind if changed else found.field(name).type
     columns = _pieces.read(file, kinds, entries, again)
     return pa.Table.from_arrays([columns[name] for name in schema.names], names=schema.names)
 

@@ -63,8 +63,8 @@ def read(
 
     Args:
         file: The open file.
-        kinds: The names of the columns and the types that they have in the file; of dictionaries, the
-            types that they are to have.
+        kinds: The names of the columns and the types that they are to have: those of the file, or what
+            these can be cast to.
         entries: The dictionaries of columns that have one.
         again: Opens the file once more, for another thread; None if it can't be.
     """

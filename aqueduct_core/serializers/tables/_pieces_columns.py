@@ -11,12 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aqueduct_core.serializers.tables._views import holds_views, joined
+
 __all__ = ["Chunks", "Coded", "Column", "Whole"]
 
-_CHUNK = 4 << 20  # bytes
-_SOLID = {pa.string_view().id: pa.large_string(), pa.binary_view().id: pa.large_binary()}
-_INLINE = 12  # bytes that a view holds itself
-_MOSTLY = 0.75
+_CHUNK = 2 << 20  # bytes
 
 
 class Column(Protocol):
@@ -51,6 +50,8 @@ class Whole:
         self._valid: dict[int, tuple[int, pa.Array | None]] = {}
 
     def add(self, part: int, start: int, piece: pa.Array) -> None:
+        if piece.type != self._kind:
+            piece = piece.cast(self._kind)
         first, size = piece.offset * self._width, len(piece) * self._width
         at = start * self._width
         self._bytes[at : at + size] = np.frombuffer(piece.buffers()[1], np.uint8, size, first)
@@ -102,32 +103,18 @@ class Chunks:
     def end(self, part: int) -> None:
         _, pieces = self._waiting.pop(part, (0, []))
         if pieces:
-            joined = _joined(pieces)
-            self._chunks.setdefault(part, []).append(joined)
+            self._chunks.setdefault(part, []).append(self._joined(pieces))
+            del pieces
+            pa.default_memory_pool().release_unused()
+
+    def _joined(self, pieces: list[pa.Array]) -> pa.Array:
+        if holds_views(self._kind):
+            return joined(pieces, self._kind)
+        return pa.concat_arrays(pieces, pa.system_memory_pool())
 
     def finished(self) -> pa.ChunkedArray:
         chunks = [chunk for part in sorted(self._chunks) for chunk in self._chunks[part]]
         return pa.chunked_array(chunks, self._kind)
-
-
-def _joined(pieces: list[pa.Array]) -> pa.Array:
-    kind = pieces[0].type
-    if kind.id not in _SOLID:
-        return pa.concat_arrays(pieces, pa.system_memory_pool())
-    joined = pa.concat_arrays(pieces)
-    lengths = np.frombuffer(joined.buffers()[1], np.int32)[::4]
-    apart = int(lengths[lengths > _INLINE].sum(dtype=np.int64))
-    if apart < _MOSTLY * lengths.sum(dtype=np.int64):
-        return pa.concat_arrays([joined], pa.system_memory_pool())
-    # As they were decoded, views point into many small buffers. Only what stays is taken from the
-    # system's allocator: it doesn't fill the gaps that are left by what goes.
-    dense = pc.cast(joined, _SOLID[kind.id])
-    valid, offsets, values = dense.buffers()
-    kept = pa.allocate_buffer(values.size, pa.system_memory_pool())
-    np.frombuffer(kept, np.uint8)[:] = np.frombuffer(values, np.uint8)
-    parts = [valid, offsets, kept]
-    dense = pa.Array.from_buffers(dense.type, len(dense), parts, dense.null_count, dense.offset)
-    return pc.cast(dense, kind, memory_pool=pa.system_memory_pool())
 
 
 class Coded:

@@ -22,7 +22,7 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.serializers.tables import _retype
 from aqueduct_core.serializers.tables._check import is_flat
-from aqueduct_core.serializers.tables._ipc import compacted_table
+from aqueduct_core.serializers.tables._views import compacted_table
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Sink, Source
@@ -41,7 +41,9 @@ __all__ = [
 _OWN = "polars"  # the part in polars' own format
 _OLDEST, _NEWEST = pl.CompatLevel.oldest(), pl.CompatLevel.newest()
 _KINDS = {pl.DataFrame: "frame", pl.LazyFrame: "lazy", pl.Series: "series"}
-_VIEWS = {pl.String, pl.Binary}
+_TEXTS: set[type] = {pl.String, pl.Binary}
+_CODED: set[type] = {pl.Categorical, pl.Enum}
+_NESTED = (pl.Struct, pl.Map, pl.List, pl.Array)
 _NAMED = {
     *(pl.Null, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Time, pl.Datetime, pl.Duration),
     *(pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64),
@@ -75,7 +77,7 @@ def accepts(obj: Any, durable: bool) -> bool:
     if simple:
         return True
     empty = pl.DataFrame(schema=natural)
-    table = empty.to_arrow(compat_level=_OLDEST)
+    table = _as_arrow(empty)
     if durable and not _retype.holds_schema(table.schema):
         return False
     return bool(_frame(table).schema == empty.schema)
@@ -195,19 +197,12 @@ def _way(dtype: Any) -> str:
         return "arrow"
     if isinstance(dtype, pl.Object):
         return "objects"
-    inner: list[Any] = []
-    if isinstance(dtype, pl.Struct):
-        inner = [field.dtype for field in dtype.fields]
-    elif isinstance(dtype, pl.Map):
-        inner = [dtype.key, dtype.value]
-    elif isinstance(dtype, (pl.List, pl.Array)):
-        inner = [dtype.inner]
-    elif isinstance(dtype, (pl.Int128, pl.UInt128)):
+    if isinstance(dtype, (pl.Int128, pl.UInt128)):
         return _OWN
-    else:
+    if not isinstance(dtype, _NESTED):
         # An extension type, or one of a later polars: what Arrow makes of it is seen in a dry run.
         return "arrow" if isinstance(dtype, pl.BaseExtension) else ""
-    ways = {_way(kind) for kind in inner}
+    ways = {_way(kind) for kind in _inner(dtype)}
     if "" in ways or "objects" in ways:
         return ""
     empty = isinstance(dtype, pl.Array) and dtype.size == 0
@@ -241,33 +236,39 @@ def _table(frame: pl.DataFrame, durable: bool) -> pa.Table:
 
 
 def _as_arrow(frame: pl.DataFrame) -> pa.Table:
-    if frame.n_chunks() > 1 and any(_is_coded(dtype) for dtype in frame.dtypes):
-        # Each chunk would bring a dictionary of its own.
+    coded = {name for name, dtype in frame.schema.items() if _leaves(dtype) & _CODED}
+    if frame.n_chunks() > 1 and coded:  # each chunk would bring a dictionary of its own
         frame = frame.rechunk()
-    if not frame.width:
+    views = [
+        name
+        for name, dtype in frame.schema.items()
+        if name not in coded and _leaves(dtype) & _TEXTS
+    ]
+    if not views:
         return frame.to_arrow(compat_level=_OLDEST)
-    views = [name for name, dtype in frame.schema.items() if type(dtype) in _VIEWS]
-    if len(views) == frame.width:
-        return frame.to_arrow(compat_level=_NEWEST)
-    table = frame.to_arrow(compat_level=_OLDEST) if not views else None
-    if table is None:
-        others = [name for name in frame.columns if name not in set(views)]
-        shown = frame.select(views).to_arrow(compat_level=_NEWEST)
-        rest = frame.select(others).to_arrow(compat_level=_OLDEST)
-        fields = {field.name: field for field in (*shown.schema, *rest.schema)}
-        both = dict(zip(views, shown.columns, strict=True))
-        both |= dict(zip(others, rest.columns, strict=True))
-        schema = pa.schema([fields[name] for name in frame.columns])
-        table = pa.Table.from_arrays([both[name] for name in frame.columns], schema=schema)
-    return table
+    shown = frame.select(views).to_arrow(compat_level=_NEWEST)
+    others = [name for name in frame.columns if name not in set(views)]
+    rest = frame.select(others).to_arrow(compat_level=_OLDEST)
+    fields = {field.name: field for field in (*shown.schema, *rest.schema)}
+    both = dict(zip(views, shown.columns, strict=True))
+    both |= dict(zip(others, rest.columns, strict=True))
+    schema = pa.schema([fields[name] for name in frame.columns])
+    return pa.Table.from_arrays([both[name] for name in frame.columns], schema=schema)
 
 
-def _is_coded(dtype: Any) -> bool:
+def _leaves(dtype: Any) -> set[type]:
+    """The classes of the dtypes that a dtype is made of in the end."""
+    inner = _inner(dtype)
+    return set().union(*map(_leaves, inner)) if inner else {type(dtype)}
+
+
+def _inner(dtype: Any) -> list[Any]:
+    """The dtypes that a nested one is made of."""
     if isinstance(dtype, pl.Struct):
-        return any(_is_coded(field.dtype) for field in dtype.fields)
-    if isinstance(dtype, (pl.List, pl.Array)):
-        return _is_coded(dtype.inner)
-    return isinstance(dtype, pl.Categorical)
+        return [field.dtype for field in dtype.fields]
+    if isinstance(dtype, pl.Map):
+        return [dtype.key, dtype.value]
+    return [dtype.inner] if isinstance(dtype, (pl.List, pl.Array)) else []
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.serializers.tables import _retype
 from aqueduct_core.serializers.tables._check import is_flat, is_plain
-from aqueduct_core.serializers.tables._ipc import compacted_table
+from aqueduct_core.serializers.tables._views import compacted_table
 
 if TYPE_CHECKING:
     from aqueduct_core.abc import JSON, Sink, Source

@@ -1,6 +1,7 @@
 """What Parquet can hold of Arrow's types, and turning back what it changes.
 
-Seconds are written as milliseconds and `date64` as days, if their values allow it. Dictionaries of
+Seconds are written as milliseconds and `date64` as days, if their values allow it, and views within
+lists and structs as text that lies one after the other. Dictionaries of
 text are written as any Parquet writer would, for other tools to read; because Parquet drops their
 unused entries and their order, `dictionaries` are kept beside it as well. Names and metadata of nested
 fields, which Parquet normalizes, are put back without touching the data.
@@ -8,7 +9,7 @@ fields, which Parquet normalizes, are put back without touching the data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +17,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-__all__ = ["continues", "dictionaries", "holds", "holds_schema", "restored", "stored", "why_not"]
+from aqueduct_core.serializers.tables._views import holds_views, solid
+
+__all__ = [
+    "continues",
+    "dictionaries",
+    "holds",
+    "holds_schema",
+    "restored",
+    "stored",
+    "why_not",
+    "written_as",
+]
 
 _EXACT = frozenset(
     kind.id
@@ -25,9 +37,9 @@ _EXACT = frozenset(
         *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
         *(pa.float16(), pa.float32(), pa.float64(), pa.date32(), pa.time64("us"), pa.duration("s")),
         *(pa.string(), pa.large_string(), pa.binary(), pa.large_binary()),
+        *(pa.string_view(), pa.binary_view()),
     )
 )
-_VIEWS = frozenset(kind.id for kind in (pa.string_view(), pa.binary_view()))
 _SWAPPED = {
     pa.time32("s"): pa.time32("ms"),
     pa.date64(): pa.date32(),
@@ -36,6 +48,7 @@ _TEXT = (pa.string(), pa.large_string())
 # Before, a missing list was written without the items that its place has.
 _FIXED_LISTS = int(pa.__version__.partition(".")[0]) >= 26
 _DAY = 86_400_000
+_ROWS = 1 << 18  # that are looked at at once
 _MOST_SECONDS = (2**63 - 1) // 1000
 _EXTENSIONS = (
     pa.UuidType,
@@ -92,12 +105,23 @@ def continues(table: pa.Table, first: pa.Table) -> bool:
 def stored(table: pa.Table) -> pa.Table:
     """The table that is written: the very same one if nothing has to be changed."""
     for index, kind in enumerate(table.schema.types):
-        swapped = None if kind.id in _EXACT else _swapped(kind)
-        if swapped is not None:
+        written = written_as(kind)
+        if written is not kind:
             field = table.schema.field(index)
-            column = table.column(index).cast(swapped)
-            table = table.set_column(index, field.with_type(swapped), column)
+            column = table.column(index).cast(written)
+            table = table.set_column(index, field.with_type(written), column)
     return table
+
+
+def written_as(kind: pa.DataType) -> pa.DataType:
+    """The type that columns of a type are written as: the very same one if nothing has to be changed."""
+    if kind.id in _EXACT:
+        return kind
+    if pa.types.is_timestamp(kind) and kind.unit == "s":
+        return pa.timestamp("ms", kind.tz)
+    if kind.num_fields and holds_views(kind):  # Arrow's writer can't slice views within others
+        return solid(kind)
+    return _SWAPPED.get(kind, kind)
 
 
 def dictionaries(table: pa.Table) -> pa.Table:
@@ -145,7 +169,7 @@ def _holds_type(kind: pa.DataType, *, top: bool) -> bool:
         return bool(0 <= kind.scale <= kind.precision)
     if types.is_fixed_size_binary(kind):
         return bool(kind.byte_width > 0)
-    if top and (types.is_date64(kind) or kind.id in _VIEWS):
+    if top and types.is_date64(kind):
         return True
     if top and types.is_dictionary(kind):
         return kind.value_type in _TEXT
@@ -182,9 +206,7 @@ def _holds_values(column: pa.ChunkedArray, field: pa.Field) -> bool:
         lowest, highest = _range(column)
         return lowest >= 0 and highest < 86_400
     if pa.types.is_date64(kind):
-        days = _integers(column, pa.int64())
-        whole = pc.multiply(pc.divide(days, _DAY), _DAY)
-        return pc.all(pc.equal(days, whole)).as_py() is not False
+        return all(map(_are_days, _some(_integers(column, pa.int64()))))
     if pa.types.is_dictionary(kind):
         return _one_dictionary(column.chunks)
     return True
@@ -192,6 +214,16 @@ def _holds_values(column: pa.ChunkedArray, field: pa.Field) -> bool:
 
 def _integers(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     return pa.chunked_array([chunk.view(kind) for chunk in column.chunks], kind)
+
+
+def _some(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
+    """A column in parts, so that what is made of them takes little memory."""
+    return (column.slice(start, _ROWS) for start in range(0, len(column), _ROWS))
+
+
+def _are_days(milliseconds: pa.ChunkedArray) -> bool:
+    whole = pc.multiply(pc.divide(milliseconds, _DAY), _DAY)
+    return pc.all(pc.equal(milliseconds, whole)).as_py() is not False
 
 
 def _range(column: pa.ChunkedArray) -> tuple[int, int]:
@@ -210,12 +242,6 @@ def _one_dictionary(chunks: list[Any]) -> bool:
     ):
         return False
     return first.null_count == 0 and len(first.unique()) == len(first)
-
-
-def _swapped(kind: pa.DataType) -> pa.DataType | None:
-    if pa.types.is_timestamp(kind) and kind.unit == "s":
-        return pa.timestamp("ms", kind.tz)
-    return _SWAPPED.get(kind)
 
 
 @lru_cache(maxsize=256)

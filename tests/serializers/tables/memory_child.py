@@ -68,7 +68,17 @@ def coded(size: int) -> pa.Table:
     return pa.table({"coded": column, "number": RANDOM.standard_normal(rows)})
 
 
+def seconds(size: int) -> pa.Table:
+    """What Parquet has as other types."""
+    times = np.arange(size // 24)
+    kinds = pa.timestamp("s"), pa.timestamp("s", "Europe/Berlin"), pa.date64()
+    scales = 1, 1, 86_400_000
+    columns = [pa.array(times * scale, kind) for scale, kind in zip(scales, kinds, strict=True)]
+    return pa.table(columns, names=list("abc"))
+
+
 KINDS = {
+    "seconds": seconds,
     "floats": floats,
     "strings": strings,
     "giant": lambda size: pa.table({"text": texts(size // 204, 200)}),
