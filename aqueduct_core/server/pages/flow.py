@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -40,9 +40,11 @@ def overview(request: Request, flow: str) -> Response:
     metrics = newest_metrics(services, {flow: runs}, _METRICS)
     numbers = {item.digest: item.number for item in versions}
     last = next((run for run in runs if run.state in ("succeeded", "warning")), None)
+    shown = grid(services, runs, numbers) if runs else None
     context = head_of(services, record, len(versions)) | {
         "tab": "Overview",
-        "grid": grid(services, runs, numbers) if runs else None,
+        "grid": shown,
+        "why": _why(services, runs[0], shown) if shown else None,
         "last": runs[0] if runs else None,
         "last_state": state_of_run(runs[0]) if runs else None,
         "metrics": metric_tiles(flow, runs, metrics, _METRICS),
@@ -127,6 +129,18 @@ def resume(request: Request, flow: str) -> Response:
     services = services_of(request)
     Flow(services.tracking.flow(flow), services.session).resume()
     return RedirectResponse(flow_path(flow), 303)
+
+
+def _why(services: Services, run: RunRecord, shown: dict[str, Any]) -> dict[str, Any] | None:
+    """What failed first in a run, the last one of the grid, and with which words."""
+    names = (row["name"] for row in shown["rows"] if row["cells"][-1] == "f")
+    name = next(names, None)
+    result = None if name is None else services.tracking.result(run.id, name, flow=run.flow)
+    if name is None or result is None:
+        return None
+    error = result.error
+    words = result.reason or "" if error is None else f"{error.type}: {error.message}"
+    return {"name": name, "words": words, "href": run_path(run.flow, run.id, "operators", name)}
 
 
 def _metrics_of(

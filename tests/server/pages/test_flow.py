@@ -13,6 +13,7 @@ from tests.server.pages.conftest import Look, looking
 def test_the_overview_has_a_row_for_each_operator(site: Site, look: Look) -> None:
     page = look(f"/flows/{site.flow.id}")
     assert "The last 2 runs" in page.words
+    assert "flights : ValueError: a negative limit" in page.words, "why the last one failed"
     for name in ("flights", "train", "rows", "few"):
         assert f"/flows/{site.flow.id}/runs/{site.flow.latest().id}/operators/{name}" in page.links
 
