@@ -386,9 +386,10 @@ class ArtifactStore:
 
 
 def _checked(storage: Any, options: Mapping[str, Any] | None) -> Storage:
-    if not isinstance(storage, Storage):
-        needed = {*Storage.__annotations__, *(name for name in vars(Storage) if name[0] != "_")}
-        missing = sorted(name for name in needed if not hasattr(storage, name))
+    # Since Python 3.12, isinstance overlooks what a storage around another one has by `__getattr__`.
+    needed = {*Storage.__annotations__, *(name for name in vars(Storage) if name[0] != "_")}
+    missing = sorted(name for name in needed if not hasattr(storage, name))
+    if missing:
         raise TypeError(
             f"a store takes a URL, a path or a storage; {type(storage).__name__} is none of these, "
             f"it has no {', '.join(missing)}"

@@ -180,6 +180,22 @@ def test_bad_arguments() -> None:
         ArtifactStore("memory://").put("x", 3)  # type: ignore[arg-type] # on purpose
 
 
+def test_a_storage_around_another_one_may_leave_the_rest_to_it() -> None:
+    """Since Python 3.12, isinstance overlooks what an object has by `__getattr__`."""
+
+    class Around:
+        def __init__(self, inner: MemoryStorage) -> None:
+            self._inner = inner
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+    store: Any = ArtifactStore
+    around = store(Around(MemoryStorage()))
+    around.put(3, "x")
+    assert around.get("x") == 3
+
+
 def test_what_is_no_storage_is_refused() -> None:
     class Unfinished:
         url, profile = "cellar://wine", "memory"
