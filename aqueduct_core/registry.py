@@ -240,12 +240,8 @@ class Registry:
 
     def _find(self, cls: type) -> tuple[Entry, ...]:
         """All matches along the MRO; plugins are looked for if no built-in takes the class itself."""
-        own = self._matching(cls)
-        if (
-            not own
-            and not self._discovered
-            and str(cls.__module__).partition(".")[0] != "aqueduct_core"
-        ):
+        is_ours = str(cls.__module__).partition(".")[0] == "aqueduct_core"
+        if not (self._discovered or is_ours or self._matching(cls)):
             self._discover()
         found: list[Entry] = []
         for base in cls.__mro__:
@@ -373,23 +369,18 @@ def _is(cls: type, kind: type | str) -> bool:
 
 
 def _name_of(cls: type) -> str:
-    return (
-        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    )
+    module = "" if cls.__module__ == "builtins" else f"{cls.__module__}."
+    return module + cls.__qualname__
 
 
 def _check(serializer: Any) -> None:
+    told = f"{type(serializer).__qualname__} is not a serializer"
     for name, kind in (("name", str), ("version", int), ("types", tuple)):
         if not isinstance(getattr(serializer, name, None), kind):
-            raise TypeError(
-                f"{type(serializer).__qualname__} is not a serializer: its {name!r} must be a "
-                f"{kind.__name__}"
-            )
+            raise TypeError(f"{told}: its {name!r} must be a {kind.__name__}")
     for name in ("dump", "load"):
         if not callable(getattr(serializer, name, None)):
-            raise TypeError(
-                f"{type(serializer).__qualname__} is not a serializer: it has no {name}()"
-            )
+            raise TypeError(f"{told}: it has no {name}()")
 
 
 def _package_of(module: str) -> str:
