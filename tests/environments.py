@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["ROOT", "has_package_index", "make_environment"]
+__all__ = ["ROOT", "has_package_index", "is_for_this_python", "make_environment"]
 
 ROOT = Path(__file__).resolve().parents[1]
 _FOLDER = ROOT / ".environments"
@@ -31,6 +32,14 @@ def make_environment(wanted: Path, *, installer: str = "uv") -> Path:
             _make(folder / "venv", wanted, installer)
             (folder / "done").touch()
     return folder / "venv" / "bin"
+
+
+def is_for_this_python(lock: Path) -> bool:
+    """Whether a lock file is for the Python that runs this: those of Airflow are for one version."""
+    text = lock.read_text()
+    made = re.search(r"--python-version (\S+)", text)
+    running = "{}.{}".format(*sys.version_info)
+    return made is None or "--universal" in text or made[1] == running
 
 
 def has_package_index() -> bool:

@@ -396,4 +396,5 @@ def _checked(storage: Any, options: Mapping[str, Any] | None) -> Storage:
         )
     if options:
         raise ValueError("storage_options go with a URL; this storage is open already")
-    return storage
+    checked: Storage = storage
+    return checked

@@ -16,7 +16,7 @@ import pytest
 import aqueduct_core as aq
 from aqueduct_core.integrations import SqlIntegration
 from tests.databases import PostgresServer
-from tests.environments import has_package_index
+from tests.environments import has_package_index, is_for_this_python
 from tests.integration.airflow.clients import CLUSTER, connected
 from tests.integration.airflow.cluster import Cluster
 from tests.integration.airflow.runs import Airflow
@@ -30,6 +30,8 @@ def installable() -> None:
     program = PostgresServer.missing()
     if program is not None:
         pytest.skip(f"{program} is not installed: tools/servers.sh installs it")
+    if not is_for_this_python(Path(__file__).with_name("airflow-3.lock")):
+        pytest.skip("the Airflow of these tests is one of Python 3.11")
     if not has_package_index():
         pytest.skip("there is no package index to install Airflow from")
 
