@@ -138,8 +138,8 @@ def choose_format(names: Sequence[str], size: int, plan: Plan) -> str:
     return min(names, key=lambda name: _cost(FORMATS.get(name, _UNKNOWN), size, plan))
 
 
-def choose_codec(sample: Sequence[memoryview], size: int, plan: Plan) -> int | None:
-    """The zstd level for bytes of which `sample` is a part, or None to leave them as they are."""
+def choose_codec(buffers: Sequence[memoryview], size: int, plan: Plan) -> int | None:
+    """The zstd level for the `size` bytes of some buffers, or None to leave them as they are."""
     if plan.codec is not None:
         return int(plan.codec.partition(":")[2] or 0) or None
     if plan.policy == "fast" or size < _SMALLEST:
@@ -147,7 +147,7 @@ def choose_codec(sample: Sequence[memoryview], size: int, plan: Plan) -> int | N
         return None
     from aqueduct_core.store._zstd import compress
 
-    taken = b"".join(sample)
+    taken = b"".join(_sample(buffers, size))
     shrunk = len(compress([taken], 1)) / len(taken) if taken else 1.0
     if shrunk > 0.95:
         return None
@@ -160,7 +160,7 @@ def choose_codec(sample: Sequence[memoryview], size: int, plan: Plan) -> int | N
     return min(options, key=lambda level: _cost(options[level], size, plan))
 
 
-def take_sample(buffers: Sequence[memoryview], size: int) -> list[memoryview]:
+def _sample(buffers: Sequence[memoryview], size: int) -> list[memoryview]:
     """Four evenly spaced pieces of the concatenation of `buffers`: 64 KiB, or 256 of 4 MiB or more."""
     if size <= _SAMPLE:
         return list(buffers)

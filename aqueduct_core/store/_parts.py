@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from aqueduct_core.abc import Storage
 from aqueduct_core.digest import digest_of_all
-from aqueduct_core.encoding import Plan, choose_codec, take_sample
+from aqueduct_core.encoding import Plan, choose_codec
 from aqueduct_core.manifest import Node, Part, object_path
 from aqueduct_core.storage._create import create
 from aqueduct_core.storage._local import fill, new_file
@@ -133,8 +133,7 @@ def _blobs(draft: Draft, plan: Plan, new_spool: Callable[[], Spool]) -> list[_Bl
 
 
 def _compress(blob: _Blob, plan: Plan, new_spool: Callable[[], Spool]) -> None:
-    sample = take_sample(blob.buffers, blob.size)
-    level = choose_codec(sample, blob.size, plan)
+    level = choose_codec(blob.buffers, blob.size, plan)
     if level is None:
         return
     spool = new_spool()
