@@ -119,6 +119,12 @@ def _float(path: str, a: float, b: float) -> Pairs:
     return iter(())
 
 
+def _array(path: str, a: array.array[Any], b: array.array[Any]) -> Pairs:
+    require(a.typecode == b.typecode, path, "typecode", a.typecode, b.typecode)
+    require(a.tobytes() == b.tobytes(), path, "items", a, b)
+    yield from _instance_dict(path, a, b)
+
+
 def _complex(path: str, a: complex, b: complex) -> Pairs:
     yield path + ".real", a.real, b.real
     yield path + ".imag", a.imag, b.imag
@@ -237,7 +243,7 @@ _BUILTIN: dict[type, Check] = {
     list: _sequence,
     tuple: _sequence,
     collections.deque: _deque,
-    array.array: _by_repr,
+    array.array: _array,
     collections.defaultdict: _defaultdict,
     collections.ChainMap: _chainmap,
     dict: _mapping,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import copy
 from typing import Any
 
@@ -88,3 +89,12 @@ def test_fields_of_records_are_compared_and_what_lies_between_them_is_not() -> N
     other[8] = 1
     with pytest.raises(AssertionError, match=r"value\['b'\]"):
         assert_identical(other.view(dtype), one)
+
+
+def test_arrays_of_the_standard_library_are_told_apart_by_their_bits() -> None:
+    nan = array.array("d", [float("nan")])
+    assert_identical(copy.copy(nan), nan)
+    payload = array.array("d", bytes([1, 0, 0, 0, 0, 0, 0xF8, 0x7F]))
+    for other in (payload, array.array("f", nan), array.array("d", [0.0]), array.array("d")):
+        with pytest.raises(AssertionError):
+            assert_identical(other, nan)
