@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
@@ -38,6 +39,11 @@ class TableName:
             )
         schema, name = (part and _unquoted(part) for part in (found["schema"], found["name"]))
         return cls(name, schema)
+
+    def quoted(self, quote: Callable[[str], str]) -> str:
+        """The table as it is written in SQL, where `quote` writes a name."""
+        schema = f"{quote(self.schema)}." if self.schema else ""
+        return schema + quote(self.name)
 
 
 def bindable(name: str, value: Any) -> Any:

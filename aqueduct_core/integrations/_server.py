@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations._settings import port_number
 from aqueduct_core.integrations.alchemy._integration import AlchemyIntegration
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class ServerIntegration(AlchemyIntegration):
     def __init__(self, name: str, driver: str, config: Mapping[str, JSON], **query: str) -> None:
         known: dict[str, Any] = {key: value for key, value in config.items() if value is not None}
         if "port" in known:
-            known["port"] = _port(name, known["port"])
+            known["port"] = port_number(name, known["port"])
         place: Any = {key: known.get(key) for key in ("password", "host", "port", "database")}
         url = sa.URL.create(driver, known.get("user"), **place)
         url = url.update_query_dict({key: value for key, value in query.items() if value})
@@ -40,12 +40,3 @@ class ServerIntegration(AlchemyIntegration):
 
     def config(self) -> Mapping[str, JSON]:
         return dict(self._config)
-
-
-def _port(name: str, port: Any) -> int:
-    try:
-        return int(port)
-    except (TypeError, ValueError):
-        raise IntegrationError(
-            f"{name}: port is no number: {port!r}", hint="leave it out for the usual one"
-        ) from None

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from aqueduct_core.errors import IntegrationError
 
-__all__ = ["check_fields", "fields_of_url", "from_environment", "variable_of"]
+__all__ = ["check_fields", "fields_of_url", "from_environment", "port_number", "variable_of"]
 
 _PREFIX = "AQUEDUCT_INTEGRATION_"
 # What the scheme of a URL means, as far as it isn't the name of a kind itself.
@@ -96,6 +96,20 @@ def fields_of_url(name: str, url: str, known: Collection[str]) -> dict[str, Any]
         told = {"host": host, "port": port, "database": path, "user": user, "password": password}
     told |= dict(parse_qsl(parts.query, keep_blank_values=True))
     return {key: value for key, value in told.items() if value not in (None, "")}
+
+
+def port_number(name: str, port: Any) -> int:
+    """A port as a number, which may have come as a text.
+
+    Raises:
+        IntegrationError: It is none.
+    """
+    try:
+        return int(port)
+    except (TypeError, ValueError):
+        raise IntegrationError(
+            f"{name}: port is no number: {port!r}", hint="leave it out for the usual one"
+        ) from None
 
 
 def check_fields(cls: type[Any], config: Mapping[str, Any], what: str) -> None:

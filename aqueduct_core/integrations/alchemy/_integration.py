@@ -107,9 +107,7 @@ class AlchemyIntegration(SqlDatabase):
         return f"{preparer.initial_quote}{name.replace(end, end * 2)}{end}"
 
     def qualified(self, name: str) -> str:
-        table = TableName.of(name)
-        schema = f"{self.quote(table.schema)}." if table.schema else ""
-        return schema + self.quote(table.name)
+        return TableName.of(name).quoted(self.quote)
 
     def tables(self) -> list[str]:
         with self.connection() as connection, self.explained("list its tables"):

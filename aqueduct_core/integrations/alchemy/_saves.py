@@ -162,8 +162,7 @@ class AlchemyTransaction(TableTransaction):
         )
 
     def qualified(self, target: TableName) -> str:
-        quote = self.integration.quote
-        return (f"{quote(target.schema)}." if target.schema else "") + quote(target.name)
+        return target.quoted(self.integration.quote)
 
     def run(self, text: str) -> None:
         self.integration.execute(self.connection, text).close()

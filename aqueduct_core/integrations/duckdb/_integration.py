@@ -75,9 +75,7 @@ class DuckdbIntegration(DatabaseFile):
             connection.execute(f"DROP TABLE IF EXISTS {self.qualified(table_name)}").fetchall()
 
     def qualified(self, name: str) -> str:
-        table = TableName.of(name)
-        schema = f"{self.quote(table.schema)}." if table.schema else ""
-        return schema + self.quote(table.name)
+        return TableName.of(name).quoted(self.quote)
 
     @contextmanager
     def result(self, statement: Statement, parameters: Mapping[str, Any]) -> Iterator[Result]:

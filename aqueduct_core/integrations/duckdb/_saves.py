@@ -123,8 +123,7 @@ class DuckdbTransaction(TableTransaction):
             self._connection.execute(text, [once, table_name, rows]).fetchall()
 
     def _qualified(self, target: TableName) -> str:
-        quote = self._integration.quote
-        return (f"{quote(target.schema)}." if target.schema else "") + quote(target.name)
+        return target.quoted(self._integration.quote)
 
     def _run(self, text: str) -> None:
         self._connection.execute(text).fetchall()

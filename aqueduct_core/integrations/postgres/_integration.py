@@ -83,8 +83,7 @@ class PostgresIntegration(ServerIntegration):
 
     def estimate(self, connection: sa.Connection, target: TableName) -> int | None:
         text = sa.text("SELECT reltuples FROM pg_class WHERE oid = to_regclass(:name)")
-        schema = f"{self.quote(target.schema)}." if target.schema else ""
-        found = connection.execute(text, {"name": schema + self.quote(target.name)}).scalar()
+        found = connection.execute(text, {"name": target.quoted(self.quote)}).scalar()
         return int(found) if found is not None and found >= 0 else None  # -1: never analyzed
 
     @contextmanager

@@ -17,6 +17,7 @@ from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._reach import unreachable
 from aqueduct_core.integrations._results import Result
+from aqueduct_core.integrations._settings import port_number
 from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, SqlDatabase, TableInfo
 from aqueduct_core.integrations.snowflake._saves import STAGING, TABLES, SnowflakeTransaction
 from aqueduct_core.integrations.snowflake._types import column_of, given_name, stored_name
@@ -85,12 +86,7 @@ class SnowflakeIntegration(SqlDatabase):
             key: value for key, value in given.items() if value is not None
         }
         if port is not None:
-            try:
-                self._config["port"] = int(port)
-            except ValueError:
-                raise IntegrationError(
-                    f"{name}: port is no number: {port!r}", hint="port=443"
-                ) from None
+            self._config["port"] = port_number(name, port)
 
     def config(self) -> Mapping[str, JSON]:
         return dict(self._config)
@@ -140,9 +136,7 @@ class SnowflakeIntegration(SqlDatabase):
         return '"' + stored_name(name).replace('"', '""') + '"'
 
     def qualified(self, name: str) -> str:
-        table = TableName.of(name)
-        schema = f"{self.quote(table.schema)}." if table.schema else ""
-        return schema + self.quote(table.name)
+        return TableName.of(name).quoted(self.quote)
 
     @contextmanager
     def result(self, statement: Statement, parameters: Mapping[str, Any]) -> Iterator[Result]:

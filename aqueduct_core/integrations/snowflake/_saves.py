@@ -278,8 +278,7 @@ class SnowflakeTransaction(TableTransaction):
         return self._integration.quote(name)
 
     def _qualified(self, target: TableName) -> str:
-        schema = f"{self._quote(target.schema)}." if target.schema else ""
-        return schema + self._quote(target.name)
+        return target.quoted(self._quote)
 
     def _run(self, text: str, values: Any = None) -> None:
         self._integration.rows(self._connection, text, values)
