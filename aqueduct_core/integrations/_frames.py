@@ -27,7 +27,7 @@ _MISSING = {
     **{kind: 0 for kind in _NULLABLE if kind != pa.bool_()},
     pa.float32(): np.nan,
     pa.float64(): np.nan,
-    **{pa.timestamp(unit): np.datetime64("NaT") for unit in ("s", "ms", "us", "ns")},
+    **{pa.timestamp(unit): np.datetime64("NaT", unit) for unit in ("s", "ms", "us", "ns")},
 }
 
 
