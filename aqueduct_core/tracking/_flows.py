@@ -25,7 +25,7 @@ from aqueduct_core.dag import Version, flow_id
 from aqueduct_core.errors import NotFoundError, ParameterError
 from aqueduct_core.tracking._base import Base, beyond, cursor_of, now, of_cursor, records
 from aqueduct_core.tracking._events import append_events
-from aqueduct_core.tracking._tables import flows, runs, schedules, versions
+from aqueduct_core.tracking._tables import flows, runs, schedules, ticks, versions
 from aqueduct_core.tracking._tags import checked_tags
 from aqueduct_core.tracking._types import NAME, clean
 from aqueduct_core.tracking._upsert import insert_missing
@@ -223,8 +223,7 @@ class Flows(Base):
             if connection.execute(change(flows).where(mine).values(paused=paused)).rowcount:
                 state = "paused" if paused else "resumed"
                 if not paused:
-                    mine = schedules.c.flow == flow
-                    connection.execute(change(schedules).where(mine).values(next_at=None))
+                    _plan_anew(connection, flow)
                 append_events(connection, [{"kind": "flow", "flow": flow, "state": state}])
 
         self.flow(flow)
@@ -284,7 +283,14 @@ def _set_schedule(connection: Connection, flow: str, spec: Mapping[str, Any] | N
     elif row is None:
         connection.execute(insert(schedules).values(flow=flow, spec=dict(spec)))
     elif row.spec != dict(spec):
-        connection.execute(change(schedules).where(mine).values(spec=dict(spec), next_at=None))
+        _plan_anew(connection, flow, spec=dict(spec))
+
+
+def _plan_anew(connection: Connection, flow: str, **values: Any) -> None:
+    """Forget when a schedule comes true next, and what was claimed by whoever did not start it."""
+    connection.execute(delete(ticks).where(ticks.c.flow == flow, ticks.c.run.is_(None)))
+    mine = schedules.c.flow == flow
+    connection.execute(change(schedules).where(mine).values(next_at=None, **values))
 
 
 def _delete(connection: Connection, flow: str) -> list[str]:

@@ -59,6 +59,20 @@ def test_paused_workflows_are_not_due(tracking: Tracking, version: Version) -> N
     assert len(tracking.due(NEXT)) == 1
 
 
+@pytest.mark.parametrize("how", ["resumed", "published with another schedule"])
+def test_what_nobody_started_before_is_not_made_up_for(
+    tracking: Tracking, version: Version, how: str
+) -> None:
+    tracking.claim(version.flow, WHEN, "killed", next_at=NEXT, at=WHEN)
+    assert [item.next_at for item in tracking.due(WHEN + timedelta(hours=1))] == [WHEN]
+    if how == "resumed":
+        tracking.pause(version.flow)
+        tracking.resume(version.flow)
+    else:
+        tracking.publish(a_version(schedule={**DAILY, "hour": 20}))
+    assert [item.next_at for item in tracking.due(WHEN + timedelta(hours=1))] == [None]
+
+
 def test_one_of_two_schedulers_gets_the_tick(tracking: Tracking, version: Version) -> None:
     assert tracking.claim(version.flow, WHEN, "a", next_at=NEXT)
     assert not tracking.claim(version.flow, WHEN, "b", next_at=NEXT)
