@@ -38,7 +38,8 @@ def metric(
 ) -> Any:
     """Make a function a metric: it returns a number, which is kept for every run.
 
-    Metrics come along with the artifacts that they were called on.
+    Metrics come along with the artifacts that they were called on; those of parameters alone, with
+    each workflow that has the parameters.
 
     Args:
         function: The function, when used without brackets.
@@ -81,7 +82,7 @@ def check(
     """Make a function a check: it returns a bool, or a boolean column of which all must be true.
 
     To say why a check fails it may return a `Verdict`. Checks come along with the artifacts that
-    they were called on.
+    they were called on; those of parameters alone, with each workflow that has the parameters.
 
     Args:
         function: The function, when used without brackets.
