@@ -21,10 +21,10 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.manifest import ArtifactRef, Manifest, check_json, content_digest
 from aqueduct_core.registry import Registry, default_registry
-from aqueduct_core.storage import open_storage
 from aqueduct_core.store._keys import key_of, manifest_path
 from aqueduct_core.store._listing import load, manifests, paths
 from aqueduct_core.store._parts import REFRESH_AFTER, commit, confirm, publish
+from aqueduct_core.store._place import place_of
 from aqueduct_core.store._profiles import profile_of
 from aqueduct_core.store._sink import Writer, sayable, tell
 from aqueduct_core.store._source import Reader, as_table, load_columns, load_member
@@ -70,10 +70,7 @@ class ArtifactStore:
         registry: Registry | None = None,
         describe: bool = True,
     ) -> None:
-        if isinstance(url, str | os.PathLike):
-            self.storage: Storage = open_storage(os.fspath(url), **(storage_options or {}))
-        else:
-            self.storage = _checked(url, storage_options)
+        self.storage: Storage = place_of(url, storage_options or {})
         if policy is not None and policy not in POLICIES:
             raise ValueError(f"there is no policy {policy!r}; choose one of {', '.join(POLICIES)}")
         self._profile = profile_of(self.storage)
@@ -189,8 +186,9 @@ class ArtifactStore:
         """
         if columns is not None and at is not None:
             raise ValueError("columns= and at= can't be combined: load the member, then choose")
-        if isinstance(columns, str):
-            raise TypeError(f"columns is a list of labels: columns=[{columns!r}]")
+        for name, given in (("columns", columns), ("at", at)):
+            if isinstance(given, str):
+                raise TypeError(f"{name} is a list of labels: {name}=[{given!r}]")
         reader = self._reader(*self._read(ref))
         manifest = reader.manifest
         if columns is not None:
@@ -383,18 +381,3 @@ class ArtifactStore:
                 f"{self.url} takes one for the other",
                 hint="use another key, or keep the store where case matters",
             )
-
-
-def _checked(storage: Any, options: Mapping[str, Any] | None) -> Storage:
-    # Since Python 3.12, isinstance overlooks what a storage around another one has by `__getattr__`.
-    needed = {*Storage.__annotations__, *(name for name in vars(Storage) if name[0] != "_")}
-    missing = sorted(name for name in needed if not hasattr(storage, name))
-    if missing:
-        raise TypeError(
-            f"a store takes a URL, a path or a storage; {type(storage).__name__} is none of these, "
-            f"it has no {', '.join(missing)}"
-        )
-    if options:
-        raise ValueError("storage_options go with a URL; this storage is open already")
-    checked: Storage = storage
-    return checked

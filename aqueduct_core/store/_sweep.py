@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aqueduct_core.abc import Storage
-from aqueduct_core.errors import AqueductError, CorruptArtifactError
+from aqueduct_core.errors import AqueductError, CorruptArtifactError, ParameterError
 from aqueduct_core.manifest import Manifest
 
 __all__ = ["Entry", "Problem", "Retention", "Swept", "expired", "sweep"]
@@ -27,11 +27,25 @@ class Retention:
         count: How many to keep in each group.
         age: How long to keep them.
         size: How many bytes a group may hold.
+
+    Raises:
+        ParameterError: A limit is below zero, as others write that there is none.
     """
 
     count: int | None = None
     age: timedelta | None = None
     size: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, zero in (
+            ("count", self.count, 0),
+            ("age", self.age, timedelta(0)),
+            ("size", self.size, 0),
+        ):
+            if value is not None and value < zero:  # type: ignore[operator]  # of one type each
+                raise ParameterError(
+                    f"a retention can't have {name}={value!r}", hint="leave it out for no limit"
+                )
 
 
 @dataclass(frozen=True, slots=True)

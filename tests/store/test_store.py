@@ -178,6 +178,9 @@ def test_bad_arguments() -> None:
         ArtifactStore("memory://", policy="fastest")  # type: ignore[arg-type] # on purpose
     with pytest.raises(InvalidKeyError, match="not int"):
         ArtifactStore("memory://").put("x", 3)  # type: ignore[arg-type] # on purpose
+    for words in ({"columns": "a"}, {"at": "a"}):
+        with pytest.raises(TypeError, match=r"list of labels: \w+=\['a'\]"):
+            ArtifactStore("memory://").get("x", **words)  # type: ignore[arg-type] # on purpose
 
 
 def test_a_storage_around_another_one_may_leave_the_rest_to_it() -> None:
@@ -443,6 +446,12 @@ def test_the_case_of_keys_matters_in_a_folder_only_if_it_does(tmp_path: Path) ->
         (tmp_path / "TMP").mkdir()
         store.put(2, "A")
         assert (store.get("a"), store.get("A")) == (1, 2)
+
+
+@pytest.mark.parametrize("limit", [{"count": -1}, {"size": -1}, {"age": -timedelta(seconds=1)}])
+def test_a_limit_below_zero_is_none(limit: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError, match="for no limit"):
+        Retention(**limit)
 
 
 def test_retention_may_be_for_some_keys_only(store: ArtifactStore) -> None:
