@@ -14,6 +14,7 @@ import pandas as pd
 import xarray as xr
 from xarray.core.indexes import PandasIndex
 from xarray.core.indexing import PandasIndexingAdapter
+from xarray.core.variable import calculate_dimensions
 
 from aqueduct_core.abc import JSON, Budget, Sink, Source
 from aqueduct_core.errors import CorruptArtifactError
@@ -92,6 +93,10 @@ class XarraySerializer:
             (coords if item["coord"] else arrays)[name] = variable
         made = xr.Dataset(arrays, coords=xr.Coordinates(coords, indexes), attrs=told["attrs"])
         made.encoding = told["encoding"]
+        # Datasets put arrays before coordinates; theirs may have been another order.
+        order = [item["name"] for item in told["variables"]]
+        made._variables = {name: made._variables[name] for name in order}
+        made._dims = calculate_dimensions(made._variables)
         if meta["class"] == "Dataset":
             return made
         if len(arrays) != 1:

@@ -92,3 +92,19 @@ def test_objects_in_it_are_pickled(tmp_path: Any) -> None:
     store = ArtifactStore(tmp_path, allow_pickle=True)
     assert store.put(value, "k").serializer == "xarray"
     assert store.get("k").identical(value)
+
+
+def test_variables_come_in_their_order(tmp_path: Any) -> None:
+    array = xr.DataArray(np.ones((2, 3)), dims=("x", "y"), coords={"z": 5, "x": [1, 2]}, name="n")
+    store = ArtifactStore(tmp_path)
+    value = xr.Dataset({"b": ("q", [1.0]), "a": ("x", [1, 2])}, coords={"x": [3, 4]})
+    for each in (
+        array.to_dataset(),
+        value,
+        value.set_coords("a"),
+        value.assign_coords(c=("r", [1])),
+    ):
+        back = store.get(store.put(each, "k"))
+        assert [*back.variables] == [*each.variables]
+        assert [*back.sizes] == [*each.sizes]
+        assert repr(back) == repr(each)
