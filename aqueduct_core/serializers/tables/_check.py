@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,7 +18,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["RECORD_BATCH", "at", "check_bodies", "check_table", "field", "is_flat", "is_plain"]
+from aqueduct_core.errors import UnserializableError
+
+__all__ = [
+    "RECORD_BATCH",
+    "at",
+    "check_bodies",
+    "check_table",
+    "field",
+    "is_flat",
+    "is_plain",
+    "require_shallow",
+]
 
 _FLAT = frozenset(
     kind.id
@@ -45,6 +56,7 @@ _FIXED = pa.list_(pa.null(), 1).id
 _STRUCT = pa.struct([]).id
 _THREADED = 1 << 18  # rows; below this, starting threads costs more than it saves
 _DICTIONARY = pa.dictionary(pa.int8(), pa.null()).id
+_DEEPEST = 62  # lists and structs within each other: Arrow neither writes nor reads more
 
 
 def is_flat(kind: pa.DataType) -> bool:
@@ -64,6 +76,26 @@ def is_plain(kind: pa.DataType) -> bool:
     if kind.id in _LISTS or kind.id in (_FIXED, _STRUCT):
         return all(is_plain(kind.field(index).type) for index in range(kind.num_fields))
     return kind.id in _FLAT or kind.id in _BYTES
+
+
+def require_shallow(name: str, kind: Any, inner: Callable[[Any], list[Any]]) -> None:
+    """Raise `UnserializableError` if a type is nested more deeply than Arrow can store.
+
+    Args:
+        name: The column's.
+        kind: Its type, of whatever library.
+        inner: The types that a type is made of.
+    """
+    level = [kind]
+    for _ in range(_DEEPEST + 1):
+        level = [part for one in level for part in inner(one)]
+        if not level:
+            return
+    raise UnserializableError(
+        f"column {name!r} is nested more than {_DEEPEST} levels deep",
+        path=f"[{name!r}]",
+        hint="keep what is so deep as JSON text, or as nested lists and dicts",
+    )
 
 
 def check_table(table: pa.Table) -> None:

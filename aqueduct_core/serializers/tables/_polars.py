@@ -21,7 +21,7 @@ from aqueduct_core.errors import (
     UnserializableError,
 )
 from aqueduct_core.serializers.tables import _retype
-from aqueduct_core.serializers.tables._check import is_flat
+from aqueduct_core.serializers.tables._check import is_flat, require_shallow
 from aqueduct_core.serializers.tables._views import compacted_table
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ def accepts(obj: Any, durable: bool) -> bool:
         schema = _schema(obj)
     except PolarsError:  # a lazy frame that can't be collected: `encode` says so
         return not durable
+    try:
+        _require_shallow(schema)
+    except UnserializableError:  # `encode` says so
+        return not durable
     ways = {name: _way(dtype) for name, dtype in schema.items()}
     if "" in ways.values():
         return False
@@ -86,6 +90,7 @@ def accepts(obj: Any, durable: bool) -> bool:
 def encode(obj: Any, sink: Sink, durable: bool) -> tuple[pa.Table, dict[str, JSON]]:
     """The table to store, and what makes it the object again."""
     frame = _collected(obj)
+    _require_shallow(frame.schema)
     ways = {name: _way(dtype) for name, dtype in frame.schema.items()}
     natural = [name for name, way in ways.items() if way == "arrow"]
     meta: dict[str, JSON] = {"kind": kind_of(obj)}
@@ -207,6 +212,11 @@ def _way(dtype: Any) -> str:
         return ""
     empty = isinstance(dtype, pl.Array) and dtype.size == 0
     return _OWN if empty or _OWN in ways else "arrow"
+
+
+def _require_shallow(schema: Mapping[str, Any]) -> None:
+    for name, dtype in schema.items():
+        require_shallow(name, dtype, _inner)
 
 
 def _schema(obj: Any) -> Mapping[str, Any]:

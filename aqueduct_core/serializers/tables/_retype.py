@@ -48,6 +48,7 @@ _TEXT = (pa.string(), pa.large_string())
 # Before, a missing list was written without the items that its place has.
 _FIXED_LISTS = int(pa.__version__.partition(".")[0]) >= 26
 _DAY = 86_400_000
+_FIRST_DAY, _LAST_DAY = -(2**31), 2**31 - 1
 _ROWS = 1 << 18  # that are looked at at once
 _MOST_SECONDS = (2**63 - 1) // 1000
 _EXTENSIONS = (
@@ -222,8 +223,12 @@ def _some(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
 
 
 def _are_days(milliseconds: pa.ChunkedArray) -> bool:
-    whole = pc.multiply(pc.divide(milliseconds, _DAY), _DAY)
-    return pc.all(pc.equal(milliseconds, whole)).as_py() is not False
+    """Whether times are whole days that `date32` has numbers for."""
+    days = pc.divide(milliseconds, _DAY)
+    found = pc.min_max(days).as_py()
+    if not ((found["min"] or 0) >= _FIRST_DAY and (found["max"] or 0) <= _LAST_DAY):
+        return False
+    return pc.all(pc.equal(milliseconds, pc.multiply(days, _DAY))).as_py() is not False
 
 
 def _range(column: pa.ChunkedArray) -> tuple[int, int]:
@@ -247,10 +252,10 @@ def _one_dictionary(chunks: list[Any]) -> bool:
 @lru_cache(maxsize=256)
 def _survives(serialized: bytes) -> bool:
     """A dry run: whether the schema of an empty table comes back, names and metadata included."""
-    schema = pa.ipc.read_schema(pa.py_buffer(serialized))
-    empty = schema.empty_table()
     written = pa.BufferOutputStream()
     try:
+        schema = pa.ipc.read_schema(pa.py_buffer(serialized))
+        empty = schema.empty_table()
         pq.write_table(stored(empty), written)
         found = pq.ParquetFile(pa.BufferReader(written.getvalue())).read()
         nothing = {name: pa.array([], pa.large_binary()) for name in schema.names}
