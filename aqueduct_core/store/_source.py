@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tempfile
@@ -25,6 +26,7 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.manifest import Manifest, Node, Part
 from aqueduct_core.registry import Registry, supports
+from aqueduct_core.storage._local import translated
 from aqueduct_core.store._views import RangeFile, ViewFile, map_file, private
 from aqueduct_core.store._zstd import decompress_into
 
@@ -33,6 +35,14 @@ __all__ = ["Reader", "load_columns", "load_member"]
 _READ = 1 << 20  # from here on, loaders are told which file it is that they read
 _BLOCK = 1 << 20
 _PIECE = 16 << 20  # of a compressed part
+# What has nothing to do with the bytes that are stored.
+_OF_THE_SYSTEM = {
+    getattr(errno, name)
+    for name in ("EACCES", "EDQUOT", "EIO", "EMFILE", "ENFILE", "ENOSPC", "ESTALE")
+}
+_TOO_LARGE = (
+    "give it more memory; or, if it is small, verify() tells whether its bytes were changed"
+)
 
 
 class Reader:
@@ -88,11 +98,18 @@ class Reader:
         except ImportError:
             raise
         except Exception as error:
+            number = error.errno if isinstance(error, OSError) else None
+            if number in _OF_THE_SYSTEM:
+                with translated(self.manifest.key):
+                    raise
             # A loader that stumbles over bytes it didn't write, in whatever way it does.
+            is_large = isinstance(error, MemoryError) or number == errno.ENOMEM
+            hint = {"hint": _TOO_LARGE} if is_large else {}
             raise CorruptArtifactError(
                 f"the serializer {node.serializer!r} can't read what is stored: "
                 f"{type(error).__name__}: {error}",
                 key=self.manifest.key,
+                **hint,
             ) from error
 
     def open(self, node: Node, part: str) -> BinaryIO:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from aqueduct_core.errors import (
     SerializerNotFoundError,
     SignatureError,
     StaleReferenceError,
+    StorageError,
+    StorageFullError,
     UnsafeArtifactError,
     UnserializableError,
 )
@@ -30,7 +33,7 @@ from aqueduct_core.registry import Registry
 from aqueduct_core.storage._memory import MemoryStorage
 from aqueduct_core.store import ArtifactStore, Retention
 from aqueduct_core.testing import forge
-from tests.store.toys import Blob, Streamed, Tree
+from tests.store.toys import Blob, BlobSerializer, Streamed, Tree
 
 NOW = timedelta(0)
 POLICIES = ("fast", "balanced", "small")
@@ -482,6 +485,32 @@ def test_an_old_part_that_is_used_again_survives_gc(tmp_path: Path, registry: Re
     found = store.storage.stat(path.relative_to(tmp_path).as_posix())
     assert found is not None
     assert found.intact
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "told"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), StorageError, "'k': Too many open files"),
+        (OSError(errno.ENOSPC, "No space left"), StorageFullError, "no space left"),
+        (MemoryError("9 TB"), CorruptArtifactError, "give it more memory"),
+        (OSError("image file is truncated"), CorruptArtifactError, "restore them"),
+    ],
+)
+def test_what_the_system_refuses_is_no_damage(
+    store: ArtifactStore,
+    monkeypatch: pytest.MonkeyPatch,
+    raised: Exception,
+    expected: type[AqueductError],
+    told: str,
+) -> None:
+    def load(self: BlobSerializer, source: Any) -> Any:
+        raise raised
+
+    store.put(Blob(b"x"), "k")
+    monkeypatch.setattr(BlobSerializer, "load", load)
+    with pytest.raises(AqueductError, match=told) as caught:
+        store.get("k")
+    assert isinstance(caught.value, expected)
 
 
 @pytest.mark.parametrize("serializer", ["arrow", "parquet"])
