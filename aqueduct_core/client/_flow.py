@@ -230,7 +230,13 @@ class Flow:
         return self._session.tracking.saved_objects(self.id)
 
     def _record(self) -> FlowRecord:
-        return self._session.tracking.flow(self.id)
+        try:
+            return self._session.tracking.flow(self.id)
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"the workflow {self.name!r} is not there any more",
+                hint="it was deleted; publish_flow() makes it anew",
+            ) from error
 
     def _digest(self, which: VersionRecord | str | int) -> str:
         return self._found(which, self.versions()).digest

@@ -21,6 +21,7 @@ __all__ = ["Captured", "Captures"]
 
 _LARGE = 10_000_000  # bytes of a value that had better be an argument
 _SHOWN = (type(None), bool, int, float)  # other values could be secrets
+_MADE = "dataclasses."  # what the methods that it makes keep for themselves is nobody's value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,6 +172,8 @@ def _values(walk: Walk, shown: Any) -> Iterator[tuple[str, str]]:
     own = _full_name(shown) if isinstance(shown, (FunctionType, type)) else ""
     for node, edge in walk.edges:
         if edge.node.kind != "value" or node.kind == "value" or not edge.name:
+            continue
+        if edge.name.startswith(_MADE):
             continue
         name = _without(home, edge.name)
         if own and node.obj is shown and edge.name.startswith((f"{own}.", f"{own}(")):

@@ -140,7 +140,7 @@ def test_a_flow_is_deleted_with_everything_that_is_its_own(
     assert not list(client.store.list(f"flows/{flow.id}/"))
     assert other.latest().artifact("table").get() == [1, 2, 3]
     assert repr(flow) == "<Flow 'flow': deleted>"
-    with pytest.raises(NotFoundError, match="no workflow"):
+    with pytest.raises(NotFoundError, match="'flow' is not there any more"):
         flow.diff()
     with pytest.raises(NotFoundError, match="no workflow 'flow'"):
         client.delete_flow("flow")
