@@ -34,7 +34,8 @@ class ArraySerializer:
     """NumPy arrays as a `.npy` file, mapped when loaded.
 
     Takes `numpy.ndarray`, `memmap`, `matrix`, `recarray`, `chararray` and `ma.MaskedArray`, of every
-    dtype but object and the dtypes that other packages register; those are left to pickle.
+    dtype but object and the dtypes that other packages register; those, and arrays that somebody has
+    added attributes to, are left to pickle.
 
     What comes back has the type, dtype (byte order, field offsets, titles, metadata), shape, memory
     order and bytes of what went in, NaN payloads included; a masked array has its mask, or

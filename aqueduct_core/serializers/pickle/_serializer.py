@@ -45,9 +45,11 @@ class PickleSerializer:
 
     Pickles of up to 1 MiB (buffers up to 8 MiB) are loaded back and compared before anything is stored:
     what doesn't load, or loads as something else, is an `UnserializableError`. Beyond what other
-    pickles keep, these keep the cause, context and traceback of exceptions (the traceback prints the
-    same; its frames hold no variables), masks and fill values of masked arrays. Open files, locks,
-    generators, memoryviews, weak references and the like are refused with the path to them.
+    pickles keep, these keep the notes, cause, context and traceback of exceptions (the traceback prints
+    the same; its frames hold no variables), whatever their constructors take; masks, fill values and
+    attributes of arrays; images as the files that they came from, with all frames; and the slots of
+    classes that are stored by value. Open files, locks, generators, memoryviews, weak references and
+    the like are refused with the path to them.
 
     What a pickle can't promise:
 
