@@ -34,6 +34,7 @@ _TEXTS = 2_000
 _FEW = 256  # categories
 _MANY = 8  # columns of numbers from which it pays to count several at once
 _TOGETHER = 100_000  # numbers that are counted at once
+_TEXTS_ONLY = frozenset({str, type(None)})
 _ARROW = (pd.arrays.ArrowExtensionArray, pd.arrays.ArrowStringArray)
 _MASKED = (pd.arrays.BooleanArray, pd.arrays.IntegerArray, pd.arrays.FloatingArray)
 
@@ -48,7 +49,7 @@ class PandasView:
         if isinstance(obj, pd.DataFrame):
             self.width = obj.shape[1]
             labels = obj.columns if self.width <= MOST_SHOWN else obj.columns[:MOST_SHOWN]
-            self.names: Sequence[str] = list(map(str, labels.tolist()))
+            self.names: Sequence[str] = list(map(str, _labels(labels)))
             self._columns, self.size = self._of_frame(obj)
         else:
             name = getattr(obj, "name", None)
@@ -168,9 +169,19 @@ def _of_categories(codes: Any, categories: pd.Index) -> dict[str, JSON]:
 def _names_of(categories: pd.Index, used: Any) -> dict[int, Any]:
     """The categories at some places; all if they are few, which is quicker than to pick."""
     if len(categories) <= _FEW:
-        names = categories.tolist()
+        names = _labels(categories)
         return {code: names[code] for code in used.tolist()}
     return dict(zip(used.tolist(), categories.take(used).tolist(), strict=True))
+
+
+def _labels(index: pd.Index) -> list[Any]:
+    """What an index holds; texts of Arrow without all that pandas does around them."""
+    # A MultiIndex has no array.
+    if type(index) is pd.Index and type(index.array) is pd.arrays.ArrowStringArray:
+        texts = _chunked(index.array)
+        if not texts.null_count:
+            return list(texts.to_pylist())
+    return list(index.tolist())
 
 
 def _of_objects(values: Any, most: int) -> dict[str, JSON]:
@@ -222,6 +233,8 @@ def _are_plain(values: np.ndarray[Any, Any], cells: list[Any]) -> bool:
 
 
 def _told(values: list[Any]) -> list[JSON]:
+    if _TEXTS_ONLY.issuperset(map(type, values)):
+        return [None if value is None else shorten(value) for value in values]
     return [None if value is pd.NA or value is pd.NaT else cell(value) for value in values]
 
 
