@@ -18,7 +18,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from aqueduct_core.serializers._rebuild import Together
-from aqueduct_core.serializers.pickle._images import is_image
+from aqueduct_core.serializers.pickle._images import is_kept
 from aqueduct_core.serializers.pickle._reasons import attributes_of, class_name
 
 __all__ = ["difference"]
@@ -81,7 +81,7 @@ def _differs(a: Any, b: Any, reload: Callable[[Any], Any]) -> str | None:
     lost = _lost_attributes(a, b)
     if lost:
         return f"its attribute {lost[0]!r} is lost: {class_name(type(a))} doesn't pickle it"
-    if isinstance(a, _BOUND) or is_image(type(a)):
+    if isinstance(a, _BOUND) or is_kept(a):
         return None  # told by what they are bound to; kept by a format of their own
     if _pickler_of(a) is not object and _is_unequal(a, b, reload):
         return f"what comes back doesn't equal it: {class_name(type(a))} doesn't pickle all of it"
@@ -247,5 +247,5 @@ def _short(key: Any) -> str:
 
 
 # Classes of the interpreter and its library pickle what they know of, not what was added to them;
-# models of pydantic leave out what is in slots.
-_FORGETFUL = frozenset(sys.stdlib_module_names) | {"pydantic"}
+# models of pydantic leave out what is in slots, images of somebody's class what isn't Pillow's.
+_FORGETFUL = frozenset(sys.stdlib_module_names) | {"pydantic", "PIL"}

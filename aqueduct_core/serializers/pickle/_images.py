@@ -13,7 +13,7 @@ from typing import Any
 from aqueduct_core.errors import UnserializableError
 from aqueduct_core.serializers import _rebuild
 
-__all__ = ["is_image", "reduce_image"]
+__all__ = ["is_image", "is_kept", "reduce_image"]
 
 
 def is_image(cls: type) -> bool:
@@ -23,6 +23,11 @@ def is_image(cls: type) -> bool:
         return False
     modules = (str(parent.__module__) for parent in cls.__mro__ if "__getstate__" in vars(parent))
     return next(modules, "").startswith("PIL.")
+
+
+def is_kept(obj: Any) -> bool:
+    """Whether this is an image that has a format of its own, and none of somebody's class."""
+    return is_image(type(obj)) and str(type(obj).__module__).startswith("PIL.")
 
 
 def reduce_image(obj: Any) -> Any:

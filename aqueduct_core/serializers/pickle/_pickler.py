@@ -143,9 +143,10 @@ class Unpickler(pickle.Unpickler):
 
     def _skeleton(self, make: Callable[..., type], *arguments: Any) -> type:
         known = getattr(cloudpickle.cloudpickle, "_DYNAMIC_CLASS_TRACKER_BY_ID", {})
-        present = any(isinstance(name, str) and name in known for name in arguments)
+        # Held meanwhile: one that nobody has any more could end while its successor is made.
+        held = [known.get(name) for name in arguments if isinstance(name, str)]
         found = make(*arguments)
-        if present:
+        if any(found is other for other in held):
             self._present.append(found)
         return found
 

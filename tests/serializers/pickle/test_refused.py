@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from aqueduct_core.errors import (
     UnserializableError,
@@ -111,6 +112,13 @@ class Triple(typing.NamedTuple):
     c: int = 3
 
 
+class ImageSubclass(Image.Image):
+    def __init__(self) -> None:
+        super().__init__()
+        plain = Image.new("L", (2, 2))
+        self.im, self._mode, self._size = plain.im, plain.mode, plain.size
+
+
 class CounterSubclass(collections.Counter):  # type: ignore[type-arg]
     pass
 
@@ -185,6 +193,7 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "type of the interpreter": (lambda: Plain(f=sys.float_info), ".f", "isn't made by Python code"),
     "the running script": (lambda: Plain(m=sys.modules["__main__"]), ".m", "another module has that name"),
     "what a class consists of": (lambda: Plain(d=vars(Plain)), ".d", "comes back as"),
+    "attribute of an image of one's own": (lambda: with_attribute(ImageSubclass(), unit="m"), "", "'unit' is lost"),
     "match": (lambda: Plain(m=re.match("a", "a")), ".m", "a match"),
     "compiled struct": (lambda: [struct.Struct("i")], "[0]", "its state is in C"),
     "finfo": (lambda: np.finfo(float), "", "can't be loaded"),
