@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import gc
 import io
 import json
 import pickle
@@ -28,6 +29,7 @@ from aqueduct_core.errors import (
     UnserializableError,
 )
 from aqueduct_core.serializers.pickle import PickleSerializer
+from aqueduct_core.serializers.pickle._pickler import Pickler, Unpickler
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import SerializerTests
 from tests.serializers.pickle.pickles import (
@@ -53,6 +55,24 @@ def test_saving_and_loading_leave_the_programs_own_classes_alone(store: Artifact
     assert type(back) is cls
     assert cls.__dict__["double"] is method
     assert cls.registry is registry == {"a": 1, "b": 2}
+
+
+def test_a_class_that_ends_while_it_is_loaded_again_is_loaded_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody has it any more, and the garbage is collected just when the new one is made."""
+    make = cloudpickle.cloudpickle._make_skeleton_class
+
+    def make_after_collection(*arguments: Any) -> type:
+        gc.collect()
+        found: type = make(*arguments)
+        return found
+
+    file = io.BytesIO()
+    Pickler(file).dump(local_class()(3))  # its class is garbage now, and still known
+    monkeypatch.setattr(cloudpickle.cloudpickle, "_make_skeleton_class", make_after_collection)
+    file.seek(0)
+    assert Unpickler(file).load().double() == 6
 
 
 def test_another_process_gets_all_of_it(tmp_path: Path) -> None:
