@@ -303,9 +303,13 @@ def test_the_scheduler_starts_what_is_due_and_ends_when_told(tmp_path: Path) -> 
         assert scheduler.stderr is not None
         assert "watching" in scheduler.stderr.readline()
         first.trigger(quiet=True)
-        assert "started, after" in scheduler.stderr.readline()
+        starts = scheduler.stderr.readline()
+        assert "'second': run after-" in starts
+        assert "starts, after" in starts
         scheduler.send_signal(signal.SIGTERM)
-        assert "stopped" in scheduler.stderr.read()
+        rest = scheduler.stderr.read()
+        assert "stopped" in rest
+        assert "succeeded" in rest
         scheduler.stderr.close()
         assert scheduler.wait(60) == 0
         [run] = client.flow("second").runs()
