@@ -74,8 +74,9 @@ class AirflowApi:
         return found
 
     def import_errors(self) -> list[Mapping[str, Any]]:
-        """The files that Airflow can't read."""
-        return list(self._get("/importErrors", limit=100)["import_errors"])
+        """Files that Airflow can't read: those that it has looked at last, if there are very many."""
+        found = self._get("/importErrors", limit=100, order_by="-timestamp")
+        return list(found["import_errors"])
 
     def pause(self, dag_id: str) -> None:
         """Let no run start by itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from aqueduct_core.engines.airflow import _http
@@ -59,6 +60,22 @@ def test_nobody_has_to_sign_in_where_all_are_admins(server: AirflowServer) -> No
     server.needs_sign_in = False
     api = AirflowApi(server.url)
     assert api.import_errors() == []
+    api.close()
+
+
+def test_of_many_files_that_cannot_be_read_the_last_ones_are_told() -> None:
+    rows = [{"filename": f"{number}.py", "timestamp": number} for number in range(150)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = request.url.params
+        if request.url.path.endswith("/version"):
+            return httpx.Response(200, json={"version": "3.3.2"})
+        some = rows[::-1] if asked.get("order_by") == "-timestamp" else rows
+        return httpx.Response(200, json={"import_errors": some[: int(asked["limit"])]})
+
+    url, transport = "http://airflow", httpx.MockTransport(answer)
+    api = AirflowApi(url, connection=_http.Connection(url, "token", transport=transport))
+    assert api.import_errors()[0]["filename"] == "149.py"
     api.close()
 
 
