@@ -69,7 +69,10 @@ def open_storage(url: str, **options: Any) -> Storage:
 
 
 def _opened(factory: Callable[..., Storage], scheme: str, url: str, options: Any) -> Storage:
-    known = signature_of(factory)
+    try:
+        known = signature_of(factory)
+    except ValueError:  # it is written in another language, and doesn't say what it takes
+        return factory(url, **options)
     try:
         known.bind(url, **options)
     except TypeError as error:

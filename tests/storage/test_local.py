@@ -4,6 +4,7 @@ import errno
 import os
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from aqueduct_core.errors import (
     StorageNotFoundError,
     StoragePermissionError,
 )
-from aqueduct_core.storage import open_storage
+from aqueduct_core.storage import _opened, open_storage
 from aqueduct_core.storage._local import LocalStorage
 
 
@@ -55,6 +56,11 @@ def test_an_option_that_a_storage_does_not_have_is_named(url: str) -> None:
     hint = "it takes fsync" if url == "folder" else "it takes no options"
     with pytest.raises(StorageError, match=f"'fsycn'\nHint: {hint}"):
         open_storage(url, fsycn=True)
+
+
+def test_what_does_not_say_what_it_takes_is_asked_itself() -> None:
+    made: Any = _opened(iter, "cellar", "wine", {})  # type: ignore[arg-type] # has no signature
+    assert next(made) == "w"
 
 
 def test_folders_that_were_moved_elsewhere_are_listed(
