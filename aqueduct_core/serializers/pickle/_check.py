@@ -68,6 +68,8 @@ def _differs(a: Any, b: Any, reload: Callable[[Any], Any]) -> str | None:
     if type(a) is not type(b) and not _are_made_each_time(type(a), type(b)):
         name, other = class_name(type(a)), class_name(type(b))
         return f"{name} comes back as {'another class of that name' if name == other else other}"
+    if isinstance(a, _BOUND) or is_kept(a):
+        return None  # told by what they are bound to; kept by a format of their own
     if isinstance(a, (list, tuple, dict, set, frozenset, deque)) and len(a) != len(b):
         return f"{len(a)} members go in, {len(b)} come back"
     if isinstance(a, _ATOMS):
@@ -81,8 +83,6 @@ def _differs(a: Any, b: Any, reload: Callable[[Any], Any]) -> str | None:
     lost = _lost_attributes(a, b)
     if lost:
         return f"its attribute {lost[0]!r} is lost: {class_name(type(a))} doesn't pickle it"
-    if isinstance(a, _BOUND) or is_kept(a):
-        return None  # told by what they are bound to; kept by a format of their own
     if _pickler_of(a) is not object and _is_unequal(a, b, reload):
         return f"what comes back doesn't equal it: {class_name(type(a))} doesn't pickle all of it"
     return None
