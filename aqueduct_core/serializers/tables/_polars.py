@@ -22,6 +22,16 @@ from aqueduct_core.errors import (
 )
 from aqueduct_core.serializers.tables import _retype
 from aqueduct_core.serializers.tables._check import is_flat, require_shallow
+from aqueduct_core.serializers.tables._polars_arrow import (
+    NEWEST,
+    OLDEST,
+    as_arrow,
+    frame_of,
+    inner,
+    only,
+    own_frame_of,
+)
+from aqueduct_core.serializers.tables._polars_codes import seen_as_dictionaries
 from aqueduct_core.serializers.tables._views import compacted_table
 
 if TYPE_CHECKING:
@@ -39,10 +49,7 @@ __all__ = [
 ]
 
 _OWN = "polars"  # the part in polars' own format
-_OLDEST, _NEWEST = pl.CompatLevel.oldest(), pl.CompatLevel.newest()
 _KINDS = {pl.DataFrame: "frame", pl.LazyFrame: "lazy", pl.Series: "series"}
-_TEXTS: set[type] = {pl.String, pl.Binary}
-_CODED: set[type] = {pl.Categorical, pl.Enum}
 _NESTED = (pl.Struct, pl.Map, pl.List, pl.Array)
 _NAMED = {
     *(pl.Null, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Time, pl.Datetime, pl.Duration),
@@ -81,10 +88,10 @@ def accepts(obj: Any, durable: bool) -> bool:
     if simple:
         return True
     empty = pl.DataFrame(schema=natural)
-    table = _as_arrow(empty)
+    table = as_arrow(empty)
     if durable and not _retype.holds_schema(table.schema):
         return False
-    return bool(_frame(table).schema == empty.schema)
+    return bool(frame_of(table).schema == empty.schema)
 
 
 def encode(obj: Any, sink: Sink, durable: bool) -> tuple[pa.Table, dict[str, JSON]]:
@@ -100,14 +107,14 @@ def encode(obj: Any, sink: Sink, durable: bool) -> tuple[pa.Table, dict[str, JSO
         return _table(frame, durable), meta
     own = [name for name, way in ways.items() if way == _OWN]
     if own:
-        _write_own(frame.select(own), sink)
+        _write_own(only(frame, own), sink)
     objects = {
         name: sink.nest(frame.get_column(name).to_list(), f"[{name!r}]")
         for name, way in ways.items()
         if way == "objects"
     }
     meta |= {"columns": list(ways), "own": own, "objects": objects, "height": frame.height}
-    return _table(frame.select(natural), durable), meta
+    return _table(only(frame, natural), durable), meta
 
 
 def decode(
@@ -146,11 +153,11 @@ def decode_columns(
     try:
         if not source.vouched:
             _check_text(table, known=base is not None)
-        frame = _frame(table)
+        frame = own_frame_of(table, base)
         if "columns" in meta:
             frame = _assembled(frame, meta, source, columns)
         elif frame.columns != list(columns):
-            frame = frame.select(columns)
+            frame = only(frame, columns)
         frame = _marked(frame, meta.get("sorted", {}))
         kind = meta["kind"]
         if kind == "series":
@@ -164,7 +171,7 @@ def arrow_of(obj: Any) -> pa.Table:
     """The object as a table, with text as any Arrow reader knows it."""
     frame = _collected(obj)
     try:
-        return frame.to_arrow(compat_level=_OLDEST)
+        return frame.to_arrow(compat_level=OLDEST)
     except (pa.ArrowException, PolarsError, PanicException) as error:
         raise ConversionError(
             f"this polars frame has a column that Arrow has no type for: {error}",
@@ -181,7 +188,7 @@ def from_arrow(table: pa.Table, target: type) -> Any:
         )
     _check_text(table, known=False)
     try:
-        frame = _frame(table)
+        frame = frame_of(table)
     except (PolarsError, PanicException, ValueError) as error:
         raise ConversionError(
             f"polars can't hold this table: {error}", hint="load it as pyarrow.Table"
@@ -207,7 +214,7 @@ def _way(dtype: Any) -> str:
     if not isinstance(dtype, _NESTED):
         # An extension type, or one of a later polars: what Arrow makes of it is seen in a dry run.
         return "arrow" if isinstance(dtype, pl.BaseExtension) else ""
-    ways = {_way(kind) for kind in _inner(dtype)}
+    ways = {_way(kind) for kind in inner(dtype)}
     if "" in ways or "objects" in ways:
         return ""
     empty = isinstance(dtype, pl.Array) and dtype.size == 0
@@ -216,7 +223,7 @@ def _way(dtype: Any) -> str:
 
 def _require_shallow(schema: Mapping[str, Any]) -> None:
     for name, dtype in schema.items():
-        require_shallow(name, dtype, _inner)
+        require_shallow(name, dtype, inner)
 
 
 def _schema(obj: Any) -> Mapping[str, Any]:
@@ -241,57 +248,8 @@ def _collected(obj: Any) -> pl.DataFrame:
 
 def _table(frame: pl.DataFrame, durable: bool) -> pa.Table:
     """The frame as Arrow, uncopied where polars can: text as views."""
-    table = _as_arrow(frame)
+    table = as_arrow(frame)
     return table if durable else compacted_table(table)
-
-
-def _as_arrow(frame: pl.DataFrame) -> pa.Table:
-    coded = {name for name, dtype in frame.schema.items() if _leaves(dtype) & _CODED}
-    if frame.n_chunks() > 1 and coded:  # each chunk would bring a dictionary of its own
-        frame = frame.rechunk()
-    views = [
-        name
-        for name, dtype in frame.schema.items()
-        if name not in coded and _leaves(dtype) & _TEXTS
-    ]
-    if not views:
-        return frame.to_arrow(compat_level=_OLDEST)
-    shown = frame.select(views).to_arrow(compat_level=_NEWEST)
-    others = [name for name in frame.columns if name not in set(views)]
-    rest = frame.select(others).to_arrow(compat_level=_OLDEST)
-    fields = {field.name: field for field in (*shown.schema, *rest.schema)}
-    both = dict(zip(views, shown.columns, strict=True))
-    both |= dict(zip(others, rest.columns, strict=True))
-    schema = pa.schema([fields[name] for name in frame.columns])
-    return pa.Table.from_arrays([both[name] for name in frame.columns], schema=schema)
-
-
-def _leaves(dtype: Any) -> set[type]:
-    """The classes of the dtypes that a dtype is made of in the end."""
-    inner = _inner(dtype)
-    return set().union(*map(_leaves, inner)) if inner else {type(dtype)}
-
-
-def _inner(dtype: Any) -> list[Any]:
-    """The dtypes that a nested one is made of."""
-    if isinstance(dtype, pl.Struct):
-        return [field.dtype for field in dtype.fields]
-    if isinstance(dtype, pl.Map):
-        return [dtype.key, dtype.value]
-    return [dtype.inner] if isinstance(dtype, (pl.List, pl.Array)) else []
-
-
-def _frame(table: pa.Table) -> pl.DataFrame:
-    if not table.num_columns:
-        return pl.DataFrame(height=table.num_rows)
-    names = table.schema.names
-    if "" in names:  # polars would make up a name for it
-        table = table.rename_columns([str(index) for index in range(table.num_columns)])
-    frame = pl.from_arrow(table, rechunk=False)
-    assert isinstance(frame, pl.DataFrame)
-    if frame.columns != names:
-        frame.columns = names
-    return frame
 
 
 def _sortedness(frame: pl.DataFrame) -> dict[str, JSON]:
@@ -377,5 +335,14 @@ def shown(obj: Any, most: int) -> tuple[pa.Table, dict[str, str], tuple[int, int
     first = frame if frame.width <= most else frame[:, :most]
     natural = [name for name, dtype in first.schema.items() if _way(dtype) == "arrow"]
     types = {name: str(dtype) for name, dtype in first.schema.items()}
-    table = first.select(natural).to_arrow(compat_level=_NEWEST)
+    coded = {
+        name: column
+        for name in natural
+        if type(first.schema[name]) is pl.Categorical
+        and (column := seen_as_dictionaries(first.get_column(name))) is not None
+    }
+    others = only(first, [name for name in natural if name not in coded])
+    table = others.to_arrow(compat_level=NEWEST)
+    both = dict(zip(table.schema.names, table.columns, strict=True)) | coded
+    table = pa.table({name: both[name] for name in natural})
     return table, types, frame.shape, int(frame.estimated_size())

@@ -71,6 +71,13 @@ FRAMES: dict[str, Any] = {
     "height without columns": pl.DataFrame(height=3),
     "text only": pl.DataFrame({"a": ["x"], "b": [b"y"]}),
     "odd names": pl.DataFrame({"": [1], "a.b": [2], "a": [{"b": 3}], "ä\n": [4]}),
+    "names like patterns": pl.DataFrame({"^.*$": ["x"], "*": [[b"y"]], "b": pl.Series(["z"], dtype=pl.Categorical)}),
+    "two columns of categories": pl.DataFrame({"a": ["x", "y", None], "b": ["z", "y", "x"]}, schema_overrides={"a": pl.Categorical, "b": pl.Categorical}),
+    "chunks of categories and text": pl.concat(
+        [pl.DataFrame({"c": [text], "s": [text * 30], "e": [None]}, schema={"c": pl.Categorical, "s": pl.String, "e": ENUM}) for text in "vu"], rechunk=False
+    ),
+    "nested text": pl.DataFrame({"l": [["a" * 30, "b"], None, [None]], "s": [{"t": "x" * 20}, None, {"t": None}], "m": pl.Series([{"k" * 20: b"v"}, None, {}], dtype=pl.Map(pl.String, pl.Binary))}),
+    "slice of nested text": pl.DataFrame({"l": [["a" * 30, "b"], None, ["c" * 90]] * 999, "s": [{"t": "x" * 200}, None, {"t": None}] * 999}).slice(5, 4),
     "everything": pl.DataFrame(
         [series.head(2).extend_constant(None, 2 - len(series.head(2))).alias(name) for name, series in SERIES.items()]
     ),

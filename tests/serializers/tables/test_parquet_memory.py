@@ -14,12 +14,12 @@ CASES = [
         ("pandas", kind)
         for kind in ("floats", "strings", "giant", "mixed", "wide", "nested", "coded")
     ),
-    *(("polars", kind) for kind in ("strings", "mixed", "nested")),
+    *(("polars", kind) for kind in ("strings", "mixed", "nested", "coded")),
     *(("pyarrow", kind) for kind in ("strings", "wide", "seconds")),
 ]
 MAPPED = [
     *(("pandas", kind) for kind in ("floats", "mixed", "wide")),
-    *(("polars", "strings"), ("polars", "nested"), ("pyarrow", "nested")),
+    *(("polars", "strings"), ("polars", "nested"), ("polars", "coded"), ("pyarrow", "nested")),
 ]
 
 pytestmark = pytest.mark.skipif(
