@@ -94,6 +94,7 @@ def all_kinds() -> list[Kind]:
     from aqueduct_core.notifications import KINDS
 
     found = [Kind(name, kind_title(name), "query", "data") for name in kinds()]
+    found.sort(key=lambda kind: (kind.name == "sqlalchemy", kind.title.lower()))  # what is left
     found.append(Kind("airflow", kind_title("airflow"), "graph", "engine"))
     return [*found, *(Kind(name, kind_title(name), "bell", "message") for name in KINDS)]
 

@@ -357,3 +357,9 @@ def test_files_are_for_editors(lake: Site) -> None:
 
 def test_a_database_has_no_files(shop: Site) -> None:
     assert "has no files" in looking(shop)("/integrations/my%20shop/files").words
+
+
+def test_kinds_are_listed_by_what_people_call_them() -> None:
+    titles = [kind.title for kind in all_kinds() if kind.group == "data"]
+    assert titles[:-1] == sorted(titles[:-1], key=str.lower)
+    assert titles[-1] == "Another SQL database"
