@@ -164,19 +164,21 @@ def _tables(result: Result, first: list[Any]) -> Iterator[Any]:
     yield pa.table(first, names)
     first.clear()
     for chunk in result.chunks:
-        arrays = []
-        for column, array, kind in zip(result.columns, chunk, kinds, strict=True):
-            if isinstance(array, pa.Array) and array.null_count == len(array):
-                arrays.append(pa.chunked_array([pa.nulls(len(array), kind)]))
-                continue
-            found = _settled(result, column, [array])
-            arrays.append(_widened(result, column, found, kind, rows))
+        arrays = [
+            _widened(result, column, chunk.pop(0), kind, rows)
+            for column, kind in zip(result.columns, kinds, strict=True)
+        ]
         rows += len(arrays[0])
         yield pa.table(arrays, names)
 
 
-def _widened(result: Result, column: Column, found: Any, kind: Any, row: int) -> Any:
+def _widened(result: Result, column: Column, array: Any, kind: Any, row: int) -> Any:
     """A later chunk in the type of the first ones, if that changes no value."""
+    if isinstance(array, pa.Array) and array.null_count == len(array):
+        return pa.chunked_array([pa.nulls(len(array), kind)])
+    part = Part()
+    part.add(array)
+    found = _settled(result, column, part.chunks())
     told = "mixed"
     if isinstance(found, pa.ChunkedArray):
         told = str(found.type)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
 
+from aqueduct_core.integrations import _results
 from aqueduct_core.integrations._frames import to_frame, to_pandas
-from aqueduct_core.integrations._results import Column, Result, as_arrow, read
+from aqueduct_core.integrations._results import Column, Result, as_arrow, extract, read
+from aqueduct_core.serializers.tables import FrameStream
+from tests.serializers.tables.doubles import MemorySink
 
 
 def test_a_result_is_closed_before_its_frame_is_made() -> None:
@@ -93,3 +97,16 @@ def test_values_of_a_read_column_can_be_changed() -> None:
     frame = read(opened())
     frame.loc[20_000, "c"] = 8
     assert frame["c"].tolist() == [*range(20_000), 8]
+
+
+def test_a_stream_keeps_no_batch_of_the_driver() -> None:
+    batches = [pa.array(np.arange(50_000) + first) for first in (0, 50_000)]
+    known = {array.buffers()[1].address for array in batches}
+    result = Result("w", [Column("c")], iter([[array] for array in batches]))
+    with patch.object(_results, "STREAMED", 1), ExitStack() as held:
+        stream = extract(result, held)
+        assert isinstance(stream, FrameStream)
+        tables = list(stream.stored(MemorySink()))
+    chunks = [chunk for table in tables for chunk in table["c"].chunks]
+    assert [len(chunk) for chunk in chunks] == [50_000, 50_000]
+    assert not known & {chunk.buffers()[1].address for chunk in chunks}

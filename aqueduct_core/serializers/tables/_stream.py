@@ -100,7 +100,8 @@ class FrameStream:
         self._rows += table.num_rows
         self._bytes += table.nbytes
         if self._head is None:
-            self._head = pa.concat_tables([table.slice(0, _SHOWN)]).combine_chunks()
+            shown = pa.array(range(min(table.num_rows, _SHOWN)), pa.int64())
+            self._head = table.take(shown)  # a slice would keep all of the table
             self._values = [array[:0] for array in self._head.columns]
             self._nulls = [0] * table.num_columns
         for index, array in enumerate(table.columns):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -17,6 +18,7 @@ from aqueduct_core import ArtifactStore
 from aqueduct_core.errors import UnserializableError
 from aqueduct_core.integrations._frames import to_frame
 from aqueduct_core.serializers.tables import FrameStream
+from tests.serializers.tables.doubles import MemorySink
 
 MOMENT = dt.datetime(2013, 1, 2, 3, 4, 5, 678901)
 KINDS: dict[str, tuple[pa.DataType, list[Any]]] = {
@@ -104,3 +106,14 @@ def test_where_rows_come_from_is_let_go() -> None:
 def test_tables_of_another_schema_are_refused() -> None:
     with pytest.raises(UnserializableError, match="another schema"):
         stored([pa.table({"a": [1]}), pa.table({"a": ["x"]})])
+
+
+def test_nothing_of_a_table_that_was_stored_is_kept() -> None:
+    data = np.arange(100_000)
+    told = weakref.ref(data)
+    array = pa.Array.from_buffers(pa.int64(), len(data), [None, pa.py_buffer(data)])
+    stream = FrameStream(iter([pa.table({"n": array})]), to_frame)
+    del data, array
+    assert [len(rows) for rows in stream.stored(MemorySink())] == [100_000]
+    assert told() is None
+    assert stream.meta()["rows"] == 100_000
