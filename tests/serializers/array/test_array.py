@@ -221,6 +221,7 @@ def masked_with_options() -> Any:
     return array
 
 
+@pytest.mark.filterwarnings("ignore:.*chararray:DeprecationWarning")
 @pytest.mark.parametrize("make", [*WITH_ATTRIBUTES, masked_with_options])
 def test_attributes_of_their_own_take_a_pickle(make: Any, store: ArtifactStore) -> None:
     array = make()
