@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aqueduct_core.abc import ObjectInfo
 from aqueduct_core.errors import InvalidKeyError
+from aqueduct_core.storage._memory import MemoryStorage
+from aqueduct_core.store import ArtifactStore
 from aqueduct_core.store._keys import FOLDER, LONG, key_of, listing_prefix, manifest_path
 
 segments = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/"), min_size=1)
@@ -70,3 +76,46 @@ def test_keys_that_name_nothing_are_refused(key: str) -> None:
 def test_a_long_key_is_hashed() -> None:
     assert manifest_path("ü" * 1_000).startswith(LONG)
     assert manifest_path("ü" * 1_000) != manifest_path("ü" * 999)
+
+
+class FoldingStorage(MemoryStorage):
+    """As a folder of a file system that ignores case."""
+
+    ignores_case = True
+
+    def put(self, key: str, *buffers: Any) -> None:
+        super().put(key.lower(), *buffers)
+
+    def get(self, key: str, start: int = 0, end: int | None = None) -> memoryview:
+        return super().get(key.lower(), start, end)
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        return super().stat(key.lower())
+
+    def delete(self, *keys: str) -> None:
+        super().delete(*map(str.lower, keys))
+
+
+def test_keys_that_a_file_system_takes_for_one_do_not_replace_each_other() -> None:
+    store = ArtifactStore(FoldingStorage())
+    for value in (1, 2):
+        store.put(value, "Daily/a")
+    store.put(3, "b")
+    for call in (lambda: store.put(4, "daily/A"), lambda: store.copy("b", "daily/A")):
+        with pytest.raises(InvalidKeyError, match="'Daily/a' in case alone"):
+            call()
+    assert store.exists("Daily/a")
+    assert not store.exists("daily/A")
+    assert not store.delete("daily/A")
+    assert store.get("Daily/a") == 2
+
+
+def test_the_case_of_keys_matters_in_a_folder_only_if_it_does(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    store.put(1, "a")
+    is_one = (tmp_path / "MANIFESTS").exists()
+    assert getattr(store.storage, "ignores_case") == is_one  # noqa: B009 - of folders alone
+    if not is_one:
+        (tmp_path / "TMP").mkdir()
+        store.put(2, "A")
+        assert (store.get("a"), store.get("A")) == (1, 2)

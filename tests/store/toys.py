@@ -6,10 +6,13 @@ Not in `conftest.py`: processes that are killed by tests import this, and pytest
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from aqueduct_core.registry import Registry
+from aqueduct_core.store import ArtifactStore
 
 
 class Blob(bytearray):
@@ -94,3 +97,25 @@ def new_registry() -> Registry:
     for serializer in (BlobSerializer, TreeSerializer, StreamedSerializer):
         registry.register(serializer(), package="test 1")
     return registry
+
+
+VALUES = {
+    "empty": Blob(),
+    "inline": Blob(b"hi"),
+    "own part": Blob(b"ab" * 50_000),
+    "incompressible": Blob(os.urandom(100_000)),
+    "hashed while written": Blob(os.urandom(9 << 20)),
+    "streamed small": Streamed(b"x" * 10),
+    "streamed large": Streamed(b"xyz" * 1_000_000),
+    "packed": Tree([Blob(b"x" * 9_000), Blob(b"y" * 5_000), Streamed(b"z" * 5_001), Blob()]),
+    "nested": Tree([Tree([Blob(b"1"), Tree()]), Tree([Streamed(b"s" * 2_000_000)])]),
+}
+
+
+def objects(store: ArtifactStore) -> set[str]:
+    return {info.key for folder in ("parts/", "tmp/") for info in store.storage.list(folder)}
+
+
+def the_part(folder: Path) -> Path:
+    (path,) = [path for path in (folder / "parts").rglob("*") if path.is_file()]
+    return path
