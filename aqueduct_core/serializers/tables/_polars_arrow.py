@@ -58,11 +58,27 @@ def frame_of(table: pa.Table) -> pl.DataFrame:
     names = table.schema.names
     if "" in names:  # polars would make up a name for it
         table = table.rename_columns([str(index) for index in range(table.num_columns)])
-    frame = pl.from_arrow(table, rechunk=False)
-    assert isinstance(frame, pl.DataFrame)
+    frame = _imported(table)
     if frame.columns != names:
         frame.columns = names
     return frame
+
+
+def _imported(table: pa.Table) -> pl.DataFrame:
+    if table.num_columns > 1 and any(map(_holds_fixed, table.schema.types)):
+        # Columns whose chunks differ are cut for polars, and it can't read all pieces of such lists.
+        parts = [_imported(table.select([index])) for index in range(table.num_columns)]
+        return pl.DataFrame([part.to_series() for part in parts])
+    frame = pl.from_arrow(table, rechunk=False)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _holds_fixed(kind: pa.DataType) -> bool:
+    """Whether there are lists of a fixed size in a type."""
+    if pa.types.is_fixed_size_list(kind):
+        return True
+    return any(_holds_fixed(kind.field(index).type) for index in range(kind.num_fields))
 
 
 def own_frame_of(table: pa.Table, base: memoryview | None) -> pl.DataFrame:

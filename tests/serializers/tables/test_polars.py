@@ -77,6 +77,21 @@ def test_loading_does_not_copy(tmp_path: Any) -> None:
     assert_identical(loaded, value)
 
 
+def test_large_nests_of_text_come_back_whatever_their_chunks_are() -> None:
+    texts = [None if length % 11 == 0 else "x" * (length % 40) for length in range(200_000)]
+    pairs = [None if text is None else [text, text] for text in texts]
+    value = pl.DataFrame(
+        {
+            "lists": pairs,
+            "structs": pl.DataFrame({"a": texts}).to_struct(),
+            "arrays": pl.Series(pairs, dtype=pl.Array(pl.String, 2)),
+            "numbers": pl.Series([[1, 2]] * len(texts), dtype=pl.Array(pl.Int64, 2)),
+        }
+    )
+    store = ArtifactStore("memory://")
+    assert_identical(store.get(store.put(value, serializer="parquet")), value)
+
+
 def test_text_that_is_not_utf8_never_reaches_polars() -> None:
     lie = pa.Array.from_buffers(
         pa.large_string(), 1, [None, *pa.array([b"\xff"], pa.large_binary()).buffers()[1:]]
