@@ -105,7 +105,10 @@ class Chunks:
         if pieces:
             self._chunks.setdefault(part, []).append(self._joined(pieces))
             del pieces
-            pa.default_memory_pool().release_unused()
+            if self._kind.num_fields:
+                # Of what decoding nests has taken, Arrow's allocator would keep most. To have the memory
+                # anew takes time, which is too much for text alone, where little is kept.
+                pa.default_memory_pool().release_unused()
 
     def _joined(self, pieces: list[pa.Array]) -> pa.Array:
         if holds_views(self._kind):
