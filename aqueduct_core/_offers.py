@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["offer"]
+__all__ = ["alike", "offer"]
 
 _SHOWN = 20
 _ALIKE = 0.7
@@ -27,13 +27,20 @@ def offer(
     known = list(names)
     listed = ", ".join(map(told, known[:_SHOWN])) or "none"
     more = f", and {len(known) - _SHOWN:,} more" if len(known) > _SHOWN else ""
-    alike = _alike(str(wanted), known)
-    return f"{what}: {listed}{more}" + (f"; did you mean {told(alike)}?" if alike else "")
+    found = alike(str(wanted), known)
+    return f"{what}: {listed}{more}" + (f"; did you mean {told(found)}?" if found else "")
 
 
-def _alike(wanted: str, known: list[str]) -> str | None:
+def alike(wanted: str, known: Sequence[str], least: float = _ALIKE) -> str | None:
+    """The name that is most like the wanted one, whatever the case of its letters.
+
+    Args:
+        wanted: What was asked for.
+        known: What there is.
+        least: How much alike they must be, from 0 to 1.
+    """
     from difflib import get_close_matches  # only where something went wrong
 
     by_lower = {name.lower(): name for name in reversed(known)}
-    found = get_close_matches(wanted.lower(), by_lower, 1, _ALIKE)
+    found = get_close_matches(wanted.lower(), by_lower, 1, least)
     return by_lower[found[0]] if found else None

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
+from aqueduct_core._offers import alike
 from aqueduct_core.dag._sites import refusal
 from aqueduct_core.dag._spec import Settings
 
@@ -87,15 +88,9 @@ def settings_of(
 
 def _unknown(what: str, name: str) -> Exception:
     known = ["name", "description", *_READERS]
-    close = _close(name, known, 0.6)
+    close = alike(name, known, 0.6)
     hint = f"did you mean {close}=?" if close else f"there is: {', '.join(known)}"
     return refusal(f"{what} has no option {name!r}", hint=hint)
-
-
-def _close(name: str, known: Sequence[str], alike: float) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name, known, 1, alike)), None)
 
 
 def _requirements(what: str, value: Any) -> tuple[str, ...] | None:
@@ -189,7 +184,7 @@ def _python(what: str, value: Any) -> str | None:
 def _resources(what: str, value: Any) -> Mapping[str, JSON]:
     found = _mapping(what, "resources", value)
     for name in found:
-        close = None if name in _RESOURCES else _close(name.lower(), _RESOURCES, _ALIKE)
+        close = None if name in _RESOURCES else alike(name, _RESOURCES, _ALIKE)
         if close:
             raise refusal(
                 f"{what}: there is no resource {name!r}",

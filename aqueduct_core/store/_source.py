@@ -30,7 +30,7 @@ from aqueduct_core.storage._local import translated
 from aqueduct_core.store._views import RangeFile, ViewFile, map_file, private
 from aqueduct_core.store._zstd import decompress_into
 
-__all__ = ["Reader", "load_columns", "load_member"]
+__all__ = ["Reader", "as_table", "load_columns", "load_member"]
 
 _READ = 1 << 20  # from here on, loaders are told which file it is that they read
 _BLOCK = 1 << 20
