@@ -392,10 +392,9 @@ def test_annotations_that_mean_nothing_at_run_time_do_no_harm() -> None:
 
 def test_nothing_of_the_test_module_is_imported_to_load_a_function() -> None:
     pickled = capture(uses_classes).pickled
-    name = __name__
-    module = sys.modules.pop(name)
+    module = sys.modules.pop(__name__)
     try:
         assert pickled.load()(2) == 4
-        assert name not in sys.modules
+        assert __name__ not in sys.modules
     finally:
-        sys.modules[name] = module
+        sys.modules[__name__] = module

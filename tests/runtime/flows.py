@@ -60,3 +60,7 @@ def run_one(workspace: Workspace, artifact: Artifact, **options: Any) -> Result:
 def output(workspace: Workspace, result: Result, name: str = "output") -> Any:
     """The value of an output."""
     return workspace.store.get(result.outputs[name])
+
+
+def setup_of(workspace: Workspace) -> dict[str, Any]:
+    return {"store": workspace.store.url, "signing_key": KEY.hex()}
