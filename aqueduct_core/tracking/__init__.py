@@ -6,6 +6,7 @@ Importing this brings SQLAlchemy along.
 
 from __future__ import annotations
 
+from aqueduct_core.tracking._search import RunFilter
 from aqueduct_core.tracking._tags import checked_tags
 from aqueduct_core.tracking._tracking import Tracking, upgrade
 from aqueduct_core.tracking._values import (
@@ -35,6 +36,7 @@ __all__ = [
     "MetricPoint",
     "Page",
     "ResultRecord",
+    "RunFilter",
     "RunRecord",
     "SaveRecord",
     "ScheduleRecord",

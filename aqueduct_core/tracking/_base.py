@@ -69,7 +69,13 @@ def of_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
 def beyond(
     columns: tuple[ColumnElement[Any], ColumnElement[Any]], values: Sequence[Any], *, down: bool
 ) -> ColumnElement[bool]:
-    """What comes after a row, in the order of two columns, as indexes of all databases find it."""
+    """What comes after a row, in the order of two columns, as indexes of all databases find it.
+
+    Raises:
+        ParameterError: A value is missing, as no row of a list has it.
+    """
+    if None in values:
+        raise ParameterError("this is no cursor of this list", hint="start without one")
     first, second = columns
     if down:
         return and_(first <= values[0], or_(first < values[0], second < values[1]))

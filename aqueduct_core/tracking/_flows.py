@@ -25,6 +25,7 @@ from aqueduct_core.dag import Version, flow_id
 from aqueduct_core.errors import NotFoundError, ParameterError
 from aqueduct_core.tracking._base import Base, beyond, cursor_of, now, of_cursor, records
 from aqueduct_core.tracking._events import append_events
+from aqueduct_core.tracking._search import moment_between
 from aqueduct_core.tracking._tables import flows, runs, schedules, ticks, versions
 from aqueduct_core.tracking._tags import checked_tags
 from aqueduct_core.tracking._types import NAME, clean
@@ -33,7 +34,7 @@ from aqueduct_core.tracking._values import FlowRecord, Page, VersionDetail, Vers
 
 __all__ = ["Flows"]
 
-Order = Literal["name", "last_run"]
+Order = Literal["name", "-name", "last_run", "-last_run"]
 
 _BRIEF = [column for column in versions.c if column.name != "document"]
 
@@ -93,6 +94,8 @@ class Flows(Base):
         state: str | None = None,
         engine: str | None = None,
         tags: Sequence[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
         order: Order = "name",
         cursor: str | None = None,
         limit: int = 50,
@@ -104,24 +107,28 @@ class Flows(Base):
             state: The state of the newest run.
             engine: What runs them.
             tags: Tags that they all have.
-            order: `name`, or `last_run` for those that ran, newest first.
+            since: Only those that ran last then or later.
+            until: Only those that ran last before.
+            order: `name`, or `last_run` for those that ran, newest first; with `-` before it the
+                other way round.
             cursor: Where an earlier page ended.
             limit: How many.
         """
         query = _select().where(*_filters(search, state, engine, tags)).limit(limit + 1)
+        query = query.where(*moment_between(flows.c.last_started, since, until))
         kind: type
-        if order == "last_run":
+        if order.endswith("last_run"):
             keys, kind = ("last_started", "id"), datetime
             columns = (flows.c.last_started, flows.c.id)
             query = query.where(flows.c.last_started.is_not(None))
-            query = query.order_by(*(column.desc() for column in columns))
         else:
             keys, kind = ("name", "id"), str
             columns = (flows.c.name, flows.c.id)
-            query = query.order_by(*columns)
+        down = order in ("last_run", "-name")
+        query = query.order_by(*(column.desc() if down else column for column in columns))
         if cursor is not None:
             value, last = of_cursor(cursor, (kind, str))
-            query = query.where(beyond(columns, (value, last), down=order == "last_run"))
+            query = query.where(beyond(columns, (value, last), down=down))
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         more = cursor_of(rows[limit - 1]._mapping, keys) if len(rows) > limit else None

@@ -16,13 +16,24 @@ from aqueduct_core.tracking._retention import Retention
 from aqueduct_core.tracking._runs import Runs
 from aqueduct_core.tracking._schedules import Schedules
 from aqueduct_core.tracking._schema import migrate, prepare
+from aqueduct_core.tracking._search import Search
 from aqueduct_core.tracking._secrets import Vault
 
 __all__ = ["Tracking", "upgrade"]
 
 
 class Tracking(
-    Flows, Runs, Results, History, Overview, Retention, Integrations, Schedules, Events, Marks
+    Flows,
+    Runs,
+    Search,
+    Results,
+    History,
+    Overview,
+    Retention,
+    Integrations,
+    Schedules,
+    Events,
+    Marks,
 ):
     """Workflows, versions, runs and their results, in a database.
 

@@ -145,6 +145,24 @@ def test_workflows_are_listed_by_their_last_run(tracking: Tracking) -> None:
     assert [flow.name for flow in page] == ["a"]
     rest = tracking.flows(order="last_run", limit=5, cursor=page.cursor)
     assert [flow.name for flow in rest] == ["b"]
+    page = tracking.flows(order="-last_run", limit=1)
+    rest = tracking.flows(order="-last_run", cursor=page.cursor)
+    assert [flow.name for flow in (*page, *rest)] == ["b", "a"]
+    page = tracking.flows(order="-name", limit=2)
+    rest = tracking.flows(order="-name", cursor=page.cursor)
+    assert [flow.name for flow in (*page, *rest)] == ["c", "b", "a"]
+
+
+def test_workflows_are_found_by_when_they_ran_last(tracking: Tracking) -> None:
+    for day, name in enumerate("abc", 1):
+        version = a_version(name)
+        tracking.publish(version)
+        tracking.start_run("r", version.flow, version.digest, started=WHEN.replace(day=day))
+    tracking.publish(a_version("not run"))
+    second = WHEN.replace(day=2)
+    assert [flow.name for flow in tracking.flows(since=second)] == ["b", "c"]
+    assert [flow.name for flow in tracking.flows(until=second)] == ["a"]
+    assert [flow.name for flow in tracking.flows(since=second, order="last_run")] == ["c", "b"]
 
 
 def test_workflows_are_found_by_text_state_and_engine(tracking: Tracking) -> None:
