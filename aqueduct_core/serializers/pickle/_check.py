@@ -15,6 +15,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
+from itertools import islice
 from typing import Any
 
 from aqueduct_core.serializers._rebuild import Together
@@ -24,6 +25,7 @@ from aqueduct_core.serializers.pickle._reasons import attributes_of, class_name
 __all__ = ["difference"]
 
 _NODES = 50_000
+_PLAIN: frozenset[type] = frozenset({bool, int, str, bytes})
 _ATOMS = (bool, int, str, bytes, bytearray)
 _HOOKS = ("__reduce_ex__", "__reduce__", "__getstate__")
 _MISSING = object()
@@ -42,25 +44,33 @@ _EMPTY_CLASS = frozenset({"__module__", "__doc__", "__dict__", "__weakref__", "_
 _WEAK = (weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
 
 
-def difference(original: Any, copy: Any, reload: Callable[[Any], Any]) -> tuple[str, str] | None:
+def difference(
+    original: Any, copy: Any, reload: Callable[[Any], Any], nodes: int = _NODES
+) -> tuple[str, str] | None:
     """Where and how `copy` differs from `original`; None if no difference was found.
 
     Args:
         original: What was pickled.
         copy: What came back.
         reload: Pickles and loads any object, to ask its `==` about two copies.
+        nodes: How many objects are looked at, at most.
     """
     stack = [("", original, copy)]
     seen: set[int] = set()
-    while stack and len(seen) < _NODES:
+    looked = 0
+    while stack and looked < nodes:
         path, a, b = stack.pop()
         if a is b or id(a) in seen:
+            continue
+        looked += 1
+        if type(a) in _PLAIN and type(b) is type(a) and a == b:
             continue
         seen.add(id(a))
         reason = _differs(a, b, reload)
         if reason is not None:
             return path, reason
-        stack.extend((path + step, x, y) for step, x, y in _members(a, b))
+        members = ((path + step, x, y) for step, x, y in _members(a, b))
+        stack.extend(islice(members, nodes))
     return None
 
 

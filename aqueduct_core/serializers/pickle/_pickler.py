@@ -49,6 +49,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
     Attributes:
         modules: The modules of the classes and functions that were met.
         code: Whether functions are in it as code, which only this version of Python can run.
+        firsts: The first object of each class that is pickled as the class says.
     """
 
     def __init__(
@@ -60,12 +61,12 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         super().__init__(file, protocol=5, buffer_callback=buffer_callback)
         self.modules: set[str] = set()
         self.code = False
-        self._ordinary: set[type] = set()
+        self.firsts: dict[type, Any] = {}
         self._boxes: dict[int, list[Any]] = {}
 
     def reducer_override(self, obj: Any) -> Any:
         cls = type(obj)
-        if cls in self._ordinary:
+        if cls in self.firsts:
             return NotImplemented
         self.modules.add(str(cls.__module__))
         if issubclass(cls, type) or cls is FunctionType:
@@ -87,7 +88,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             return self._module(obj)
         elif cls.__name__ in _DICTS_OF_KEYS and cls.__module__ == "scipy.sparse._dok":
             return _reduce_sparse(obj)
-        self._ordinary.add(cls)
+        self.firsts[cls] = obj
         return NotImplemented
 
     def _definition(self, obj: Any) -> Any:

@@ -15,7 +15,16 @@ from typing import Any
 
 from aqueduct_core.errors import UnserializableError
 
-__all__ = ["LEFT_OUT", "REOPEN", "Refusal", "attributes_of", "class_name", "explain", "locate"]
+__all__ = [
+    "LEFT_OUT",
+    "REOPEN",
+    "Refusal",
+    "attributes_of",
+    "class_name",
+    "explain",
+    "locate",
+    "through",
+]
 
 _SECONDS = 2.0
 _ATTEMPTS = 500
@@ -173,6 +182,11 @@ def locate(
         else:
             break
     return (*_told(steps), obj, error)
+
+
+def through(variable: str) -> str:
+    """The way through a function's variables, as the beginning of a sentence."""
+    return f"{variable}: " if variable else ""
 
 
 def class_name(cls: type) -> str:

@@ -18,23 +18,22 @@ from aqueduct_core.errors import (
     IncompatibleEnvironmentError,
     UnserializableError,
 )
-from aqueduct_core.serializers.pickle._check import difference
 from aqueduct_core.serializers.pickle._describe import preview
 from aqueduct_core.serializers.pickle._pickler import Pickler, Unpickler
-from aqueduct_core.serializers.pickle._reasons import Refusal, class_name, explain, locate
+from aqueduct_core.serializers.pickle._proof import KEPT, SMALL, prove
+from aqueduct_core.serializers.pickle._reasons import (
+    Refusal,
+    class_name,
+    explain,
+    locate,
+    through,
+)
 
 __all__ = ["PickleSerializer", "why_unpicklable"]
 
 _ALIGN = 64
 _CODE = str(sys.implementation.cache_tag)
 _INLINE = 4_096  # smaller buffers stay in the pickle: mapping them costs more than copying
-_CHECKED = 1 << 20  # pickles up to this size are loaded back before they are stored,
-_CHECKED_BUFFERS = 8 << 20  # unless their buffers, which that copies, are larger than this
-# Models of packages that are pickled every day: not worth the second load.
-_PROVEN = "sklearn."
-_PROVEN_PARTS = frozenset(
-    {"_loss", "abc", "aqueduct_core", "builtins", "copyreg", "numpy", "scipy", "sklearn", "types"}
-)
 
 
 class PickleSerializer:
@@ -43,8 +42,10 @@ class PickleSerializer:
     The last resort, and the only unsafe one: to load a pickle is to run what it says. Large buffers
     inside the object (arrays) are stored next to the pickle as they lie in memory, and mapped back.
 
-    Pickles of up to 1 MiB (buffers up to 8 MiB) are loaded back and compared before anything is stored:
-    what doesn't load, or loads as something else, is an `UnserializableError`. Beyond what other
+    Pickles of up to 1 MiB, besides their buffers, are loaded back and compared before they are stored: what
+    doesn't load, or loads as something else, is an `UnserializableError`. Of larger ones this is done for
+    the first object of each class, and for all of it, up to 64 MiB, if that is too large to be tried
+    alone and its class wasn't proved before. Beyond what other
     pickles keep, these keep the notes, cause, context and traceback of exceptions (the traceback prints
     the same; its frames hold no variables), whatever their constructors take; masks, fill values and
     attributes of arrays; images as the files that they came from, with all frames; and the slots of
@@ -84,9 +85,8 @@ class PickleSerializer:
             raise why_unpicklable(obj, error) from error
         head = target.head.getvalue() if target.head is not None else None
         buffers = [buffer.raw() for buffer in target.buffers]
-        if head is not None and _worth_checking(obj, buffers, pickler.modules):
-            _check(obj, head, buffers)
-        if head is not None:
+        prove(obj, head, buffers, pickler)
+        if head is not None and len(head) <= SMALL:
             sink.write(head)
         meta: dict[str, JSON] = {
             "class": class_name(type(obj)),
@@ -126,9 +126,9 @@ class PickleSerializer:
 
 @dataclass(slots=True)
 class _Target:
-    """Where a pickle is written: small ones to memory, larger ones on into the sink.
+    """Where a pickle is written: small ones to memory, larger ones on into the sink, too.
 
-    The sink's file is closed by `stack`: an error that leaves it throws the file away.
+    Memory holds what is proved before it counts as stored. The sink's file is closed by `stack`: an error that leaves it throws the file away.
     """
 
     sink: Sink
@@ -144,14 +144,19 @@ class _Target:
         return pickler
 
     def write(self, data: Any) -> int:
+        length = memoryview(data).nbytes
         if self.head is not None:
-            if self.head.tell() + memoryview(data).nbytes <= _CHECKED:
-                return self.head.write(data)
-            self._file = self.stack.enter_context(self.sink.open())
-            self._file.write(self.head.getvalue())
-            self.head = None
-        written: int = self._file.write(data)
-        return written
+            end = self.head.tell() + length
+            if end > SMALL and self._file is None:
+                self._file = self.stack.enter_context(self.sink.open())
+                self._file.write(self.head.getvalue())
+            if end <= KEPT:
+                self.head.write(data)
+            else:
+                self.head = None
+        if self._file is not None:
+            self._file.write(data)
+        return length
 
     def _keep(self, buffer: pickle.PickleBuffer) -> bool:
         if buffer.raw().nbytes < _INLINE:
@@ -187,44 +192,6 @@ def _mapped(source: Source) -> list[memoryview]:
     return found
 
 
-def _worth_checking(obj: Any, buffers: Sequence[memoryview], modules: set[str]) -> bool:
-    if sum(buffer.nbytes for buffer in buffers) > _CHECKED_BUFFERS:
-        return False
-    if not str(type(obj).__module__).startswith(_PROVEN):
-        return True
-    return any(module.partition(".")[0] not in _PROVEN_PARTS for module in modules)
-
-
-def _check(obj: Any, head: bytes, buffers: Sequence[memoryview]) -> None:
-    """Load a pickle back and compare.
-
-    Raises:
-        UnserializableError: It doesn't load, or as something else.
-    """
-    try:
-        # Copies: what is loaded may write into its buffers.
-        copy = Unpickler(
-            io.BytesIO(head), [bytearray(buffer) for buffer in buffers], elsewhere=True
-        ).load()
-        found = difference(obj, copy, _reload)
-    except Exception as error:
-        path, variable, leaf, cause = locate(obj, _fails_to_load, error)
-        raise UnserializableError(
-            _through(variable)
-            + f"{class_name(type(leaf))} can be pickled, but its pickle can't be loaded: "
-            f"{type(cause).__name__}: {cause}",
-            path=path,
-            hint="give its class a __reduce__ that returns what its constructor needs",
-        ) from error
-    if found is not None:
-        path, reason = found
-        raise UnserializableError(
-            f"a pickle would change it: {reason}",
-            path=path,
-            hint="give its class a __reduce__ that keeps all of it, or register a serializer",
-        )
-
-
 def why_unpicklable(obj: Any, error: Exception) -> UnserializableError:
     """The error that says where in an object the reason lies that pickling it raised `error`."""
     if isinstance(error, RecursionError) or isinstance(error.__cause__, RecursionError):
@@ -237,10 +204,10 @@ def why_unpicklable(obj: Any, error: Exception) -> UnserializableError:
     path, variable, leaf, cause = locate(obj, _fails_to_pickle, error)
     if isinstance(cause, UnserializableError):
         return UnserializableError(
-            _through(variable) + cause.message, path=path + cause.path, hint=cause.hint
+            through(variable) + cause.message, path=path + cause.path, hint=cause.hint
         )
     reason, hint = explain(leaf, cause)
-    return UnserializableError(_through(variable) + reason, path=path, hint=hint)
+    return UnserializableError(through(variable) + reason, path=path, hint=hint)
 
 
 def _fails_to_pickle(obj: Any) -> Exception | None:
@@ -251,21 +218,6 @@ def _fails_to_pickle(obj: Any) -> Exception | None:
     return None
 
 
-def _fails_to_load(obj: Any) -> Exception | None:
-    try:
-        _reload(obj)
-    except Exception as error:  # noqa: BLE001  # it is what we look for
-        return error
-    return None
-
-
-def _reload(obj: Any) -> Any:
-    file = io.BytesIO()
-    Pickler(file).dump(obj)
-    file.seek(0)
-    return Unpickler(file, elsewhere=True).load()
-
-
 class _Nowhere:
     def write(self, data: Any) -> int:
         return memoryview(data).nbytes
@@ -273,10 +225,6 @@ class _Nowhere:
 
 def _drop(_: pickle.PickleBuffer) -> bool:
     return False
-
-
-def _through(variable: str) -> str:
-    return f"{variable}: " if variable else ""
 
 
 def _versions(modules: set[str]) -> dict[str, JSON]:
