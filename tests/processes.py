@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["is_running", "wait_until"]
+__all__ = ["PATIENCE", "is_running", "wait_until"]
+
+PATIENCE = 120.0  # seconds that a machine with much else to do may need for what takes one
 
 
 def wait_until(
     holds: Callable[[], Any],
-    seconds: float = 120,
+    seconds: float = PATIENCE,
     *,
     pause: float = 0.01,
     tell: Callable[[], Any] | None = None,

@@ -15,6 +15,7 @@ import pytest
 import aqueduct_core as aq
 from aqueduct_core.cli import main
 from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
+from tests.processes import PATIENCE
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_sync_watches_until_it_is_stopped(airflow: AirflowServer, home: str) -> 
     with process.stderr as told:
         assert "air: runs that have ended: 1" in told.readline()
         os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
         assert told.read() == ""
 
 

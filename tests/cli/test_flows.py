@@ -18,6 +18,7 @@ import pytest
 import aqueduct_core as aq
 from aqueduct_core.cli import main
 from aqueduct_core.cli._runs import _new
+from tests.processes import PATIENCE
 
 
 @aq.op
@@ -251,8 +252,8 @@ def test_a_run_is_followed_and_interrupted(tmp_path: Path) -> None:
         assert follow.stdout is not None
         assert follow.stdout.readline() == "now\n"
         runner.send_signal(signal.SIGINT)
-        assert runner.wait(60) == 130
-        assert follow.wait(60) == 0
+        assert runner.wait(PATIENCE) == 130
+        assert follow.wait(PATIENCE) == 0
         assert run.status == "canceled"
         assert b"the run was stopped" in runner.communicate()[1]
         follow.communicate()
@@ -276,7 +277,7 @@ def test_a_run_of_another_program_is_canceled(tmp_path: Path) -> None:
         started.read_text()
         run = client.flow("flow").latest()
         assert main(["run", "cancel", run.id, "--home", home]) == 0
-        out, _ = runner.communicate(timeout=60)
+        out, _ = runner.communicate(timeout=PATIENCE)
         assert runner.returncode == 1
         assert json.loads(out)["status"] == "canceled"
 
@@ -311,6 +312,6 @@ def test_the_scheduler_starts_what_is_due_and_ends_when_told(tmp_path: Path) -> 
         assert "stopped" in rest
         assert "succeeded" in rest
         scheduler.stderr.close()
-        assert scheduler.wait(60) == 0
+        assert scheduler.wait(PATIENCE) == 0
         [run] = client.flow("second").runs()
         assert (run.status, run.trigger) == ("succeeded", "after")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import aqueduct_core as aq
+from tests.processes import PATIENCE
 from tests.server.process import Process
 
 
@@ -66,7 +67,7 @@ def emptied(client: aq.Client) -> Iterator[None]:
         for flow in [item for item in client.flows() if item.name not in before]:
             for run in flow.runs():
                 run.cancel()
-                run.wait(60)
+                run.wait(PATIENCE)
             client.delete_flow(flow.name)
         for name in client.integrations():
             client.delete_integration(name)

@@ -16,6 +16,7 @@ from aqueduct_core.client import _afterwards, _delete
 from aqueduct_core.errors import NotFoundError, ParameterError, TrackingError
 from aqueduct_core.tracking import Tracking
 from tests.client.places import everywhere
+from tests.processes import PATIENCE
 
 
 @aq.op
@@ -183,7 +184,7 @@ def test_a_flow_that_is_running_stays(client: aq.Client, tmp_path: Path) -> None
     with pytest.raises(ParameterError, match=f"is running: {run.id}"):
         client.delete_flow("flow")
     fifo.write_text("go")
-    assert run.wait(30).status == "succeeded"
+    assert run.wait(PATIENCE).status == "succeeded"
     client.delete_flow("flow")
     assert client.flows() == []
 

@@ -16,6 +16,7 @@ from aqueduct_core.client import _progress
 from aqueduct_core.client._progress import say, watch
 from aqueduct_core.engines.base import Silent
 from aqueduct_core.runtime import Result
+from tests.processes import PATIENCE
 
 
 def result(name: str, state: str = "succeeded") -> Result:
@@ -48,7 +49,7 @@ def test_a_terminal_shows_a_line_and_takes_it_away(home: Path, tmp_path: Path) -
         pass
     finally:
         os.close(ours)
-    assert made.wait(60) == 0
+    assert made.wait(PATIENCE) == 0
     assert b"flow [bold]" in shown
     assert b"1/1" in shown
     assert b"\x1b[2K" in shown

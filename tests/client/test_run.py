@@ -11,7 +11,7 @@ import pytest
 import aqueduct_core as aq
 from aqueduct_core.errors import NotFoundError, RunTimeoutError
 from tests.client.places import everywhere
-from tests.processes import wait_until
+from tests.processes import PATIENCE, wait_until
 
 
 @aq.op
@@ -231,7 +231,7 @@ def test_a_run_in_the_background_is_waited_for_and_stopped(
     wait_until(lambda: "it has begun" in run.logs("waiting"), tell=lambda: run.status)
     assert run.duration is None
     run.cancel()
-    assert run.wait(60).status == "canceled"
+    assert run.wait(PATIENCE).status == "canceled"
     assert run.operator("waiting").state == "canceled"
     (tmp_path / "go").touch()
     assert run.retry(quiet=True).status == "succeeded"

@@ -20,6 +20,7 @@ import aqueduct_core as aq
 from aqueduct_core.client import recover, start_in_background
 from aqueduct_core.engines.local import RunHandle
 from tests.client.places import everywhere
+from tests.processes import PATIENCE
 
 
 @aq.op
@@ -87,7 +88,7 @@ def test_the_interpreter_ends_after_its_runs(home: Path, fifo: Path) -> None:
             run.wait(0.01)
         assert made.poll() is None
         fifo.write_text("done")
-        _, told = made.communicate(timeout=60)
+        _, told = made.communicate(timeout=PATIENCE)
         assert made.returncode == 0, told
         assert "goes on in the background" in told
         assert run.status == "succeeded"
@@ -99,10 +100,11 @@ def test_ctrl_c_cancels_the_run(client: aq.Client, fifo: Path) -> None:
     session: Any = client._session
     made = program(fifo, "wait", *((session.key, session.place) if session.is_remote else ()))
     made.send_signal(signal.SIGINT)
-    _, told = made.communicate(timeout=60)
+    _, told = made.communicate(timeout=PATIENCE)
     assert "KeyboardInterrupt" in told
     run = client.flow("flow").latest()
-    assert run.status == "canceled"
+    # Who hears of it before the server has told that it runs stops it, and doesn't wait for the end.
+    assert run.wait(PATIENCE).status == "canceled"
     assert run.operator("waiting").state == "canceled"
 
 
@@ -138,7 +140,7 @@ def test_ctrl_c_just_before_the_wait_cancels_the_run(
         with pytest.raises(KeyboardInterrupt):
             client.publish_flow("flow", waiting(str(fifo)), quiet=True)
         monkeypatch.undo()
-        assert client.flow("flow").latest().wait(60).status == "canceled"
+        assert client.flow("flow").latest().wait(PATIENCE).status == "canceled"
 
 
 def test_a_run_is_canceled_from_another_program(home: Path, fifo: Path) -> None:
@@ -146,8 +148,8 @@ def test_a_run_is_canceled_from_another_program(home: Path, fifo: Path) -> None:
     with aq.Client() as client:
         run = client.flow("flow").latest()
         run.cancel()
-        assert run.wait(30).status == "canceled"
-        made.communicate(timeout=60)
+        assert run.wait(PATIENCE).status == "canceled"
+        made.communicate(timeout=PATIENCE)
         assert made.returncode == 0
 
 
@@ -164,7 +166,7 @@ def test_a_run_whose_program_was_killed_says_so_and_goes_on(home: Path, fifo: Pa
         with open(fifo.with_name("fifo.started")) as started:
             started.read()
         fifo.write_text("second")
-        assert again.wait(30).status == "succeeded"
+        assert again.wait(PATIENCE).status == "succeeded"
         assert run.artifact("waiting").get() == "second"
 
 
@@ -189,7 +191,7 @@ def test_two_programs_publish_and_run_at_once(home: Path, tmp_path: Path) -> Non
         "    assert run.artifact('number').get() == n\n"
     )
     made = [subprocess.Popen([sys.executable, str(script)]) for _ in range(2)]
-    assert [item.wait(120) for item in made] == [0, 0]
+    assert [item.wait(PATIENCE) for item in made] == [0, 0]
     with aq.Client() as client:
         flow = client.flow("shared")
         assert len(flow.versions()) == 1
@@ -213,12 +215,12 @@ def test_messages_about_runs(client: aq.Client) -> None:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
         client.connect_integration("hook", "webhook", url=url, level="never", secret="geheim")
-        assert received.get(timeout=30)["type"] == "test"
+        assert received.get(timeout=PATIENCE)["type"] == "test"
         [listed] = client._session.tracking.integrations()
         assert listed.config == {"level": "never", "ca_file": None}
         client.publish_flow("silent", one(), quiet=True)
         flow = client.publish_flow("told", one(), quiet=True, notify={"hook": "success"})
-        message = received.get(timeout=30)
+        message = received.get(timeout=PATIENCE)
         server.shutdown()
     assert received.empty()
     assert isinstance(message["data"], dict)

@@ -15,6 +15,7 @@ from aqueduct_core.engines.local import LocalEngine, RunHandle
 from aqueduct_core.runtime import Result, Workspace, read_result
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.tracking import Tracking
+from tests.processes import PATIENCE
 
 
 class Run:
@@ -27,7 +28,7 @@ class Run:
         self.key = handle.run
 
     def wait(self) -> RunState:
-        return self.handle.wait(timeout=60)
+        return self.handle.wait(timeout=PATIENCE)
 
     def results(self) -> dict[str, Result]:
         """What is recorded, which is what is stored."""

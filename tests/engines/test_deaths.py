@@ -19,7 +19,7 @@ import aqueduct_core as aq
 from aqueduct_core.engines.local._execution import Execution
 from aqueduct_core.errors import ParameterError
 from tests.engines.conftest import Run, Workshop
-from tests.processes import is_running, wait_until
+from tests.processes import PATIENCE, is_running, wait_until
 
 
 def segfault() -> None:
@@ -96,8 +96,9 @@ def start_tree(folder: str) -> None:
         subprocess.Popen(["sh", "-c", f"sleep 1000 & echo $! > {folder}/grandchild; wait"]),
         subprocess.Popen(["sh", "-c", f"trap '' TERM; echo > {folder}/stubborn; sleep 1000"]),
     ]
-    while len(os.listdir(folder)) < 2:
-        time.sleep(0.01)
+    for name in ("grandchild", "stubborn"):
+        while not os.path.exists(f"{folder}/{name}") or not os.path.getsize(f"{folder}/{name}"):
+            time.sleep(0.01)
     for child in children:
         Path(folder, f"pid-{child.pid}").touch()
     Path(folder, f"pid-{os.getpid()}").touch()
@@ -112,9 +113,22 @@ def tree_of(folder: Path) -> list[int]:
     return [*pids, int((folder / "grandchild").read_text())]
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was killed may take long to be gone on a machine with much else to do."""
+    monkeypatch.setattr("aqueduct_core.runtime._tree._DYING", PATIENCE)
+
+
 @pytest.fixture
 def quick_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aqueduct_core.engines.local._execution.GRACE", 0.2)
+
+
+def interrupt_once_it_waits(run: Run, folder: Path) -> None:
+    """Send Ctrl-C to the thread that waits for a run whose tree is there."""
+    wait_until((folder / "ready").exists)
+    wait_until(lambda: run.handle._ended._waiting)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.usefixtures("quick_grace")
@@ -176,13 +190,11 @@ def test_a_running_operator_is_recorded(workshop: Workshop, tmp_path: Path) -> N
 def test_ctrl_c_cancels_the_run_that_is_waited_for(workshop: Workshop, tmp_path: Path) -> None:
     run = workshop.start(aq.op(name="tree")(start_tree)(str(tmp_path)))
 
-    def interrupt() -> None:
-        wait_until((tmp_path / "ready").exists)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=interrupt).start()
+    thread = threading.Thread(target=interrupt_once_it_waits, args=(run, tmp_path))
+    thread.start()
     with pytest.raises(KeyboardInterrupt):
         run.wait()
+    thread.join()
     assert run.handle.state == "canceled"
     assert [pid for pid in tree_of(tmp_path) if is_running(pid)] == []
 
@@ -194,8 +206,7 @@ def test_ctrl_c_twice_kills(
     run = workshop.start(aq.op(name="tree")(start_tree)(str(tmp_path)))
 
     def interrupt() -> None:
-        wait_until((tmp_path / "ready").exists)
-        os.kill(os.getpid(), signal.SIGINT)
+        interrupt_once_it_waits(run, tmp_path)
         # It was asked to end, and so was a child of it that doesn't listen.
         wait_until(lambda: not is_running(int((tmp_path / "worker").read_text())))
         os.kill(os.getpid(), signal.SIGINT)

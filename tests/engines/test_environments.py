@@ -14,7 +14,7 @@ import aqueduct_core as aq
 from aqueduct_core.engines.base import Silent
 from aqueduct_core.runtime.environments._uv import find_uv, uv_environ
 from tests.engines.conftest import Workshop
-from tests.processes import wait_until
+from tests.processes import PATIENCE, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_others_run_while_an_environment_is_made(workshop: Workshop, tmp_path: P
     outside = aq.op(name="outside")(lambda path: Path(path).touch())(str(tmp_path / "done"))
     run = workshop.start(outside, inside(), inside(), listener=Ear())
     wait_until((tmp_path / "done").exists)
-    assert run.handle.wait(120) == "succeeded"
+    assert run.handle.wait(PATIENCE) == "succeeded"
     path, _ = run.value("inside")
     assert path.startswith(str(workshop.home / "environments"))
     assert said[-1] == "ready"
@@ -63,6 +63,6 @@ def test_an_environment_that_can_not_be_made_fails_its_operators(workshop: Works
     lost = aq.op(name="lost", requirements=["iniconfig==0.0.0.dev999"])(nothing)
     last = aq.op(name="last")(lambda x: x)(lost())
     run = workshop.start(last, aq.op(name="fine")(lambda: 1)())
-    assert run.handle.wait(120) == "failed"
+    assert run.handle.wait(PATIENCE) == "failed"
     assert run.states() == {"lost": "failed", "last": "skipped", "fine": "succeeded"}
     assert "iniconfig==0.0.0.dev999" in str(run.results()["lost"].reason)

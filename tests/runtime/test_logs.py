@@ -21,6 +21,7 @@ from aqueduct_core.runtime import Capture, Job, Workspace, _capture, collect_log
 from aqueduct_core.runtime._spool import FIRST, LAST, Spool, bounded
 from aqueduct_core.storage import open_storage
 from aqueduct_core.testing import Fault, FaultyStorage
+from tests.processes import PATIENCE
 from tests.runtime.flows import output, publish, run_one
 
 
@@ -208,6 +209,7 @@ def test_a_remote_storage_is_written_to_at_most_every_few_seconds(
 ) -> None:
     remote = FaultyStorage(open_storage("memory://"))
     remote.profile = "remote"
+    monkeypatch.setattr(_capture, "_REMOTE", 1_000.0)  # however long it is until it was looked at
     looked = threading.Event()
     cut = Spool.cut
 
@@ -243,7 +245,7 @@ def test_the_thread_ends_when_there_is_nothing_to_look_after(
     captured(capture, storage, lambda: None)
     thread = _capture._watch._thread
     assert thread is not None
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     captured(capture, storage, lambda: None)
     assert _capture._watch._thread is not thread

@@ -11,6 +11,7 @@ import pytest
 from aqueduct_core.dag import Daily, Hourly, schedule_spec
 from aqueduct_core.errors import AqueductError, TrackingError
 from aqueduct_core.tracking import Tracking
+from tests.processes import PATIENCE
 from tests.scheduler.toys import Bench
 from tests.tracking.toys import SECRET
 
@@ -217,7 +218,7 @@ def test_it_runs_until_it_is_told_to_stop(bench, daily, noon) -> None:
     scheduler = bench.scheduler(clock=clock)
     thread = threading.Thread(target=scheduler.run_forever, args=(stop,), kwargs={"interval": 0})
     thread.start()
-    thread.join(30)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert bench.ticks() == [noon]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import aqueduct_core as aq
+from aqueduct_core.engines.airflow import _sync
 from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
 from tests.engines.airflow.world import World
 
@@ -44,7 +46,9 @@ def publish(client: aq.Client, *, limit: int = 100) -> aq.Flow:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    # Runs have not settled before a test is over, however long that takes.
+    monkeypatch.setattr(_sync, "_SETTLED", timedelta(hours=1))
     server = AirflowServer(dags=tmp_path / "dags")
     with server.serving() as airflow, aq.Client(home=tmp_path / "home") as client:
         client.connect_integration(
