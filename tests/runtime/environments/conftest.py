@@ -40,7 +40,7 @@ def failure(tmp_path: Path, index: None, monkeypatch: pytest.MonkeyPatch):
     """Why an environment can't be made."""
 
     def of(*requirements: str, python: str | None = None, **environ: str) -> EnvironmentBuildError:
-        for name, value in {"UV_HTTP_RETRIES": "0", **environ}.items():
+        for name, value in environ.items():
             monkeypatch.setenv(name, value)
         with pytest.raises(EnvironmentBuildError) as caught:
             ensure(requirements, python=python, folder=tmp_path / "failing")

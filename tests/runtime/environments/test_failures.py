@@ -13,12 +13,6 @@ from aqueduct_core.runtime.environments._uv import _explained, find_uv
 pytestmark = pytest.mark.network
 
 
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 def test_a_package_that_does_not_exist(failure) -> None:
     error = failure("six", "aqueduct-core-no-such-package")
     assert "no package is called aqueduct-core-no-such-package" in error.message
@@ -54,8 +48,11 @@ def test_a_file_that_is_not_there(failure) -> None:
 
 
 def test_an_index_that_does_not_answer(failure, tmp_path) -> None:
-    address = f"http://me:hunter2@127.0.0.1:{closed_port()}/simple"
-    error = failure("six", UV_INDEX_URL=address, UV_CACHE_DIR=str(tmp_path / "cache"))
+    cache = str(tmp_path / "cache")
+    with socket.socket() as silent:  # it doesn't listen, and nobody else gets its port meanwhile
+        silent.bind(("127.0.0.1", 0))
+        address = f"http://me:hunter2@127.0.0.1:{silent.getsockname()[1]}/simple"
+        error = failure("six", UV_INDEX_URL=address, UV_CACHE_DIR=cache, UV_HTTP_RETRIES="0")
     assert "can't be reached" in error.message
     assert "UV_INDEX_URL" in error.hint
     assert "hunter2" not in str(error)
