@@ -13,7 +13,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from tempfile import mkdtemp
 from typing import IO, ClassVar
 
 from tests.certificates import make_certificate
+from tests.ports import free_port
 
 __all__ = [
     "MariadbServer",
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
-_START = 60.0
+_START = 150.0
 
 
 class Server:
@@ -232,9 +232,7 @@ def _installed(server: Server, folder: Path) -> list[str]:
     """Choose a port; returns the command that starts the server."""
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        server.port = probe.getsockname()[1]
+    server.port = free_port()
     return server.install(folder)
 
 

