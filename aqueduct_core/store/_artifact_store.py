@@ -23,12 +23,12 @@ from aqueduct_core.manifest import ArtifactRef, Manifest, check_json, content_di
 from aqueduct_core.registry import Registry, default_registry
 from aqueduct_core.store._keys import key_of, manifest_path
 from aqueduct_core.store._listing import load, manifests, paths
-from aqueduct_core.store._parts import REFRESH_AFTER, commit, confirm, publish
+from aqueduct_core.store._parts import REFRESH_AFTER, commit, confirm, publish, renew
 from aqueduct_core.store._place import place_of
 from aqueduct_core.store._profiles import profile_of
 from aqueduct_core.store._sink import Writer, sayable, tell
 from aqueduct_core.store._source import Reader, as_table, load_columns, load_member
-from aqueduct_core.store._sweep import Entry, Problem, Retention, Swept, expired, sweep
+from aqueduct_core.store._sweep import Entry, Problem, Retention, Swept, expired, limit_of, sweep
 
 __all__ = ["ArtifactStore"]
 
@@ -77,9 +77,10 @@ class ArtifactStore:
         self.policy: Policy = policy or self._profile.default
         self.registry = registry or default_registry()
         self._allow_pickle = allow_pickle
-        if signing_key is not None and not signing_key:
-            raise ValueError("the signing key is empty; leave it out, or give a secret")
-        self._key = signing_key.encode() if isinstance(signing_key, str) else signing_key
+        key: Any = signing_key.encode() if isinstance(signing_key, str) else signing_key
+        if key is not None and not (isinstance(key, bytes) and key):
+            raise ValueError("a signing key is a text or bytes, and not empty; or leave it out")
+        self._key: bytes | None = key
         self._describe = describe
 
     def __repr__(self) -> str:
@@ -234,7 +235,12 @@ class ArtifactStore:
                 hint="if you trust whoever wrote it, load it and put it again",
             )
         if not confirm(manifest.content, self.storage):
-            self._reader(manifest, signed).audit()
+            try:
+                self._reader(manifest, signed).audit()
+            except CorruptArtifactError:
+                self._read(ref)  # it may have been deleted since, and swept
+                raise
+            renew(manifest.content, self.storage)
         self._check_case(path, key)
         copied = replace(manifest, key=key, created=datetime.now(UTC).isoformat(), signature=None)
         self.storage.put(path, copied.to_bytes(self._key))
@@ -309,8 +315,9 @@ class ArtifactStore:
         Raises:
             CorruptArtifactError: A manifest can't be read; nothing is removed then, since what it
                 uses isn't known.
+            ParameterError: That is no retention, or no time.
         """
-        limit = datetime.now(UTC).timestamp() - grace.total_seconds()
+        limit = limit_of(keep, grace)
         # Objects first, manifests after: a part whose manifest comes in between is seen as used.
         objects = [
             info.key

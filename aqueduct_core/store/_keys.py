@@ -38,7 +38,7 @@ def manifest_path(key: str) -> str:
     if not isinstance(key, str):
         raise InvalidKeyError(
             f"an artifact key is a str, not {type(key).__name__}",
-            hint='for example "daily/customers"',
+            hint='for example "daily/customers"; that of a reference is ref.key',
         )
     segments = key.split("/")
     if "" in segments or len(key) > _MOST_CHARACTERS:

@@ -19,7 +19,7 @@ from aqueduct_core.storage._local import fill, new_file
 from aqueduct_core.store._sink import Draft, Spool
 from aqueduct_core.store._zstd import compress_stream
 
-__all__ = ["REFRESH_AFTER", "commit", "confirm", "publish"]
+__all__ = ["REFRESH_AFTER", "commit", "confirm", "publish", "renew"]
 
 _INLINE = 4_096  # a part up to this size stands in the manifest,
 _INLINE_ALL = 65_536  # as long as all that do aren't more than this
@@ -79,9 +79,17 @@ def confirm(content: Node, storage: Storage) -> bool:
 
     Those that are count as used now; see `REFRESH_AFTER`.
     """
-    parts = [part for node in content.walk() for part in node.parts.values()]
-    sizes = {part.path: None if part.pack else part.stored for part in parts if part.path}
-    return all(_present(storage, path, size) for path, size in sizes.items())
+    return all(_present(storage, path, size) for path, size in _sizes(content).items())
+
+
+def renew(content: Node, storage: Storage) -> None:
+    """Put parts anew that `confirm` doesn't vouch for, though they were found to be right.
+
+    A `gc` at the same moment could remove them otherwise: they don't count as used now.
+    """
+    for path, size in _sizes(content).items():
+        if not _present(storage, path, size):
+            storage.put(path, storage.get(path))
 
 
 def publish(
@@ -266,6 +274,12 @@ class _Beside(Generic[T]):
 def _do(waiting: _Waiting) -> None:
     while waiting:
         waiting.pop()()
+
+
+def _sizes(content: Node) -> dict[str, int | None]:
+    """The objects that hold its parts, with their sizes; that of a pack isn't known."""
+    parts = [part for node in content.walk() for part in node.parts.values()]
+    return {part.path: None if part.pack else part.stored for part in parts if part.path}
 
 
 def _present(storage: Storage, path: str, size: int | None) -> bool:

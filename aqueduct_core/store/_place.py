@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aqueduct_core.abc import Storage
+from aqueduct_core.errors import StorageError
 from aqueduct_core.storage import open_storage
 
 __all__ = ["place_of"]
@@ -25,7 +26,10 @@ def place_of(url: Any, options: Mapping[str, Any]) -> Storage:
         ValueError: There are options for a storage that is open already.
     """
     if isinstance(url, str | os.PathLike):
-        return open_storage(os.fspath(url), **options)
+        place = os.fspath(url)
+        if not place:  # an environment variable without a value, for instance
+            raise StorageError("a store's URL is empty", hint='"." is the current folder')
+        return open_storage(place, **options)
     # Since Python 3.12, isinstance overlooks what a storage around another one has by `__getattr__`.
     needed = {*Storage.__annotations__, *(name for name in vars(Storage) if name[0] != "_")}
     missing = sorted(name for name in needed if not hasattr(url, name))

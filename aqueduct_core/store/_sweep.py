@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from numbers import Real
+from typing import Any
 
 from aqueduct_core.abc import Storage
 from aqueduct_core.errors import AqueductError, CorruptArtifactError, ParameterError
 from aqueduct_core.manifest import Manifest
 
-__all__ = ["Entry", "Problem", "Retention", "Swept", "expired", "sweep"]
+__all__ = ["Entry", "Problem", "Retention", "Swept", "expired", "limit_of", "sweep"]
 
 
 _BATCH = 50  # objects looked at and then removed together
+_AGE = "for example timedelta(days=30), or leave it out for no limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Retention:
         size: How many bytes a group may hold.
 
     Raises:
-        ParameterError: A limit is below zero, as others write that there is none.
+        ParameterError: A limit is of another type, or below zero, as others write that there is none.
     """
 
     count: int | None = None
@@ -37,15 +40,11 @@ class Retention:
     size: int | None = None
 
     def __post_init__(self) -> None:
-        for name, value, zero in (
-            ("count", self.count, 0),
-            ("age", self.age, timedelta(0)),
-            ("size", self.size, 0),
-        ):
-            if value is not None and value < zero:  # type: ignore[operator]  # of one type each
-                raise ParameterError(
-                    f"a retention can't have {name}={value!r}", hint="leave it out for no limit"
-                )
+        for name in ("count", "size"):
+            _check(
+                name, getattr(self, name), Real, 0, "a whole number, or leave it out for no limit"
+            )
+        _check("age", self.age, timedelta, timedelta(0), _AGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +140,26 @@ def sweep(
         count += len(idle)
         size += sum(info.size for info in idle)
     return count, size
+
+
+def _check(name: str, value: Any, kind: type, zero: Any, hint: str) -> None:
+    if value is not None and (not isinstance(value, kind) or value < zero):
+        raise ParameterError(f"a retention can't have {name}={value!r}", hint=hint)
+
+
+def limit_of(keep: object, grace: object) -> float:
+    """The time, in seconds since the epoch, after which objects count as new for `gc`.
+
+    Raises:
+        ParameterError: One of its arguments is of another type.
+    """
+    if not isinstance(keep, Retention | None):
+        raise ParameterError(f"gc(keep={keep!r})", hint="for example gc(keep=Retention(count=30))")
+    if not isinstance(grace, timedelta):
+        raise ParameterError(
+            f"gc(grace={grace!r})", hint="for example gc(grace=timedelta(hours=12))"
+        )
+    return datetime.now(UTC).timestamp() - grace.total_seconds()
 
 
 def _seconds(entry: Entry) -> float:

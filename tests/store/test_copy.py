@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from aqueduct_core.abc import ObjectInfo, Storage
 from aqueduct_core.errors import (
     ArtifactNotFoundError,
     CorruptArtifactError,
@@ -13,6 +16,7 @@ from aqueduct_core.errors import (
     StaleReferenceError,
     UnsafeArtifactError,
 )
+from aqueduct_core.storage._memory import MemoryStorage
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import FaultyStorage
 
@@ -48,6 +52,57 @@ def test_a_copy_outlives_its_original(store: ArtifactStore) -> None:
     store.delete("a")
     store.gc(grace=timedelta(0))
     np.testing.assert_equal(store.get("b"), LARGE)
+
+
+class Forgetful:
+    """A storage in which nothing counts as used but by being put again, as plugins may have it."""
+
+    def __init__(self, inner: Storage, hours: float = 0.0) -> None:
+        self._inner = inner
+        self.hours = hours
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def refresh(self, key: str) -> bool:
+        return False
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        found = self._inner.stat(key)
+        return found and replace(found, modified=found.modified - 3600 * self.hours)
+
+
+def test_a_copy_counts_as_used_also_where_parts_can_t_be_refreshed() -> None:
+    storage = Forgetful(MemoryStorage())
+    store = ArtifactStore(storage)
+    store.put(LARGE, "a")
+    (part,) = storage.list("parts/")
+    storage.hours = 24.0
+    before = storage.stat(part.key)
+    store.copy("a", "b")
+    after = storage.stat(part.key)
+    assert before is not None
+    assert after is not None
+    assert after.modified > before.modified
+
+
+@pytest.mark.parametrize("value", [LARGE, PACKED], ids=["own object", "pack"])
+def test_what_is_deleted_and_swept_meanwhile_was_not_there(value: object) -> None:
+    inner = MemoryStorage()
+    other = ArtifactStore(inner)
+
+    class Meddled(Forgetful):
+        def get(self, key: str, start: int = 0, end: int | None = None) -> Any:
+            data = inner.get(key, start, end)
+            if key == "manifests/a.json" and other.delete("a"):
+                other.gc(grace=timedelta(0))
+            return data
+
+    other.put(value, "a")
+    store = ArtifactStore(Meddled(inner))
+    with pytest.raises(ArtifactNotFoundError):
+        store.copy("a", "b")
+    assert not store.exists("b")
 
 
 def test_a_copy_onto_itself_changes_nothing_but_its_time(store: ArtifactStore) -> None:

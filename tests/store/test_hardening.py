@@ -164,7 +164,8 @@ def test_saving_again_mends_a_damaged_part(tmp_path: Path) -> None:
 @pytest.fixture
 def few_files() -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (600, before[1]))
+    open_by_now = max(int(name) for name in os.listdir("/dev/fd"))  # by this test or others
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_by_now + 300, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
@@ -214,9 +215,15 @@ def test_strange_files_in_the_store_do_no_harm(tmp_path: Path) -> None:
         list(store.list())
 
 
-def test_an_empty_signing_key_is_a_mistake() -> None:
+@pytest.mark.parametrize("key", ["", b"", 5, ["secret"]])
+def test_a_signing_key_that_is_empty_or_no_text_is_a_mistake(key: Any) -> None:
     with pytest.raises(ValueError, match="empty"):
-        ArtifactStore("memory://", signing_key="")
+        ArtifactStore("memory://", signing_key=key)
+
+
+def test_an_empty_url_is_not_the_current_folder() -> None:
+    with pytest.raises(StorageError, match="empty"):
+        ArtifactStore("")
 
 
 @pytest.mark.parametrize(

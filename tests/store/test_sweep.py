@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aqueduct_core.errors import AqueductError, ParameterError
+from aqueduct_core.errors import AqueductError, InvalidKeyError, ParameterError
 from aqueduct_core.registry import Registry
 from aqueduct_core.store import ArtifactStore, Retention
 from tests.store.toys import VALUES, Blob, objects, the_part
@@ -79,10 +79,30 @@ def test_neither_a_list_nor_gc_holds_all_manifests(registry: Registry) -> None:
             tracemalloc.stop()
 
 
-@pytest.mark.parametrize("limit", [{"count": -1}, {"size": -1}, {"age": -timedelta(seconds=1)}])
-def test_a_limit_below_zero_is_none(limit: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "limit",
+    [
+        *({"count": -1}, {"size": -1}, {"age": -timedelta(seconds=1)}),
+        *({"count": "3"}, {"size": "1 GB"}, {"age": 30}),
+    ],
+)
+def test_a_limit_below_zero_or_of_another_type_is_none(limit: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match="for no limit"):
         Retention(**limit)
+
+
+@pytest.mark.parametrize("given", [{"keep": 3}, {"keep": {"count": 3}}, {"grace": 3}])
+def test_gc_says_what_it_takes(store: ArtifactStore, given: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError, match=r"for example gc\("):
+        store.gc(**given)
+
+
+@pytest.mark.parametrize("delete", [ArtifactStore.delete, ArtifactStore.exists])
+def test_the_hint_for_a_reference_in_the_place_of_a_key_is_its_key(
+    store: ArtifactStore, delete: Any
+) -> None:
+    with pytest.raises(InvalidKeyError, match=r"ref\.key"):
+        delete(store, store.put(Blob(b"x"), "k"))
 
 
 def test_retention_may_be_for_some_keys_only(store: ArtifactStore) -> None:
