@@ -65,6 +65,10 @@ class Address:
         """The number of one of its processes, which changes when that is started again."""
         return int((Path(self.folder) / f"{name}.pid").read_text())
 
+    def said(self, name: str) -> str:
+        """The end of what one of its processes has logged."""
+        return (Path(self.folder) / "out" / f"{name}.log").read_text(errors="replace")[-8000:]
+
 
 def new_address(version: int, folder: Path) -> Address:
     """An address that nobody has."""
@@ -125,10 +129,10 @@ def environment_of(address: Address, database: str) -> dict[str, str]:
 
 # Whoever says nothing for so many seconds is dead; too few of them for a machine that is busy.
 _JUDGING = {
-    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "8",
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
     "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "3",
-    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "12",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
 }
 

@@ -39,7 +39,7 @@ def test_a_run_survives_the_end_of_the_scheduler_and_of_the_api_server(
     def first() -> list[int]:
         return [1]
 
-    @aq.op(retries=3, retry_delay=0.1)
+    @aq.op(retries=9, retry_delay=0.1)
     def second(values: list[int], folder: str) -> list[int]:
         with (Path(folder) / "begun").open("a") as file:
             file.write("x")
@@ -62,7 +62,8 @@ def test_a_run_survives_the_end_of_the_scheduler_and_of_the_api_server(
         (look,) = client._session.clusters.look()
         assert look.error is None or "can't be reached" in look.error
         until(lambda: all(lone.process(part) != number for part, number in before.items()))
-        until(lambda: begun.read_text() == "xx")
+        # More often on a busy machine, on which one that lives may be thought dead.
+        until(lambda: begun.read_text().startswith("xx"), lambda: lone.said("scheduler"))
         (tmp_path / "gate").touch()
         assert run.wait(PATIENCE).status == "succeeded"
         assert run.artifact("third").get() == [1, 2, 3]
