@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
-from contextlib import suppress
 from threading import Thread
 from typing import Any
 
@@ -21,6 +20,7 @@ from aqueduct_core.integrations.postgres import _integration
 from aqueduct_core.serializers.tables import FrameStream
 from tests.databases import Server
 from tests.integrations.tables import run, save
+from tests.processes import wait_until
 
 SECRET = "hunter2-Ω'\\ @/"
 KILL = (
@@ -33,13 +33,12 @@ KILL = (
 def guarded(postgres: Any, postgres_server: Server) -> Iterator[dict[str, Any]]:
     """How a user with a password connects to a database with one table."""
     with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
-        connection.execute("SET password_encryption = 'scram-sha-256'")
+        connection.execute("SELECT pg_advisory_lock(1)")  # other processes make the same role
         known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'guarded'").fetchone()
         if known is None:
-            with suppress(psycopg.errors.UniqueViolation):  # another process was quicker
-                connection.execute("CREATE ROLE guarded LOGIN")
-        literal = psycopg.sql.Literal(SECRET).as_string(connection)
-        connection.execute(f"ALTER ROLE guarded PASSWORD {literal}")
+            literal = psycopg.sql.Literal(SECRET).as_string(connection)
+            connection.execute("SET password_encryption = 'scram-sha-256'")
+            connection.execute(f"CREATE ROLE guarded LOGIN PASSWORD {literal}")
     run(postgres, "GRANT ALL ON SCHEMA public TO guarded", "CREATE TABLE orders AS SELECT 1 AS id")
     run(postgres, "ALTER TABLE orders OWNER TO guarded")
     yield {**postgres.config(), "user": "guarded", "password": SECRET}
@@ -113,9 +112,11 @@ def test_a_server_that_goes_away_while_rows_are_sent(postgres: Any) -> None:
         with postgres.connection() as connection:
             driver = connection.connection.driver_connection
             driver.autocommit = True
-            held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7"
-            while not driver.execute(held).fetchone()[0]:
-                pass
+            held = (
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 "
+                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+            wait_until(lambda: driver.execute(held).fetchone()[0])
             driver.execute(KILL)
 
     killer = Thread(target=kill)
