@@ -16,20 +16,28 @@ ROOT = Path(__file__).resolve().parents[1]
 _FOLDER = ROOT / ".environments"
 
 
-def make_environment(wanted: Path, *, installer: str = "uv") -> Path:
+def make_environment(
+    wanted: Path,
+    *,
+    installer: str = "uv",
+    python: Path = Path(sys.executable),
+    compiled: bool = True,
+) -> Path:
     """The folder with the programs of an environment that has this package, too.
 
     Args:
         wanted: The file with what it consists of, as pip and uv read it.
         installer: `uv`, or `pip` where pip is configured to find what uv doesn't.
+        python: The interpreter that it is for.
+        compiled: Whether all of it is compiled at once by uv, or what is imported when it is.
     """
-    key = f"{wanted.read_text()}{sys.version}"
+    key = f"{wanted.read_text()}{_version(python)}"
     folder = _FOLDER / f"{wanted.stem}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)  # several test processes want it at once
         if not (folder / "done").exists():
-            _make(folder / "venv", wanted, installer)
+            _make(folder / "venv", wanted, installer, python, compiled)
             (folder / "done").touch()
     return folder / "venv" / "bin"
 
@@ -49,15 +57,22 @@ def has_package_index() -> bool:
     return not done.returncode
 
 
-def _make(folder: Path, wanted: Path, installer: str) -> None:
+def _version(python: Path) -> str:
+    if python == Path(sys.executable):
+        return sys.version
+    return subprocess.check_output([python, "-c", "import sys; print(sys.version)"], text=True)
+
+
+def _make(folder: Path, wanted: Path, installer: str, base: Path, compiled: bool) -> None:
     python = folder / "bin" / "python"
     if installer == "pip":
-        _run(sys.executable, "-m", "venv", "--clear", folder)
+        _run(base, "-m", "venv", "--clear", folder)
         _run(python, "-m", "pip", "install", "--quiet", "-r", wanted)
     else:
-        _uv("venv", "--clear", "--python", sys.executable, folder)
+        _uv("venv", "--clear", "--python", base, folder)
         # Large tools import thousands of modules in every process: compiled, it takes half the time.
-        _uv("pip", "install", "--compile-bytecode", "--python", python, "-r", wanted)
+        how = ["--compile-bytecode"] if compiled else []
+        _uv("pip", "install", *how, "--python", python, "-r", wanted)
     _uv("pip", "install", "--no-deps", "--python", python, "--editable", ROOT)
 
 
