@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aqueduct_core.errors import IntegrationError, LossyTypeError, UnserializableError
+from aqueduct_core.integrations._names import is_text
 
 __all__ = [
     "Column",
     "affinity",
     "check_key_columns",
     "check_keys",
+    "check_zones",
     "columns_of",
     "fits",
     "named_columns",
@@ -73,6 +75,7 @@ def named_columns(value: Any) -> list[tuple[str, Any]]:
         value = value.to_frame()
     if not isinstance(value, pd.DataFrame) and hasattr(value, "collect"):
         value = value.collect()  # a lazy frame of polars
+    table = None if isinstance(value, pd.DataFrame) else _arrow(value)
     if isinstance(value, pd.DataFrame):
         levels = enumerate(value.index.names)
         pairs = [
@@ -81,8 +84,7 @@ def named_columns(value: Any) -> list[tuple[str, Any]]:
             if name is not None
         ]
         pairs += [(name, value.iloc[:, index]) for index, name in enumerate(value.columns)]
-    elif hasattr(value, "__arrow_c_stream__"):
-        table = pa.table(value)
+    elif table is not None:
         pairs = list(zip(table.column_names, table.columns, strict=True))
     else:
         raise IntegrationError(
@@ -134,6 +136,12 @@ def check_key_columns(keys: Sequence[str], table: Any) -> None:
     """
     known = [key for key in keys if key in table.column_names]
     chosen = table.select(known)
+    for key, kind in zip(known, chosen.schema.types, strict=True):
+        if pa.types.is_nested(kind):
+            raise IntegrationError(
+                f"the key {key!r} has values of type {kind}, which don't tell rows apart",
+                hint="choose keys of numbers, text or moments",
+            )
     nulls = any(column.null_count for column in chosen.columns)
     if len(known) == len(keys) and not nulls:
         try:
@@ -178,6 +186,16 @@ def fits(declared: str, into: str) -> bool:
     return into == "none" or into in allowed[declared]
 
 
+def _arrow(value: Any) -> Any:
+    """A table of any library as one of Arrow; None if it is something else."""
+    if not hasattr(value, "__arrow_c_stream__"):
+        return None
+    try:
+        return pa.table(value)
+    except pa.ArrowInvalid:  # values without columns, such as a Series that has no name
+        return None
+
+
 def _check_names(names: Sequence[Any]) -> None:
     if not names:
         raise IntegrationError(
@@ -185,7 +203,7 @@ def _check_names(names: Sequence[Any]) -> None:
         )
     seen: dict[str, Any] = {}
     for name in names:
-        if not isinstance(name, str) or not name or "\0" in name:
+        if not isinstance(name, str) or not name or not is_text(name):
             raise IntegrationError(
                 f"{name!r} can't be the name of a column in a database",
                 hint="rename the columns: df.columns = [...]",
@@ -276,14 +294,11 @@ def _objects(name: str, path: str, data: Any) -> Column:
     kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return Column(name, "NULL", values)
+    check_zones(path, kinds, values)
     if kinds in ({int}, {float}, {str}, {bytes}, {bool}, {date}, {time}):
         return _typed(name, path, pa.array(values))
     if kinds == {datetime}:
-        if len({value.tzinfo is None for value in values if value is not None}) == 1:
-            return _typed(name, path, pa.array(values))
-        raise LossyTypeError(
-            "timestamps with and without a zone are mixed", path=path, hint="give all a zone"
-        )
+        return _typed(name, path, pa.array(values))
     if kinds <= _MIXED:
         return Column(name, "", values)
     row, value = next(
@@ -295,6 +310,25 @@ def _objects(name: str, path: str, data: Any) -> Column:
         path=f"{path}.iloc[{row}]",
         hint="convert the column to one of: numbers, text, bytes, bool, date, time, datetime",
     )
+
+
+def check_zones(path: str, kinds: set[type], values: Sequence[Any]) -> None:
+    """See that no zone of times or moments would be lost.
+
+    Raises:
+        LossyTypeError: One would; the text names the column.
+    """
+    if kinds == {datetime}:
+        if len({value.tzinfo is None for value in values if value is not None}) > 1:
+            raise LossyTypeError(
+                "timestamps with and without a zone are mixed", path=path, hint="give all a zone"
+            )
+    elif kinds == {time} and any(value.tzinfo is not None for value in values if value is not None):
+        raise LossyTypeError(
+            "times of day with a zone can't be kept",
+            path=path,
+            hint="save them as text, or take the zone away: value.replace(tzinfo=None)",
+        )
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aqueduct_core.errors import IntegrationError
+from aqueduct_core.integrations._names import is_text
 from aqueduct_core.integrations._sql import SqlDatabase
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class DatabaseFile(SqlDatabase):
         return {"path": str(self.path)}
 
     def quote(self, name: str) -> str:
+        if not is_text(name):
+            raise IntegrationError(
+                f"{name!r} can't be the name of anything in a database",
+                hint="leave out NUL, and what is only half of a character",
+            )
         return '"' + name.replace('"', '""') + '"'
 
     def check_folder(self) -> None:

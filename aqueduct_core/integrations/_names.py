@@ -12,7 +12,7 @@ from typing import Any
 
 from aqueduct_core.errors import IntegrationError
 
-__all__ = ["TableName", "bindable"]
+__all__ = ["TableName", "bindable", "is_text"]
 
 _NAME = re.compile(r'(?:(?P<schema>"(?:[^"]|"")+"|[^".]+)\.)?(?P<name>"(?:[^"]|"")+"|[^".]+)')
 
@@ -32,7 +32,7 @@ class TableName:
             IntegrationError: It is neither.
         """
         found = _NAME.fullmatch(text)
-        if found is None or "\0" in text:
+        if found is None or not is_text(text):
             raise IntegrationError(
                 f"{text!r} can't be the name of a table",
                 hint='"table", "schema.table", or \'"odd.name"\' in double quotes',
@@ -52,6 +52,13 @@ def bindable(name: str, value: Any) -> Any:
         value = value.item()  # a NumPy scalar
     if type(value).__module__.startswith("pandas") and hasattr(value, "to_pydatetime"):
         value = value.to_pydatetime(warn=False)
+    if isinstance(value, date) and value != value:
+        return None
+    if isinstance(value, str) and not is_text(value.replace("\0", "")):  # some databases keep NUL
+        raise IntegrationError(
+            f"the parameter :{name} is no text: it has half of a character, {value!r:.80}",
+            hint="decode it with errors='replace' where it comes from",
+        )
     plain = bool | int | float | str | bytes | date | time | decimal.Decimal | uuid.UUID
     if value is None or isinstance(value, plain):
         return value
@@ -59,6 +66,15 @@ def bindable(name: str, value: Any) -> Any:
         f"the parameter :{name} is {type(value).__name__}, which a database can't compare with",
         hint="bind None, a bool, number, str, bytes, date, time, datetime, Decimal or UUID",
     )
+
+
+def is_text(value: str) -> bool:
+    """Whether a text can be sent: it has no NUL, and no half of a character."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
 
 
 def _unquoted(part: str) -> str:

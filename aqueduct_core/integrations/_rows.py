@@ -16,6 +16,7 @@ from aqueduct_core.integrations._results import Column
 
 __all__ = ["as_declared", "columns_of_rows", "row_chunks"]
 
+_DIGITS = 38  # of a decimal
 _PURE = {pa.float64(): {float, type(None)}, pa.binary(): {bytes, type(None)}}
 
 
@@ -58,15 +59,21 @@ def _chunk(values: tuple[Any, ...]) -> Any:
     except (pa.ArrowException, UnicodeError):
         return values
     # Arrow takes integers among floats and text among bytes; here they would be changed.
-    pure = _PURE.get(array.type)
-    return values if pure and not pure.issuperset(map(type, values)) else array
+    pure, kind = _PURE.get(array.type), array.type
+    if pure and not pure.issuperset(map(type, values)):
+        return values
+    if pa.types.is_time(kind) and any(value is not None and value.tzinfo for value in values):
+        return values  # Arrow would leave the zone away
+    # Arrow takes the zone of the first value; each chunk might have another one.
+    return array.cast(pa.timestamp(kind.unit, "UTC")) if getattr(kind, "tz", None) else array
 
 
 def _settled(declared: str, chunks: list[Any]) -> Any:
     if all(isinstance(chunk, pa.Array) for chunk in chunks):
         types = {chunk.type for chunk in chunks} - {pa.null()}
-        if len(types) <= 1:
-            kind = types.pop() if types else _assumed(declared)
+        digits = _digits(types)
+        if len(types) <= 1 or digits is not None:
+            kind = digits or (types.pop() if types else _assumed(declared))
             if kind is not None:
                 arrays = [chunk.cast(kind) for chunk in chunks]
                 return as_declared(pa.chunked_array(arrays, kind), declared)
@@ -78,6 +85,15 @@ def _settled(declared: str, chunks: list[Any]) -> Any:
         except pa.ArrowInvalid:
             return _objects(values)  # with an integer that a float can't hold
     return _objects(values)
+
+
+def _digits(types: set[Any]) -> Any:
+    """The type of decimals that all of these are; None if there is none."""
+    if not types or not all(map(pa.types.is_decimal128, types)):
+        return None
+    scale = max(kind.scale for kind in types)
+    digits = max(kind.precision - kind.scale for kind in types) + scale
+    return pa.decimal128(digits, scale) if digits <= _DIGITS else None
 
 
 def _objects(values: list[Any]) -> Any:

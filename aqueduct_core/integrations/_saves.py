@@ -45,6 +45,7 @@ class TableTransaction(ABC):
         once: str | None = None,
     ) -> Mapping[str, JSON]:
         """See `Transaction.save`."""
+        keys = list(dict.fromkeys(keys))
         data = self._taken(value, keys)
         self.once = once
         with self._database().explained(f"save table {table_name!r}"):
@@ -85,6 +86,7 @@ def merging(
     names: Sequence[str],
     keys: Sequence[str],
     quote: Callable[[str], str],
+    given: str = "",
 ) -> Iterator[str]:
     """The statements that change the rows which have the same keys, and add the others.
 
@@ -94,6 +96,7 @@ def merging(
         names: The columns that these have.
         keys: Those of them that tell rows apart.
         quote: Writes a name in SQL.
+        given: How the values of rows that are added are to be taken.
     """
     same = " AND ".join(f"mine.{quote(key)} = new.{quote(key)}" for key in keys)
     others = [quote(name) for name in names if name not in keys]
@@ -102,7 +105,7 @@ def merging(
         yield f"UPDATE {into} AS mine SET {changes} FROM {staged} AS new WHERE {same}"  # noqa: S608 - quoted
     listed = ", ".join(map(quote, names))
     yield (
-        f"INSERT INTO {into} ({listed}) SELECT {listed} FROM {staged} AS new "  # noqa: S608 - quoted
+        f"INSERT INTO {into} ({listed}) {given} SELECT {listed} FROM {staged} AS new "  # noqa: S608 - quoted
         f"WHERE NOT EXISTS (SELECT 1 FROM {into} AS mine WHERE {same})"
     )
 

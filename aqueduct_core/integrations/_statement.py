@@ -13,12 +13,13 @@ from typing import Any
 
 from aqueduct_core.errors import GraphError
 from aqueduct_core.integrations._dates import MACROS, macro_values
+from aqueduct_core.integrations._names import is_text
 
 __all__ = ["Statement"]
 
 _TOKENS = re.compile(
     r"""
-      (?P<text> '(?:[^']|'')*' )
+      (?P<text> (?<!\w)[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' )
     | (?P<skip> "(?:[^"]|"")*" | `[^`]*` | --[^\n]* | /\*.*?\*/ | :: | \$(\w*)\$.*?\$\3\$ )
     | \{ (?P<macro> \w+ ) \}
     | (?<![\w:]) : (?P<name> [A-Za-z_]\w* )
@@ -58,6 +59,11 @@ class Statement:
             raise GraphError(
                 f"{query!r} is neither a query nor a list of queries",
                 hint='sql("SELECT ...") or sql(["SELECT ...", "SELECT ... FROM $"])',
+            )
+        if not all(map(is_text, queries)):
+            raise GraphError(
+                f"{query!r} can't be sent: it has a NUL, or half of a character",
+                hint="give it as a parameter: WHERE name = :name",
             )
         queries = [text.strip().rstrip(";").rstrip() for text in queries]
         for number, text in enumerate(queries):

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from aqueduct_core.errors import LossyTypeError, UnserializableError
-from aqueduct_core.integrations._columns import named_columns
+from aqueduct_core.integrations._columns import check_zones, named_columns
 
 __all__ = ["table_of"]
 
@@ -97,6 +97,7 @@ def _objects(path: str, data: Any) -> Any:
     if kinds == {UUID}:
         storage = pa.array([value and value.bytes for value in values], pa.binary(16))
         return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+    check_zones(path, kinds, values)
     if kinds in _PURE:
         return _plain(path, pa.array(values))
     if kinds == {int, float} and all(
@@ -104,11 +105,7 @@ def _objects(path: str, data: Any) -> Any:
     ):
         return pa.array(values, pa.float64())
     if kinds == {datetime}:
-        if len({value.tzinfo is None for value in values if value is not None}) == 1:
-            return _plain(path, pa.array(values))
-        raise LossyTypeError(
-            "timestamps with and without a zone are mixed", path=path, hint="give all a zone"
-        )
+        return _plain(path, pa.array(values))
     common = max(kinds, key=lambda kind: sum(type(value) is kind for value in values))
     row, value = next(
         (row, value)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import sqlalchemy as sa
 from sqlalchemy import types as sql
 from sqlalchemy.dialects import mysql, postgresql
 
 from aqueduct_core.errors import LossyTypeError
 
-__all__ = ["accepts", "column_type", "fits_precision"]
+__all__ = ["accepts", "column_type", "has_room", "know_types"]
 
 _KEY_LENGTH = 255  # characters of text that is a key, where text without a limit can't be one
 
@@ -79,9 +80,13 @@ def accepts(column: sql.TypeEngine[Any], kind: Any) -> bool:  # noqa: C901 - a t
     if types.is_integer(kind):
         if isinstance(column, sql.Float):
             return bool(kind.bit_width <= (16 if _single(column) else 32))
-        return isinstance(column, sql.Integer | sql.Numeric)
+        if isinstance(column, sql.Numeric):
+            return column.scale is None or column.scale >= 0  # it would round to tens, or hundreds
+        return isinstance(column, sql.Integer)
     if types.is_floating(kind):
-        return isinstance(column, sql.Float) and (kind.bit_width == 32 or not _single(column))
+        # One of MySQL's with digits behind the point rounds to these.
+        real = isinstance(column, sql.Float) and getattr(column, "scale", None) is None
+        return real and (kind.bit_width == 32 or not _single(column))
     if types.is_decimal(kind):
         if not isinstance(column, sql.Numeric) or isinstance(column, sql.Float):
             return False
@@ -103,8 +108,12 @@ def accepts(column: sql.TypeEngine[Any], kind: Any) -> bool:  # noqa: C901 - a t
     return not isinstance(column, (*plain, sql._Binary, sql.ARRAY, sql.NullType))
 
 
-def fits_precision(column: sql.TypeEngine[Any], data: Any) -> bool:
-    """Whether a column keeps all digits of the seconds."""
+def has_room(column: sql.TypeEngine[Any], data: Any) -> bool:
+    """Whether a column keeps all letters of texts, and all digits of the seconds."""
+    if isinstance(column, sql.ARRAY):
+        return has_room(column.item_type, pc.list_flatten(data)) if data.type != pa.null() else True
+    if pa.types.is_string(data.type) and isinstance(column, sql.String):
+        return _has_room_for_texts(column, data)
     if not (pa.types.is_timestamp(data.type) or pa.types.is_time(data.type)):
         return True
     digits = getattr(column, "precision", None)
@@ -116,6 +125,43 @@ def fits_precision(column: sql.TypeEngine[Any], data: Any) -> bool:
     moments = data.cast(pa.int64())
     rest = pc.subtract(moments, pc.multiply(pc.divide(moments, step), step))
     return not pc.any(pc.not_equal(rest, 0)).as_py()
+
+
+def know_types(engine: sa.Engine, names: str) -> None:
+    """Have an engine tell columns of types that SQLAlchemy doesn't know; they take text.
+
+    Args:
+        engine: The engine.
+        names: The types, separated by spaces.
+    """
+    dialect: Any = engine.dialect
+    dialect.ischema_names = {
+        **dialect.ischema_names,
+        **{name: _named(name) for name in names.split()},
+    }
+
+
+def _named(name: str) -> type[sql.UserDefinedType[Any]]:
+    class Named(sql.UserDefinedType[Any]):
+        cache_ok = True
+
+        def get_col_spec(self, **_: Any) -> str:
+            return name.upper()
+
+    return Named
+
+
+def _has_room_for_texts(column: sql.String, data: Any) -> bool:
+    if isinstance(column, sql.Enum):  # MySQL takes a text of digits as the place of a value
+        return set(pc.unique(data).to_pylist()) <= {*column.enums, None}
+    if isinstance(column, mysql.SET):
+        found = pc.unique(data).to_pylist()
+        parts = {part for value in found if value for part in value.split(",")}
+        return parts <= set(column.values)
+    if column.length is None:
+        return True
+    # Databases cut spaces at the end without a word.
+    return (pc.max(pc.utf8_length(data)).as_py() or 0) <= column.length
 
 
 def _zoned(column: sql.DateTime) -> bool:

@@ -171,9 +171,24 @@ class SQLIntegrationTests:
         twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
         nameless = pd.DataFrame({"": [1]})
         mixed = _column(1, "x", dict, dtype=object)
-        for value in (twice, nameless, mixed, pd.DataFrame(index=[0]), {"a": [1]}):
+        odd = pd.DataFrame([[1]], columns=pd.Index(["\ud800"], dtype=object))
+        zoned = _column(dt.time(1, tzinfo=dt.UTC), dtype=object)
+        alone = pd.Series([1])
+        for value in (
+            twice,
+            nameless,
+            odd,
+            mixed,
+            zoned,
+            alone,
+            pd.DataFrame(index=[0]),
+            {"a": [1]},
+        ):
             with pytest.raises(AqueductError, match="Hint: "):
                 self.save(database, value)
+        for name in ("a\0b", "\ud800"):
+            with pytest.raises(AqueductError, match="can't be the name"):
+                self.save(database, _column(1), table=name)
         assert database.tables() == []
 
     def test_a_view_is_not_saved_to(self, database: Any) -> None:
@@ -186,6 +201,9 @@ class SQLIntegrationTests:
         for value in (1, 1.5, "Robert'); DROP TABLE t; --", True, _MOMENT, _MOMENT.date(), None):
             [[found]] = _values(database.query("SELECT :v AS v", {"v": value}))
             assert found == value or str(found) == str(value) or bool(found) is value
+        assert _values(database.query("SELECT :v AS v", {"v": pd.NaT})) == [[None]]
+        with pytest.raises(AqueductError, match=":v is no text"):
+            database.query("SELECT :v AS v", {"v": "\ud800"})
 
     @settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=25)
     @given(value=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
 
@@ -18,6 +20,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 from aqueduct_core.integrations import _results
 from aqueduct_core.integrations._frames import to_frame, to_pandas
 from aqueduct_core.integrations._results import Column, Result, as_arrow, extract, read
+from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
 from aqueduct_core.serializers.tables import FrameStream
 from tests.serializers.tables.doubles import MemorySink
 
@@ -110,3 +113,31 @@ def test_a_stream_keeps_no_batch_of_the_driver() -> None:
     chunks = [chunk for table in tables for chunk in table["c"].chunks]
     assert [len(chunk) for chunk in chunks] == [50_000, 50_000]
     assert not known & {chunk.buffers()[1].address for chunk in chunks}
+
+
+def collected(*chunks: list[Any]) -> Any:
+    """The column that rows of one value become which come in chunks."""
+    [column] = columns_of_rows(["c"], None)
+    parts = [part for [part] in row_chunks(1, [[(value,) for value in chunk] for chunk in chunks])]
+    return to_pandas(column.settle(parts))
+
+
+def test_numbers_have_as_many_digits_as_those_of_all_chunks_need() -> None:
+    found = collected([Decimal("1.5")], [None], [Decimal("100.25"), Decimal(7)])
+    assert found.dtype == pd.ArrowDtype(pa.decimal128(5, 2))
+    assert found.dropna().tolist() == [Decimal("1.50"), Decimal("100.25"), Decimal("7.00")]
+    far = [Decimal("1e-20"), Decimal("1e30")]
+    assert collected(*([value] for value in far)).tolist() == far
+
+
+def test_moments_are_in_one_zone_whatever_zone_each_chunk_has() -> None:
+    east = dt.datetime(2020, 1, 1, 3, tzinfo=dt.timezone(dt.timedelta(hours=3)))
+    found = collected([east], [dt.datetime(2020, 1, 1, tzinfo=dt.UTC), None])
+    assert found.dtype == "datetime64[us, UTC]"
+    assert found[0] == found[1] == east
+
+
+def test_times_keep_their_zone() -> None:
+    zoned = dt.time(1, 2, tzinfo=dt.UTC)
+    assert collected([zoned, None]).tolist() == [zoned, None]
+    assert collected([dt.time(1, 2)]).dtype == pd.ArrowDtype(pa.time64("us"))

@@ -19,6 +19,7 @@ from aqueduct_core.integrations._statement import Statement
         ("SELECT /* :no\n :no */ :yes", {"yes"}),
         ("SELECT '12:30', x::int, a[1:2], t12:30", set()),
         ("SELECT '--', :yes", {"yes"}),
+        (r"SELECT E'it\'s :no', e'\\', :yes, '\', :yes", {"yes"}),
         ("SELECT '$', \"$\"", set()),
     ],
 )
@@ -62,6 +63,8 @@ def test_chains(chain: list[str], rows: list[tuple[object, ...]]) -> None:
         ("SELECT * FROM $", r"uses \$, and there is no query before it"),
         (["SELECT 1", "SELECT 2"], r"does not use \$"),
         (["SELECT 1", "SELECT '$'"], r"does not use \$"),
+        ("SELECT 1 AS a\0, 2", "has a NUL"),
+        (["SELECT '\ud800'"], "half of a character"),
     ],
 )
 def test_what_is_no_query(query, reason: str) -> None:

@@ -128,7 +128,7 @@ class AlchemyIntegration(SqlDatabase):
             rows = self.estimate(connection, target)
         dialect = self.engine.dialect
         columns = tuple(
-            ColumnInfo(item["name"], item["type"].compile(dialect), item["nullable"])
+            ColumnInfo(item["name"], _written(item["type"], dialect), item["nullable"])
             for item in found
         )
         return TableInfo(table_name, columns, rows)
@@ -285,3 +285,8 @@ class AlchemyIntegration(SqlDatabase):
 
         text = statement.render(mark, escape)
         return text, tuple(values)
+
+
+def _written(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> str:
+    """A type as the database writes it; there are some that SQLAlchemy doesn't know."""
+    return "unknown" if isinstance(kind, sa.types.NullType) else kind.compile(dialect)

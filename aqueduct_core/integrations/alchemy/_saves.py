@@ -11,7 +11,7 @@ from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._names import TableName
 from aqueduct_core.integrations._saves import TableTransaction, no_column, refuse_present
 from aqueduct_core.integrations._sql import LEDGER
-from aqueduct_core.integrations._types import accepts, column_type, fits_precision
+from aqueduct_core.integrations._types import accepts, column_type, has_room
 
 if TYPE_CHECKING:
     from aqueduct_core.integrations.alchemy._integration import AlchemyIntegration
@@ -76,7 +76,7 @@ class AlchemyTransaction(TableTransaction):
         for name, kind in zip(data.column_names, data.schema.types, strict=True):
             if name not in columns:
                 raise no_column(target.name, name, columns)
-            if not accepts(columns[name], kind) or not fits_precision(columns[name], data[name]):
+            if not accepts(columns[name], kind) or not has_room(columns[name], data[name]):
                 raise IntegrationError(
                     f"column {name!r} of table {target.name!r} is {columns[name]!r}, which would "
                     f"change or refuse values of type {kind}",
@@ -88,6 +88,8 @@ class AlchemyTransaction(TableTransaction):
         if list(columns) != data.column_names:
             return False
         dialect = self.integration.engine.dialect
+        if any(isinstance(kind, sa.types.NullType) for kind in columns.values()):
+            return False
         return all(
             columns[name].compile(dialect) == self._type(data, name).compile(dialect)
             for name in data.column_names

@@ -19,6 +19,7 @@ from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._parts import owned
 from aqueduct_core.integrations._results import Result
 from aqueduct_core.integrations._server import ServerIntegration
+from aqueduct_core.integrations._types import know_types
 from aqueduct_core.integrations.mysql._decode import decode, field_of
 from aqueduct_core.integrations.mysql._saves import STAGING, MysqlTransaction
 from aqueduct_core.integrations.mysql._socket import MysqlConnection, unverified
@@ -37,6 +38,8 @@ _PATIENCE = 10  # seconds to wait for the server to answer at all
 _BATCH = 4 << 20  # bytes of a result that are handed on together
 _LOCKS = 30  # seconds to wait for rows and tables that another transaction holds
 _MODES = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
+_SHAPES = "point linestring polygon multipoint multilinestring multipolygon geometrycollection"
+_OTHERS = f"inet4 inet6 geometry {_SHAPES}"
 _SESSION = (
     f"time_zone = '+00:00', sql_mode = CONCAT(@@sql_mode, ',{_MODES}'), "
     f"lock_wait_timeout = {_LOCKS}, innodb_lock_wait_timeout = {_LOCKS}"
@@ -112,6 +115,7 @@ class MysqlIntegration(ServerIntegration):
     def engine(self) -> sa.Engine:
         engine = super().engine
         event.listen(engine, "do_connect", _connect)
+        know_types(engine, _OTHERS)
         return engine
 
     def clean(self, driver: Any) -> None:
@@ -124,6 +128,13 @@ class MysqlIntegration(ServerIntegration):
 
     def tables(self) -> list[str]:
         return [name for name in super().tables() if not name.startswith(STAGING)]
+
+    def drop(self, table_name: str) -> None:
+        super().drop(table_name)
+        if table_name in self.tables():  # the server says nothing then
+            raise IntegrationError(
+                f"{self.name}: {table_name!r} is a view", hint=f"DROP VIEW {self.quote(table_name)}"
+            )
 
     def estimate(self, connection: sa.Connection, target: TableName) -> int | None:
         text = sa.text(

@@ -8,6 +8,7 @@ left, all these tables get their names in one statement, and lose them again if 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -31,6 +32,9 @@ __all__ = ["STAGING", "MysqlTransaction"]
 
 STAGING = "aqueduct_staging_"
 _LOCKS = 30  # seconds to wait for another save into the same table
+_COMPUTED = re.compile(
+    "(STORED|VIRTUAL|PERSISTENT) GENERATED|^(PERSISTENT|VIRTUAL)$", re.IGNORECASE
+)
 _PREFIX = 191  # characters of a text that are in an index
 
 
@@ -128,6 +132,8 @@ class MysqlTransaction(AlchemyTransaction):
                 "columns now",
                 hint="save each table once",
             )
+        else:
+            self._check_references(target)
         self.load(target, data)
 
     def load(self, target: TableName, data: Any) -> None:
@@ -205,6 +211,27 @@ class MysqlTransaction(AlchemyTransaction):
         # SQLAlchemy gives names as they are quoted.
         return {name.replace("``", "`"): kind for name, kind in found.items()}
 
+    def _check(self, target: TableName, data: Any, columns: Mapping[str, Any]) -> None:
+        super()._check(target, data, columns)
+        text = sa.text(
+            "SELECT column_name, is_nullable, extra FROM information_schema.columns "
+            "WHERE table_name = :name AND table_schema = coalesce(:schema, database())"
+        )
+        staged = self._new.get(target, target)
+        found = self._other.execute(text, {"name": staged.name, "schema": staged.schema})
+        for name, is_nullable, extra in found:
+            if name not in data.column_names:
+                continue
+            # It would compute these anew, and make the moment of the save of a moment that is missing.
+            made = _COMPUTED.search(extra)
+            missing = is_nullable == "NO" and "auto_increment" not in extra.lower()
+            if made or (missing and data[name].null_count):
+                raise IntegrationError(
+                    f"column {name!r} of table {target.name!r} "
+                    + ("is computed from others" if made else "takes no NULL"),
+                    hint="leave the column out" + ("" if made else ", or give each row a value"),
+                )
+
     def _check_engine(self, target: TableName) -> None:
         """Rows of some kinds of tables can't be taken back."""
         text = sa.text(
@@ -218,6 +245,23 @@ class MysqlTransaction(AlchemyTransaction):
             raise IntegrationError(
                 f"table {target.name!r} is one of {engine}, which knows no transactions",
                 hint=f"ALTER TABLE {self.qualified(target)} ENGINE=InnoDB",
+            )
+
+    def _check_references(self, target: TableName) -> None:
+        """A table could not be dropped any more, when the new one has taken its place."""
+        text = sa.text(
+            "SELECT table_name FROM information_schema.key_column_usage "
+            "WHERE referenced_table_name = :name "
+            "AND referenced_table_schema = coalesce(:schema, database()) "
+            "AND (table_name, table_schema) <> (referenced_table_name, referenced_table_schema) LIMIT 1"
+        )
+        given = {"name": target.name, "schema": target.schema}
+        other = self._other.execute(text, given).scalar()
+        if other is not None:
+            raise IntegrationError(
+                f"table {target.name!r} has other columns than what is saved, and can't be replaced: "
+                f"a foreign key of table {other!r} refers to it",
+                hint="save the columns that it has, or drop the foreign key",
             )
 
     def _columns(self, target: TableName) -> list[Any]:

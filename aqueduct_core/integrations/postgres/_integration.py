@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._pool import Lender
 from aqueduct_core.integrations._server import ServerIntegration
+from aqueduct_core.integrations._types import know_types
 from aqueduct_core.integrations.postgres._saves import PostgresTransaction
 from aqueduct_core.integrations.postgres._types import shape_of
 
@@ -30,6 +31,9 @@ __all__ = ["PostgresIntegration"]
 _PATIENCE = 10  # seconds to wait for the server to answer at all
 _LOCKS = 30  # seconds to wait for a table that another transaction holds
 _BATCH = 4 << 20  # bytes that the driver hands on at once; memory for more is had anew each time
+_OTHERS = (
+    "xml point line lseg box path polygon circle pg_lsn pg_snapshot txid_snapshot xid xid8 tid"
+)
 _BATCH_OPTION = "adbc.postgresql.batch_size_hint_bytes"
 
 
@@ -80,6 +84,12 @@ class PostgresIntegration(ServerIntegration):
     @property
     def driver_errors(self) -> tuple[type[Exception], ...]:
         return (psycopg.Error, adbc.Error, OSError)  # the last by Arrow, in the middle of a read
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        engine = super().engine
+        know_types(engine, _OTHERS)
+        return engine
 
     def estimate(self, connection: sa.Connection, target: TableName) -> int | None:
         text = sa.text("SELECT reltuples FROM pg_class WHERE oid = to_regclass(:name)")

@@ -8,9 +8,12 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
 from pyarrow import csv
+from sqlalchemy.dialects import postgresql
 
-from aqueduct_core.errors import IntegrationError
+from aqueduct_core.errors import IntegrationError, LossyTypeError
 from aqueduct_core.integrations._names import TableName
 from aqueduct_core.integrations._saves import merging
 from aqueduct_core.integrations.alchemy._saves import AlchemyTransaction
@@ -20,6 +23,10 @@ __all__ = ["PostgresTransaction"]
 
 _BATCH = 50_000
 _LONGEST = 63  # bytes of a name
+_CUT = {
+    18: 1,
+    19: _LONGEST,
+}  # types by oid that cut a text, "char" and name: the bytes that they keep
 _OPTIONS = csv.WriteOptions(include_header=False)
 
 
@@ -35,11 +42,21 @@ class PostgresTransaction(AlchemyTransaction):
                     hint="rename the column, or the table",
                 )
 
+    def _check(self, target: TableName, data: Any, columns: Mapping[str, Any]) -> None:
+        super()._check(target, data, {name: _base(kind) for name, kind in columns.items()})
+
     def load(self, target: TableName, data: Any) -> None:
         columns = ", ".join(map(self.integration.quote, data.column_names))
         driver = self.connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
         oids = self._oids(driver, target, data.column_names)
+        for name, oid in zip(data.column_names, oids, strict=True):
+            if oid in _CUT and (pc.max(pc.binary_length(data[name])).as_py() or 0) > _CUT[oid]:
+                raise LossyTypeError(
+                    f"PostgreSQL would cut a text to {_CUT[oid]} bytes",
+                    path=f"[{name!r}]",
+                    hint="give the table's column the type text",
+                )
         binary = all(map(is_binary, data.schema.types, oids))
         text = f"COPY {self.qualified(target)} ({columns}) FROM STDIN (FORMAT {'binary' if binary else 'csv'})"
         with driver.cursor() as cursor, cursor.copy(text.encode()) as copy:
@@ -82,11 +99,16 @@ class PostgresTransaction(AlchemyTransaction):
         self.run(f"ALTER TABLE {self.qualified(new)} RENAME TO {name}")
 
     def merge(self, target: TableName, data: Any, keys: Sequence[str]) -> None:
-        staging = TableName(f"aqueduct_{uuid4().hex}")
-        defined = self.definition(data, keys)
-        self.run(f"CREATE TEMP TABLE {self.qualified(staging)} ({defined}) ON COMMIT DROP")
+        staging, quote = TableName(f"aqueduct_{uuid4().hex}"), self.integration.quote
+        columns, new = ", ".join(map(quote, data.column_names)), self.qualified(staging)
+        # The columns of the table itself: they take text for JSON, and know which keys are the same.
+        self.run(
+            f"CREATE TEMP TABLE {new} ON COMMIT DROP AS "  # noqa: S608 - quoted
+            f"SELECT {columns} FROM {self.qualified(target)} LIMIT 0"
+        )
         self.load(staging, data)
-        self.run(f"ANALYZE {self.qualified(staging)}")
+        self.run(f"ALTER TABLE {new} ADD PRIMARY KEY ({', '.join(map(quote, keys))})")
+        self.run(f"ANALYZE {new}")
         # Two saves at once would both add a row that is in neither's sight.
         self.run(f"LOCK TABLE {self.qualified(target)} IN SHARE ROW EXCLUSIVE MODE")
         self.merge_from(self.qualified(staging), target, data.column_names, keys)
@@ -95,7 +117,9 @@ class PostgresTransaction(AlchemyTransaction):
         self, staging: str, target: TableName, names: Sequence[str], keys: Sequence[str]
     ) -> None:
         into = self.qualified(target)
-        for text in merging(into, staging, names, keys, self.integration.quote):
+        # As with COPY, what is given for an identity column is taken.
+        given = "OVERRIDING SYSTEM VALUE"
+        for text in merging(into, staging, names, keys, self.integration.quote, given):
             self.run(text)
 
     def create_ledger(self) -> None:
@@ -107,6 +131,13 @@ class PostgresTransaction(AlchemyTransaction):
         driver = self.connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
         driver.execute(text.encode())
+
+
+def _base(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
+    """What a column takes: a domain what its type does, and what SQLAlchemy doesn't know text."""
+    if isinstance(kind, postgresql.DOMAIN):
+        return _base(kind.data_type)
+    return sa.Text() if isinstance(kind, sa.types.NullType) else kind
 
 
 def _written(column: Any) -> Any:

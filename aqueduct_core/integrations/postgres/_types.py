@@ -72,6 +72,8 @@ def shape_of(connection: psycopg.Connection[Any], query: str) -> Shape | None:
     if not told.nfields:
         return None
     kinds = [told.ftype(index) for index in range(told.nfields)]
+    # A line break at the end: something is put behind it, and it may end in a comment.
+    query = f"{query}\n"
     columns = [
         _column((told.fname(index) or b"").decode(), kind, told.fmod(index))
         for index, kind in enumerate(kinds)
@@ -83,8 +85,7 @@ def shape_of(connection: psycopg.Connection[Any], query: str) -> Shape | None:
     names = [f"c{index}" for index in range(len(columns))]
     listed = [f"{name}::{cast}" if cast else name for name, cast in zip(names, casts, strict=True)]
     listed += [f"array_ndims({names[index]}) > 1" for index in arrays]
-    # A line break before the bracket: the query may end in a comment.
-    text = f"SELECT {', '.join(listed)} FROM ({query}\n) AS q ({', '.join(names)})"  # noqa: S608 - the user's own
+    text = f"SELECT {', '.join(listed)} FROM ({query}) AS q ({', '.join(names)})"  # noqa: S608 - the user's own
     return Shape(text, columns, arrays)
 
 
@@ -104,6 +105,8 @@ def _column(name: str, kind: int, modifier: int) -> Column:
         return Column(name, _whole(_dates), f"{as_text}, or leave such rows out")
     if kind in _TIMESTAMPS:
         return Column(name, _whole(_timestamps), f"{as_text}, or leave such rows out")
+    if kind in _LISTED:
+        return Column(name, _whole(partial(_lists, _LISTED[kind])), as_text)
     if kind == _TIME:
         return Column(name, _whole(_times), as_text)
     return Column(name)
@@ -122,6 +125,8 @@ def _decimals(modifier: int, array: Any) -> Any:
     if modifier >= 0:
         precision, scale = (modifier - 4) >> 16, (modifier - 4) & 0x7FF
         scale -= (scale & 0x400) << 1  # PostgreSQL 15 knows negative ones
+        # Then zeros follow the digits. Or more zeros than digits stand behind the point.
+        precision, scale = max(precision - min(scale, 0), scale), max(scale, 0)
     else:
         precision, scale = _LARGEST, 0
     special = pc.match_substring_regex(texts, "^(nan|-?inf)")
@@ -157,10 +162,19 @@ def _timestamps(array: Any) -> Any:
     return array
 
 
+def _lists(finish: Callable[[Any], Any], array: Any) -> Any:
+    """Arrays, whose values are looked at as others are."""
+    finish(pc.list_flatten(array))
+    return array
+
+
 def _times(array: Any) -> Any:
     if (pc.max(array.cast(pa.int64())).as_py() or 0) >= _DAY:
         raise ValueError("24:00:00 is beyond the last time of a day")
     return array
+
+
+_LISTED = {1182: _dates, 1115: _timestamps, 1185: _timestamps}
 
 
 def _state(result: Any) -> str:

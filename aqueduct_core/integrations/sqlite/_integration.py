@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._file import DatabaseFile
+from aqueduct_core.integrations._names import bindable
 from aqueduct_core.integrations._results import Column, Result, arrow_chunks, extract, read
 from aqueduct_core.integrations._sql import LEDGER, ColumnInfo, TableInfo
 from aqueduct_core.integrations.sqlite._driver import (
@@ -163,8 +164,7 @@ class SqliteIntegration(DatabaseFile):
 
 def _bindable(name: str, value: Any) -> Any:
     """A parameter's value as SQLite takes it; dates as the text that saves write."""
-    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        value = value.item()  # a NumPy scalar
+    value = bindable(name, value)
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="microseconds")
     if isinstance(value, date | time):

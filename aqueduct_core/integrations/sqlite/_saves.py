@@ -65,6 +65,7 @@ class SqliteTransaction(TableTransaction):
 
     def _write(self, table_name: str, mode: str, data: _Data, keys: Sequence[str]) -> None:
         columns = data.columns
+        self._integration.quote(table_name)  # refuses what can be no name
         found = self._connection.ask(
             "SELECT type, name FROM sqlite_master WHERE name = ? COLLATE NOCASE "
             "AND type IN ('table', 'view')",

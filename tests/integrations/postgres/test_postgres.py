@@ -47,6 +47,8 @@ def test_what_is_saved_comes_back(postgres: Any, frame: pd.DataFrame) -> None:
 READ = {
     "numeric(10,2)": ("1.5", Decimal("1.50"), pd.ArrowDtype(pa.decimal128(10, 2))),
     "numeric": ("1.2345", Decimal("1.2345"), pd.ArrowDtype(pa.decimal128(38, 4))),
+    "numeric(3,-2)": ("12345", Decimal(12300), pd.ArrowDtype(pa.decimal128(5, 0))),
+    "numeric(2,5)": ("0.00012", Decimal("0.00012"), pd.ArrowDtype(pa.decimal128(5, 5))),
     "money": ("12.34", Decimal("12.34"), pd.ArrowDtype(pa.decimal128(38, 2))),
     "uuid": ("00000000-0000-0000-0000-00000000000a", None, "str"),
     "jsonb": ('{"a": [1, null]}', None, "str"),
@@ -103,6 +105,8 @@ def test_enums_domains_and_composites_are_text(postgres: Any) -> None:
         ("(1e39 - 1)::numeric", "more than 38 digits"),
         ("(-1e37)::numeric - 0.01", "more than 38 digits"),
         ("'24:00'::time", "24:00:00"),
+        ("ARRAY[NULL, 'infinity'::date]", "infinity is no date"),
+        ("ARRAY['-infinity'::timestamptz]", "infinity is no timestamp"),
         ("'{{1,2},{3,4}}'::int[]", "several dimensions"),
     ],
 )
@@ -121,6 +125,7 @@ def test_results_may_repeat_names_and_keep_their_order(postgres: Any) -> None:
     )
     assert list(frame.columns) == ["a", "a", "?column?"]
     assert frame.iloc[:, 0].tolist() == list(range(1000, 0, -1))
+    assert read(postgres, "SELECT 1 AS a -- end")["a"].tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -207,6 +212,14 @@ APPENDED = {
     "no uuid": ("uuid", column("x"), False),
     "json": ("jsonb", column('{"a": 1}'), True),
     "address": ("inet", column("10.0.0.1/32"), True),
+    "hundreds": ("numeric(5, -2)", column(12345), False),
+    "markup": ("xml", column("<a/>"), True),
+    "a place": ("point", column("(1,2)"), True),
+    "a name": ("name", column("x" * 63), True),
+    "a name that is too long": ("name", column("x" * 64), False),
+    "spaces that are too much": ("varchar(2)", column("ab "), False),
+    "spaces in lists": ("varchar(2)[]", column(["ab "], dtype=object), False),
+    "seconds in lists": ("timestamp(0)[]", column([MOMENT], dtype=object), False),
     "too long": ("varchar(2)", column("abc"), False),
     "zone into none": ("timestamp", column(MOMENT, dtype="datetime64[us, UTC]"), False),
     "none into zone": ("timestamptz", column(MOMENT, dtype="datetime64[us]"), False),
@@ -231,7 +244,7 @@ def test_appending_keeps_values_or_names_the_column(
     else:
         with pytest.raises(
             (IntegrationError, LossyTypeError),
-            match=r"c(olumn)? [\"']?c|too long|invalid input|range",
+            match=r"c(olumn)? [\"']?c|too long|invalid input|range|would cut",
         ):
             save(postgres, frame, mode="append")
         assert len(read(postgres, "SELECT * FROM t")) == 0
@@ -319,3 +332,5 @@ def test_a_table_is_described_with_an_estimate(postgres: Any) -> None:
     run(postgres, "ANALYZE t")
     told = postgres.describe("t")
     assert (told.rows, told.columns[0].type, told.columns[0].nullable) == (500, "BIGINT", True)
+    run(postgres, "CREATE TABLE odd (x xml, l pg_lsn)")
+    assert [item.type for item in postgres.describe("odd").columns] == ["XML", "PG_LSN"]
