@@ -196,6 +196,11 @@ class Writer:
             )
         draft = Draft(entry, serializer)
         meta = serializer.dump(obj, _DraftSink(self, draft, depth))
+        if meta is not None and not isinstance(meta, Mapping):  # or nobody could read it again
+            raise TypeError(
+                f"the serializer {entry.name!r} returned {type(meta).__name__} from dump(); it may "
+                "return a dict of plain JSON, or nothing"
+            )
         draft.meta = meta or {}
         draft.artifact = _artifact_type(serializer, obj, draft.meta)
         return draft

@@ -14,12 +14,14 @@ from typing import Any, BinaryIO
 from blake3 import blake3
 
 from aqueduct_core._buffers import allocate
+from aqueduct_core._offers import offer
 from aqueduct_core.abc import SelectsColumns, Storage
 from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import (
     AqueductError,
     ConversionError,
     CorruptArtifactError,
+    MemberNotFoundError,
     MissingExtraError,
     StorageNotFoundError,
     UnsafeArtifactError,
@@ -113,7 +115,15 @@ class Reader:
             ) from error
 
     def open(self, node: Node, part: str) -> BinaryIO:
-        """A file over one part of a node."""
+        """A file over one part of a node.
+
+        Raises:
+            MemberNotFoundError: It has other parts alone.
+        """
+        if node.parts and part not in node.parts:
+            raise MemberNotFoundError(
+                f"{self.manifest.key!r} has no part {part!r}", hint=offer(part, node.parts)
+            )
         return _NodeSource(self, node).open(part)
 
     def audit(self) -> None:

@@ -21,6 +21,7 @@ from aqueduct_core.errors import (
     AqueductError,
     CorruptArtifactError,
     LossyTypeError,
+    MemberNotFoundError,
     StorageError,
     UnserializableError,
 )
@@ -284,3 +285,31 @@ def test_threads_find_plugins_only_when_all_are_there(monkeypatch: pytest.Monkey
     for thread in threads:
         thread.join()
     assert seen == [True] * 4
+
+
+@pytest.mark.parametrize("returned", [[1], "text", 3, ("a", 1)])
+def test_what_a_serializer_returns_that_nobody_could_read_again_is_not_stored(
+    returned: object,
+) -> None:
+    class Wrong(BlobSerializer):
+        def dump(self, obj: Blob, sink: Any) -> Any:
+            sink.write(obj)
+            return returned
+
+    registry = Registry()
+    registry.register(Wrong)
+    store = ArtifactStore("memory://", registry=registry)
+    with pytest.raises(TypeError, match=r"'test\.blob' returned \w+ from dump\(\)"):
+        store.put(Blob(b"x"), "k")
+    assert not store.exists("k")
+
+
+def test_a_part_that_there_is_not_is_told_from_an_empty_one(registry: Registry) -> None:
+    store = ArtifactStore("memory://", registry=registry)
+    store.put(Streamed(b""), "k")
+    with store.open("k", "more") as file:
+        assert file.read() == b"and a second part"
+    with store.open("k") as file:
+        assert file.read() == b""
+    with pytest.raises(MemberNotFoundError, match=r"no part 'mroe'[\s\S]*did you mean 'more'"):
+        store.open("k", "mroe")
