@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,8 @@ from aqueduct_core.errors import StorageError, StorageNotFoundError
 __all__ = ["Folder"]
 
 _STAGED = ".aqueduct-"  # how files begin that are not finished
+_UNFINISHED = re.compile(rf"{re.escape(_STAGED)}[0-9a-f]{{16}}")
+_LEFT_AFTER = 24 * 3600.0  # seconds; a save puts its files into place within some
 
 
 class Folder:
@@ -76,6 +79,7 @@ class Folder:
                 os.fsync(file.fileno())
             if target.exists():  # its owner has decided who may read it
                 beside.chmod(stat.S_IMODE(target.stat().st_mode))
+            _remove_leftovers(target.parent, beside.stat().st_mtime)
         except BaseException:
             staged.close()
             raise
@@ -158,6 +162,19 @@ class _StagedFile:
             for folder in reversed(self._made):
                 with suppress(OSError):  # somebody else has put something there
                     folder.rmdir()
+
+
+def _remove_leftovers(folder: Path, now: float) -> None:
+    """Remove what saves have left that were killed: unfinished files that nobody has written to lately.
+
+    Args:
+        folder: Where to look.
+        now: The time by the clock of its file system, which may be another machine's.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:  # another user's, or gone already
+        for entry in entries:
+            if _UNFINISHED.fullmatch(entry.name) and now - entry.stat().st_mtime > _LEFT_AFTER:
+                os.unlink(entry.path)
 
 
 def _make_folders(folder: Path) -> list[Path]:

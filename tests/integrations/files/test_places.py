@@ -240,3 +240,22 @@ def test_a_file_that_is_replaced_while_it_is_read_is_an_error(
     with pytest.raises(IntegrationError, match=r"'t\.parquet' was replaced while it was read"):
         lake.read("t.parquet", columns=["a"])
     assert len(lake.read("t.parquet", columns=["a"])) == 9
+
+
+def test_what_killed_saves_left_goes_a_day_later_and_nothing_else_does(
+    folder: FileIntegration, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    dead, fresh, other, before = (
+        lake / f".aqueduct-{end}" for end in ("0" * 16, "1" * 16, "notes", f"{'2' * 16}.old")
+    )
+    for file in (dead, fresh, other, before):
+        file.write_text("x")
+    for file in (dead, other, before):
+        os.utime(file, (0, 0))
+    save(folder, "a.txt", "text")
+    assert not dead.exists()
+    assert fresh.exists()
+    assert other.exists()
+    assert before.exists()  # what a file was before; only its owner knows whether to keep it
+    assert folder.files() == ["a.txt"]
