@@ -92,7 +92,7 @@ class SqlIntegration(ABC):
             GraphError: The parameters don't match the query.
         """
         statement = Statement.of(query)
-        given = dict(parameters or {})
+        given = _by_name(parameters)
         statement.check(list(given))
         label = name or f"{self.name} query"
         read = Query(self, statement)
@@ -166,8 +166,9 @@ class SqlIntegration(ABC):
     def query(self, query: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """The result of a query now, as a DataFrame."""
         statement = Statement.of(query)
-        statement.check(list(parameters or {}))
-        return self.read(statement, parameters or {})
+        given = _by_name(parameters)
+        statement.check(list(given))
+        return self.read(statement, given)
 
     def preview(self, table_name: str, limit: int = 10) -> Any:
         """Some rows of a table now, as a DataFrame; the database reads no more than these."""
@@ -228,3 +229,17 @@ class SqlDatabase(SqlIntegration):
         self, statement: Statement, parameters: Mapping[str, Any]
     ) -> AbstractContextManager[Result]:
         """Run a query now; its rows are read as they are asked for, and while the block lasts."""
+
+
+def _by_name(parameters: Any) -> dict[str, Any]:
+    """The parameters of a query, of which a driver would also take a list.
+
+    Raises:
+        GraphError: They have no names.
+    """
+    if not isinstance(parameters, Mapping | None):
+        raise GraphError(
+            f"parameters={parameters!r} have no names",
+            hint='WHERE id = :id in the query, and parameters={"id": 7}',
+        )
+    return dict(parameters or {})

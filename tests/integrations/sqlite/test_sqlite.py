@@ -386,3 +386,10 @@ class TestKit(SQLIntegrationTests):
 def test_a_table_may_have_any_name(database: SqlIntegration, name: str) -> None:
     save(database, column(1, 2), name)
     assert read(database, f'SELECT * FROM "{name}"')["c"].tolist() == [1, 2]
+
+
+def test_parameters_have_names(database: SqlIntegration) -> None:
+    wrong: Any = [7]
+    for ask in (database.query, lambda *given: database.sql(given[0], parameters=given[1])):
+        with pytest.raises(GraphError, match=r"have no names[\s\S]*:id"):
+            ask("SELECT ?", wrong)
