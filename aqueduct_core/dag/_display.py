@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ _ROWS = 10
 _COLUMNS = 12
 _TEXT = 2_000
 _CELL = 80
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
 
 def html_of(artifact: Artifact) -> str:
@@ -43,17 +44,28 @@ def _position(artifact: Artifact) -> Iterator[str]:
 
 
 def _described(value: Any) -> Iterator[str]:
-    from aqueduct_core.store import ArtifactStore
+    from aqueduct_core.encoding import PROFILES, Plan
+    from aqueduct_core.registry import default_registry
+    from aqueduct_core.storage._memory import MemoryStorage
+    from aqueduct_core.store._sink import Writer, sayable, tell
 
-    store = ArtifactStore("memory://", signing_key=os.urandom(32))
-    ref = store.put(value, "value")
-    description = store.manifest(ref).description
+    # As a store does it, but nothing is hashed and stored: it is all there, only not described yet.
+    plan, staging = Plan("fast", PROFILES["memory"], None), MemoryStorage().staging
+    writer = Writer(default_registry(), plan=plan, staging=staging, unsafe=True)
+    try:
+        draft = writer.draft(value)
+        tell(value, draft)
+        description = sayable(draft.description)
+    finally:
+        writer.discard()
     rows = description.get("rows")
     shape = f", {rows:,} rows × {description.get('columns'):,} columns" if rows is not None else ""
-    yield _escape(f"{ref.type}{shape}, {ref.size:,} bytes")
+    yield _escape(f"{draft.artifact}{shape}, {draft.size():,} bytes")
     preview = description.get("preview")
     if isinstance(preview, Mapping) and "rows" in preview:
         yield _table(preview, description.get("schema") or ())
+    elif isinstance(preview, Mapping) and _BASE64.fullmatch(str(preview.get("png", "-"))):
+        yield f'<img alt="preview" src="data:image/png;base64,{preview["png"]}">'
     elif preview is not None:
         text = preview if isinstance(preview, str) else json.dumps(preview, ensure_ascii=False)
         yield f"<pre>{_escape(text, _TEXT)}</pre>"

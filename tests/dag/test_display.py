@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pytest
+from PIL import Image
 
 import aqueduct_core as aq
+from aqueduct_core.storage._memory import MemoryStorage
 
 
 @dataclass
@@ -56,6 +59,14 @@ def test_what_get_computed_is_shown_also_of_what_was_on_the_way() -> None:
     assert "table, 1 rows × 1 columns" in first._repr_html_()
 
 
+def test_what_is_shown_is_not_stored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = aq.op(name="first")(lambda: pd.DataFrame({"a": range(100_000)}))()
+    first.get()
+    monkeypatch.delattr(MemoryStorage, "put")
+    monkeypatch.delattr(MemoryStorage, "put_file")
+    assert "table, 100,000 rows × 1 columns, 800," in first._repr_html_()
+
+
 def test_long_and_wide_tables_are_cut() -> None:
     text = shown(pd.DataFrame({f"c{index}": range(1_000) for index in range(50)}))
     assert text.count("<tr>") == 11
@@ -70,12 +81,19 @@ def test_other_values_show_a_preview() -> None:
     assert len(shown("x" * 100_000)) < 5_000
 
 
+def test_an_image_is_shown_as_a_picture() -> None:
+    text = shown(Image.new("RGB", (3, 2)))
+    assert '<img alt="preview" src="data:image/png;base64,' in text
+    assert "png&quot;" not in text
+
+
 def test_nothing_of_the_user_is_markup() -> None:
     evil = "<script>alert('&')</script>"
     handle = aq.op(name=evil)(step.local)(1)
     texts = [handle._repr_html_(), step(handle)._repr_html_(), shown(evil)]
     texts.append(shown(pd.DataFrame({evil: [evil]})))
     texts.append(shown({evil: evil}))
+    texts.append(shown({"png": evil}))
     for text in texts:
         assert "<script" not in text
         assert "&lt;script" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import reprlib
 from collections import Counter
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ __all__ = ["describe"]
 _SAMPLE = 1_000  # members whose types are counted
 _DEEPEST = 4
 _LONGEST = 80
+_ADDRESS = re.compile(r"x[0-9A-Fa-f]{6,}>$")  # ends what most classes have for a repr
 _CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
 _SIMPLE_KINDS = (*"biufc",)  # of dtypes that are told the same if they are equal
 _GROUPS = (Mapping, *_CONTAINERS)
@@ -111,7 +113,8 @@ def _text(obj: Any) -> str:
         simple = getattr(dtype, "kind", None) in _SIMPLE_KINDS
         name = "" if dtype is None else _dtype_name(dtype) if simple else str(dtype)
         return f"{class_name(type(obj))} {name} {shape}"
-    return reprlib.repr(obj)
+    text = reprlib.repr(obj)
+    return class_name(type(obj)) if _ADDRESS.search(text) else text  # where it was tells nobody
 
 
 @lru_cache(maxsize=64)

@@ -130,6 +130,13 @@ class TestDescription:
             "c": {"d": None},
         }
 
+    def test_where_an_object_was_in_memory_is_not_told(self) -> None:
+        class Odd:
+            pass
+
+        (shown,) = JsonSerializer().describe([Odd()], Budget())["preview"]
+        assert shown.startswith("tests.serializers.json.test_parts.TestDescription.test_where")
+
     @pytest.mark.parametrize(
         "value",
         [
