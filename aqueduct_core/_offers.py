@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["alike", "offer"]
+__all__ = ["alike", "offer", "offer_parameters"]
 
 _SHOWN = 20
 _ALIKE = 0.7
@@ -29,6 +29,12 @@ def offer(
     more = f", and {len(known) - _SHOWN:,} more" if len(known) > _SHOWN else ""
     found = alike(str(wanted), known)
     return f"{what}: {listed}{more}" + (f"; did you mean {told(found)}?" if found else "")
+
+
+def offer_parameters(wanted: object, names: Iterable[str]) -> str:
+    """The parameters that there are, as the hint of an error about one that there isn't."""
+    listed = offer(wanted, names, "the parameters are", str)
+    return f"{listed}; what a call leaves at its default is no parameter: give it in the call"
 
 
 def alike(wanted: str, known: Sequence[str], least: float = _ALIKE) -> str | None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from aqueduct_core._offers import offer
+from aqueduct_core._offers import offer, offer_parameters
 
 
 def test_names_are_listed() -> None:
     assert offer("x", ["one", "two"]) == "there is: 'one', 'two'"
     assert offer("x", []) == "there is: none"
     assert offer("x", ["one"], "the parameters are", str) == "the parameters are: one"
+
+
+def test_parameters_are_listed_with_where_they_come_from() -> None:
+    told = offer_parameters("dept", ["train.depth"])
+    assert told.startswith("the parameters are: train.depth; ")
+    assert "give it in the call" in offer_parameters("n", [])
 
 
 def test_a_name_that_is_alike_is_offered() -> None:

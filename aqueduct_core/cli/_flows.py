@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from aqueduct_core.cli._documents import flow_document, flow_line, run_document
 from aqueduct_core.cli._open import open_client
-from aqueduct_core.cli._print import as_ago, console, print_diff, print_json, state, table
+from aqueduct_core.cli._print import (
+    as_ago,
+    console,
+    print_diff,
+    print_json,
+    print_list,
+    state,
+    table,
+)
 from aqueduct_core.cli._runs import print_run
 from aqueduct_core.cli._values import read_parameters
 from aqueduct_core.errors import AqueductError, ParameterError
@@ -24,7 +32,8 @@ _FINE = ("succeeded", "warning")
 
 def ls(options: Namespace) -> int:
     """List the workflows."""
-    flows = open_client(options).flows(tag=options.tag)
+    client = open_client(options)
+    flows = client.flows(tag=options.tag)
     if options.json:
         print_json([flow_line(flow) for flow in flows])
         return 0
@@ -34,7 +43,10 @@ def ls(options: Namespace) -> int:
         how, when = ("", "") if last is None else (last.status, as_ago(last.started))
         starts = "paused" if flow.paused else flow.starts
         rows.append((flow.name, state(how), when, starts, ", ".join(flow.tags), flow.description))
-    console().print(table(["name", "last run", "", "starts", "tags", ""], rows))
+    what = "no workflow is published" if options.tag is None else f"nothing is tagged {options.tag}"
+    print_list(
+        ["name", "last run", "", "starts", "tags", ""], rows, none=f"{what} in {client.home}"
+    )
     return 0
 
 
@@ -116,11 +128,7 @@ def trigger(options: Namespace) -> int:
     """Run a workflow now; 1 if the run fails."""
     flow = open_client(options).flow(options.flow)
     parameters = read_parameters(options.parameter, flow.version().spec.parameters)
-    try:
-        run = flow.trigger(parameters)
-    except KeyboardInterrupt:
-        print("aqueduct: the run was stopped; `aqueduct runs` shows it", file=sys.stderr)
-        raise
+    run = flow.trigger(parameters)
     if options.json:
         print_json(run_document(run))
     else:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from aqueduct_core._offers import offer
+from aqueduct_core._offers import offer_parameters
 from aqueduct_core.errors import AqueductError, ParameterError
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def read_parameters(
     for name, text in read_pairs(texts, "-p month=9").items():
         if name not in parameters:
             raise ParameterError(
-                f"no parameter is called {name!r}",
-                hint=offer(name, parameters, "the parameters are", str),
+                f"no parameter is called {name!r}", hint=offer_parameters(name, parameters)
             )
         found[name] = _read(name, text, parameters[name])
     return found
@@ -94,7 +93,7 @@ def _read(name: str, text: str, parameter: ParameterSpec) -> Any:
         why = "" if what == "number" else f": {error}"
         raise ParameterError(
             f"{text!r} is no {what} for the parameter {name!r}{why}",
-            hint=f"the default is {default!r}",
+            hint=f"the default is {default}",
         ) from error
 
 

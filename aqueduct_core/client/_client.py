@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from aqueduct_core._offers import offer
@@ -293,10 +292,9 @@ class Client:
         Args:
             limit: At most so many; all by default.
         """
-        from aqueduct_core.client._run import Run, all_runs
+        from aqueduct_core.client._run import newest
 
-        records = islice(all_runs(self._session), limit)
-        return [Run(record, self._session) for record in records]
+        return newest(self._session, None, limit)
 
     def run(self, run_id: str) -> Run:
         """A run of any workflow by its id.
@@ -332,6 +330,11 @@ class Client:
         return delete_flow(self._session, self._record(name), saved_objects)
 
     def _record(self, name: str) -> FlowRecord:
+        if not isinstance(name, str):
+            raise ParameterError(
+                f"a workflow is found by its name, not by {name!r:.100}",
+                hint='client.flow("Customer churn"); of a workflow at hand it is flow.name',
+            )
         record = self._session.tracking.flow_named(name)
         if record is None:
             from aqueduct_core.client._flow import all_flows

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.client._cards import flow_html
 from aqueduct_core.client._engines import is_here
 from aqueduct_core.client._graph import GraphView
 from aqueduct_core.client._markup import escape
-from aqueduct_core.client._run import Run, all_runs
+from aqueduct_core.client._run import Run, newest
 from aqueduct_core.client._words import schedule_words
 from aqueduct_core.errors import NotFoundError, ParameterError
 
@@ -155,8 +154,7 @@ class Flow:
         Args:
             limit: At most so many; all by default.
         """
-        records = islice(all_runs(self._session, self.id), limit)
-        return [Run(record, self._session) for record in records]
+        return newest(self._session, self.id, limit)
 
     def latest(self) -> Run:
         """The newest run.

@@ -42,6 +42,26 @@ class Home:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise self._refused("can't be made", error) from error
+        self._made = self._identity()
+
+    def check(self) -> None:
+        """See whether it is still the folder that was opened.
+
+        Raises:
+            StorageError: It was deleted or replaced: what is kept from now on would be lost.
+        """
+        if self._identity() != self._made:
+            raise StorageError(
+                f"the workspace {self.path} was deleted or replaced since it was opened",
+                hint="a new Client() works with what is there now; in a notebook, restart the kernel",
+            )
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     @property
     def artifacts(self) -> Path:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from aqueduct_core._offers import offer
+from aqueduct_core._offers import offer_parameters
 from aqueduct_core.errors import AqueductError, ParameterError
 from aqueduct_core.reference import ArtifactRef
 
@@ -44,18 +45,18 @@ def overridden(
     for name, value in values.items():
         parameter = spec.parameters.get(name)
         if parameter is None:
-            listed = offer(name, spec.parameters, "the parameters are", str)
             raise ParameterError(
-                f"no parameter is called {name!r}",
-                hint=(f"{listed}. " if spec.parameters else "")
-                + "What a call leaves at its default is no parameter: give it in the call",
+                f"no parameter is called {name!r}", hint=offer_parameters(name, spec.parameters)
             )
         found[name], kind = drafts.value(name, value)
         if not _fits(value, kind, parameter):
+            own = type(value).__name__
+            given = _article(own) if kind == "json" else f"{_article(kind)}: {own}"
             raise ParameterError(
-                f"the parameter {name!r} is {_article(_type_of(parameter))}, and was given "
-                f"{_article(kind)}: {type(value).__name__}",
-                hint="give a value of the default's type; another type needs another version",
+                f"the parameter {name!r} is {_article(_type_of(parameter))}, and was given {given}",
+                hint="its day is value.date()"
+                if isinstance(value, datetime)
+                else "give a value of the default's type; another type needs another version",
             )
     drafts.save(store)
     return found
@@ -84,8 +85,11 @@ def values_of(
 
 
 def _fits(value: Any, kind: str, parameter: ParameterSpec) -> bool:
-    if kind == parameter.type or value is None or parameter.value.get("value", ...) is None:
+    if value is None or parameter.value.get("value", ...) is None:
         return True
+    if kind == parameter.type:
+        # A time is a day to Python, and never equal to one in a database.
+        return type(value) is date or _type_of(parameter) != "date"
     # Numbers of libraries are numbers, too.
     return parameter.type == "numeric" and isinstance(value, Real) and not isinstance(value, bool)
 

@@ -13,7 +13,7 @@ from aqueduct_core.client._progress import say
 from aqueduct_core.client._start import start
 from aqueduct_core.client._troubles import troubles
 from aqueduct_core.client._words import as_time
-from aqueduct_core.dag import Artifact, Graph, Schedule, Version, check_name
+from aqueduct_core.dag import Artifact, Graph, OperatorFunction, Schedule, Version, check_name
 from aqueduct_core.errors import GraphError, NotFoundError, ParameterError
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def publish(
     """Publish a workflow, and run it; see `Client.publish_flow`."""
     chosen = _listed(artifacts)
     _check(name, options)
+    if not session.is_remote:
+        session.home.check()
     settings = {
         "notify": options.notify,
         "keep_runs": options.keep_runs,
@@ -118,9 +120,12 @@ def _listed(artifacts: Any) -> list[Artifact]:
     found = [artifacts] if isinstance(artifacts, Artifact) else artifacts
     listed = list(found) if isinstance(found, Iterable) else []
     if not listed or not all(isinstance(artifact, Artifact) for artifact in listed):
+        uncalled = [item for item in (artifacts, *listed) if isinstance(item, OperatorFunction)]
         raise GraphError(
             f"publish_flow takes the artifacts that the workflow is for, not {artifacts!r:.200}",
-            hint="pass what an @op or a query returned: artifacts=[predictions]",
+            hint=f"call the function: {uncalled[0].name}(...) is its artifact"
+            if uncalled
+            else "pass what an @op or a query returned: artifacts=[predictions]",
         )
     return listed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from aqueduct_core._offers import offer
@@ -15,7 +16,7 @@ from aqueduct_core.client._logs import read_log
 from aqueduct_core.client._markup import escape
 from aqueduct_core.client._parameters import values_of
 from aqueduct_core.engines._watch import FINISHED, watch
-from aqueduct_core.errors import NotFoundError, RunTimeoutError
+from aqueduct_core.errors import NotFoundError, ParameterError, RunTimeoutError
 
 if TYPE_CHECKING:
     from aqueduct_core.client._session import Session
@@ -24,10 +25,17 @@ if TYPE_CHECKING:
     from aqueduct_core.runtime import Failure, Result
     from aqueduct_core.tracking import RunRecord, VersionDetail
 
-__all__ = ["Run", "all_runs", "is_lost"]
+__all__ = ["Run", "all_runs", "is_lost", "newest"]
 
 _PAGE = 100
 _LOOKS = (0.02, 1.0)  # the shortest and the longest pause between two looks, in seconds
+
+
+def newest(session: Session, flow: str | None, limit: Any) -> list[Run]:
+    """The newest runs of a workflow or of all, at most so many; see `Flow.runs`."""
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise ParameterError(f"runs(limit={limit!r})", hint="a whole number, or None for all runs")
+    return [Run(record, session) for record in islice(all_runs(session, flow), limit)]
 
 
 def all_runs(session: Session, flow: str | None = None) -> Iterator[RunRecord]:
@@ -235,9 +243,9 @@ class Run:
         raise _not_found("artifact", name, list(found))
 
     def metrics(self) -> dict[str, Any]:
-        """The value of each metric that was computed."""
+        """The value of each metric that was computed; a number of NumPy as the same one of Python."""
         return {
-            result.name: self._session.store.get(ref)
+            result.name: _plain(self._session.store.get(ref))
             for result in self.operators()
             if result.kind == "metric"
             for ref in result.outputs.values()
@@ -329,6 +337,10 @@ def is_lost(record: RunRecord) -> bool:
     from aqueduct_core.engines.local._owner import is_abandoned
 
     return is_abandoned(record)
+
+
+def _plain(number: Any) -> Any:
+    return number.item() if type(number).__module__ == "numpy" else number
 
 
 def _note(result: Result) -> str:

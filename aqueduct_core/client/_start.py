@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aqueduct_core.client._afterwards import clear_away
 from aqueduct_core.client._engines import engine_here, is_here
 from aqueduct_core.client._parameters import overridden
-from aqueduct_core.client._progress import watch
+from aqueduct_core.client._progress import say, watch
 from aqueduct_core.client._run import Run, is_lost
 from aqueduct_core.dag import Version
 from aqueduct_core.engines.base import Listener, Silent
@@ -47,6 +47,8 @@ def start(
         quiet: Don't show how it goes.
         version: Its current version, if it is at hand.
     """
+    if not session.is_remote:
+        session.home.check()
     version = version or Version.load(session.store, flow.id, flow.digest)
     values = overridden(version.spec, parameters, session.store)
     if flow.paused and not is_here(session, flow.engine):
@@ -155,12 +157,14 @@ def _follow(
         if is_here(session, run.engine):
             session.keep(handle)
         return Run(run, session)
-    with watch(flow.name, operators, quiet=quiet) as listener:
-        try:
+    try:
+        with watch(flow.name, operators, quiet=quiet) as listener:
             begin(listener).wait()
-        except KeyboardInterrupt:
-            _stop(session, flow, key)
-            raise
+    except KeyboardInterrupt:
+        _stop(session, flow, key)
+        if not quiet and is_here(session, flow.engine):
+            say(f"  run {key} was stopped; `aqueduct run show {key}` shows it")
+        raise
     run = session.tracking.run(key, flow=flow.id)
     if is_here(session, run.engine):  # who records runs on clusters does the rest as well
         clear_away(session, flow.id, key)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, Unpack, overload
 
 from aqueduct_core._annotations import signature_of
-from aqueduct_core.dag._artifacts import Artifact, handle_classes
+from aqueduct_core.dag._artifacts import Artifact, GenericArtifact, handle_classes
 from aqueduct_core.dag._names import as_name, check_name
 from aqueduct_core.dag._operators import OUTPUT, connect, find_artifact
 from aqueduct_core.dag._settings import RunOptions, settings_of
@@ -91,6 +91,14 @@ class OperatorFunction(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<{self._task.kind} {self.name!r}>"
+
+    if not TYPE_CHECKING:  # a type checker shall go on to know what there is
+
+        def __getattr__(self, name: str) -> NoReturn:
+            told = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if not name.startswith("_") and hasattr(GenericArtifact, name):
+                told = f"{self!r} was not called yet: it is {self.name}(...) that has .{name}"
+            raise AttributeError(told, name=name, obj=self)
 
     @functools.cached_property
     def _handle_classes(self) -> list[type[Artifact]]:

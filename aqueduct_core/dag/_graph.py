@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aqueduct_core._offers import offer
+from aqueduct_core._offers import offer_parameters
 from aqueduct_core.dag._artifacts import Artifact
 from aqueduct_core.dag._operators import Operator, common_owner
 from aqueduct_core.dag._tasks import Parameter
@@ -94,7 +94,7 @@ class Graph:
         if unknown:
             raise ParameterError(
                 f"no parameter is called {', '.join(map(repr, unknown))}",
-                hint=offer(unknown[0], parameters, "the parameters are", str),
+                hint=offer_parameters(unknown[0], parameters),
             )
         return {parameters[name]: value for name, value in values.items()}
 

@@ -348,8 +348,9 @@ def _translate(error: OSError, key: str) -> StorageError:
             hint="free some space (the store's gc() removes what no artifact uses) and save again",
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        where = "" if error.filename is None else f" ({os.fsdecode(error.filename)})"
         return StoragePermissionError(
-            f"not allowed to access {text}",
+            f"not allowed to access {key!r}{where}: {error.strerror or error}",
             hint="check who owns the folder and whether its file system is mounted read-only",
         )
     if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):

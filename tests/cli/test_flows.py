@@ -255,7 +255,7 @@ def test_a_run_is_followed_and_interrupted(tmp_path: Path) -> None:
         assert runner.wait(PATIENCE) == 130
         assert follow.wait(PATIENCE) == 0
         assert run.status == "canceled"
-        assert b"the run was stopped" in runner.communicate()[1]
+        assert b"was stopped; `aqueduct run show" in runner.communicate()[1]
         follow.communicate()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -187,3 +188,21 @@ def test_how_many_operators_run_at_a_time_is_said_once_for_all(
             aq.Client()
     with pytest.raises(ParameterError, match="workers is 0"):
         aq.Client(workers=0)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_folder_that_was_deleted_meanwhile_is_told_before_anything_is_lost(
+    home: Path, replaced: bool
+) -> None:
+    with aq.Client() as client:
+        one = aq.op(name="one")(lambda: 1)()
+        flow = client.publish_flow("flow", one, quiet=True)
+        home.rename(home.with_name("away"))
+        if replaced:
+            aq.Client()
+        for begin in (flow.trigger, lambda: client.publish_flow("flow", one)):
+            with pytest.raises(StorageError, match="was deleted or replaced since it was opened"):
+                begin()
+        shutil.rmtree(home, ignore_errors=True)
+        home.with_name("away").rename(home)
+        assert flow.trigger(quiet=True).status == "succeeded"

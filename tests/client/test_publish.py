@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 import aqueduct_core as aq
@@ -259,6 +261,14 @@ def test_what_a_parameter_is_is_told_in_words(client: aq.Client) -> None:
     flow = client.publish_flow("flow", aq.to_operator(str)(day), run_now=False, quiet=True)
     with pytest.raises(ParameterError, match="'day' is a date, and was given a text: str"):
         flow.trigger({"day": "2026-01-31"})
+    for moment in (datetime(2026, 1, 30), pd.Timestamp("2026-01-30")):
+        with pytest.raises(
+            ParameterError, match=r"is a date, and was given a (datetime|Timestamp)\n.*\.date\(\)"
+        ):
+            flow.trigger({"day": moment})
+    with pytest.raises(ParameterError, match="is a date, and was given a list"):
+        flow.trigger({"day": [2026, 1, 30]})
+    assert flow.trigger({"day": date(2026, 1, 30)}, quiet=True).status == "succeeded"
 
 
 def test_what_is_no_artifact_is_refused(client: aq.Client) -> None:
@@ -301,3 +311,20 @@ def test_a_parameter_may_be_what_json_can_not_hold(client: aq.Client) -> None:
     assert run.artifact("total").get() == 5
     assert run.parameters()["table"]["n"].tolist() == [5]
     assert flow.latest().id == run.id
+
+
+def test_a_function_that_was_not_called_is_told_from_its_artifact(client: aq.Client) -> None:
+    for artifacts in (one, [one(), one]):
+        with pytest.raises(GraphError, match=r"call the function: one\(\.\.\.\) is its artifact"):
+            client.publish_flow("flow", artifacts)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError, match=r"not called yet: it is one\(\.\.\.\) that has \.get"):
+        one.get()  # type: ignore[attr-defined]
+
+
+def test_workflows_are_found_by_their_names_alone(client: aq.Client) -> None:
+    flow: Any = client.publish_flow("flow", one(), run_now=False, quiet=True)
+    for find in (client.flow, client.trigger, client.delete_flow):
+        with pytest.raises(
+            ParameterError, match=r"found by its name, not by <Flow[\s\S]*flow\.name"
+        ):
+            find(flow)

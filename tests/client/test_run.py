@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import aqueduct_core as aq
-from aqueduct_core.errors import NotFoundError, RunTimeoutError
+from aqueduct_core.errors import NotFoundError, ParameterError, RunTimeoutError
 from tests.client.places import everywhere
 from tests.processes import PATIENCE, wait_until
 
@@ -236,3 +238,19 @@ def test_a_run_in_the_background_is_waited_for_and_stopped(
     (tmp_path / "go").touch()
     assert run.retry(quiet=True).status == "succeeded"
     assert run.artifact("waiting").get() == 1
+
+
+def test_a_metric_of_numpy_is_told_as_a_number_of_python(client: aq.Client) -> None:
+    third = aq.metric(name="third")(lambda values: np.float64(len(values)) / 9)
+    run = client.publish_flow("flow", third(source()), quiet=True).latest()
+    assert repr(run.metrics()) == repr({"third": 1 / 3})
+    assert type(run.artifact("third").get()) is np.float64  # exactly what was returned
+
+
+@pytest.mark.parametrize("limit", ["2", -1, 2.0, True])
+def test_a_limit_is_a_whole_number(client: aq.Client, limit: Any) -> None:
+    flow = client.publish_flow("flow", source(), run_now=False, quiet=True)
+    for runs in (client.runs, flow.runs):
+        with pytest.raises(ParameterError, match="a whole number"):
+            runs(limit=limit)
+    assert flow.runs(limit=0) == []

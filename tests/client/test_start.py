@@ -103,6 +103,7 @@ def test_ctrl_c_cancels_the_run(client: aq.Client, fifo: Path) -> None:
     _, told = made.communicate(timeout=PATIENCE)
     assert "KeyboardInterrupt" in told
     run = client.flow("flow").latest()
+    assert f"run {run.id} was stopped; `aqueduct run show {run.id}` shows it" in told
     # Who hears of it before the server has told that it runs stops it, and doesn't wait for the end.
     assert run.wait(PATIENCE).status == "canceled"
     assert run.operator("waiting").state == "canceled"
