@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from aqueduct_core.cli._open import open_session
-from aqueduct_core.cli._print import as_ago, console, print_json, table
+from aqueduct_core.cli._print import as_ago, print_json, print_list
 from aqueduct_core.errors import NotFoundError, ParameterError
 
 __all__ = ["create", "ls", "revoke"]
@@ -50,7 +50,8 @@ def ls(options: Namespace) -> int:
         )
         for item in keys
     ]
-    console().print(table(["name", "role", "made", "used", "", "id"], rows))
+    columns = ["name", "role", "made", "used", "", "id"]
+    print_list(columns, rows, none="no keys: `aqueduct apikey create NAME` makes one")
     return 0
 
 

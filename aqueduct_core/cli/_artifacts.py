@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from aqueduct_core.cli._open import open_client
-from aqueduct_core.cli._print import as_size, console, preview_table, print_json, short, table
+from aqueduct_core.cli._print import (
+    as_size,
+    console,
+    preview_table,
+    print_json,
+    print_list,
+    short,
+    table,
+)
 from aqueduct_core.client._csv import write_csv
 from aqueduct_core.errors import (
     AqueductError,
@@ -31,19 +39,21 @@ _FUNCTION = re.compile(r"flows/[^/]+/code/")  # where versions of workflows keep
 
 def ls(options: Namespace) -> int:
     """List artifacts; functions of workflows, which are no data, only if they are asked for."""
-    found = list(_store(options).list(options.prefix))
+    store = _store(options)
+    found = list(store.list(options.prefix))
     shows_all = options.all or _FUNCTION.match(options.prefix)
     refs = [ref for ref in found if shows_all or not _FUNCTION.match(ref.key)]
     if options.json:
         print_json([ref.serialize() for ref in refs])
         return 0
     rows = [(ref.name, _kind(ref), ref.serializer, as_size(ref.size), ref.key) for ref in refs]
-    screen = console()
-    screen.print(table(["name", "type", "format", ">size", "key"], rows))
+    where = f" under {options.prefix!r}" if options.prefix else ""
+    columns = ["name", "type", "format", ">size", "key"]
+    print_list(columns, rows, none=f"no artifacts{where} in {store.url}")
     hidden = len(found) - len(refs)
     if hidden:
         what = "function" if hidden == 1 else "functions"
-        screen.print(f"{hidden} {what} of workflows not shown: --all shows them", style="dim")
+        console().print(f"{hidden} {what} of workflows not shown: --all shows them", style="dim")
     return 0
 
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 from datetime import timedelta
 from pathlib import Path
 
-from aqueduct_core.cli._print import as_ago, as_size, console, print_json, table
+from aqueduct_core.cli._print import as_ago, as_size, print_json, print_list
 from aqueduct_core.client import Home
 from aqueduct_core.runtime.environments import environments
 from aqueduct_core.runtime.environments import prune as remove_unused
@@ -42,7 +42,8 @@ def ls(options: Namespace) -> int:
         )
         for item in found
     ]
-    console().print(table(["key", "python", "used", ">size", "requirements"], rows))
+    columns = ["key", "python", "used", ">size", "requirements"]
+    print_list(columns, rows, none="no environments: operators with requirements get one")
     return 0
 
 

@@ -12,7 +12,7 @@ from getpass import getpass
 from typing import Any
 
 from aqueduct_core.cli._open import open_client, open_session
-from aqueduct_core.cli._print import console, print_json, table
+from aqueduct_core.cli._print import print_json, print_list
 from aqueduct_core.cli._values import read_pairs
 from aqueduct_core.client import integration_users
 from aqueduct_core.errors import IntegrationError, ParameterError, UnsupportedError
@@ -50,7 +50,8 @@ def ls(options: Namespace) -> int:
         (item.name, item.kind, _told(item.config), ", ".join(users.get(item.name, [])))
         for item in known
     ]
-    console().print(table(["name", "kind", "", "used by"], rows))
+    none = f"no data systems in {session.place}: `aqueduct integrations add` connects one"
+    print_list(["name", "kind", "", "used by"], rows, none=none)
     return 0
 
 

@@ -19,6 +19,7 @@ from aqueduct_core.errors import AqueductError, MissingExtraError
 
 __all__ = ["main"]
 
+_NOT_UNDERSTOOD = 2
 _FAILED = 3
 _INTERRUPTED = 130
 
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if not (sys.argv[1:] if arguments is None else arguments):
+        parser().print_help(sys.stderr)
+        return _NOT_UNDERSTOOD
     options = parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names may have letters that the terminal hasn't

@@ -24,6 +24,7 @@ __all__ = [
     "preview_table",
     "print_diff",
     "print_json",
+    "print_list",
     "short",
     "state",
     "table",
@@ -116,6 +117,14 @@ def table(
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(_plain(cell)) for cell in row))
     return made
+
+
+def print_list(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, none: str) -> None:
+    """Print a table of what there is; where there is nothing, say so in words."""
+    if rows:
+        console().print(table(columns, rows))
+    else:
+        print(none)
 
 
 def preview_table(preview: Mapping[str, Any], *, rows: int, title: str = "") -> Table:

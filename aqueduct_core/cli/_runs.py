@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from aqueduct_core.cli._documents import run_document, run_line
 from aqueduct_core.cli._open import open_client
-from aqueduct_core.cli._print import as_ago, as_time, console, print_json, short, state, table
+from aqueduct_core.cli._print import (
+    as_ago,
+    as_time,
+    console,
+    print_json,
+    print_list,
+    short,
+    state,
+    table,
+)
 from aqueduct_core.errors import NotFoundError, ParameterError
 
 if TYPE_CHECKING:
@@ -49,7 +58,9 @@ def ls(options: Namespace) -> int:
         (run.id, run.flow, state(run.status), as_ago(run.started), _took(run), run.trigger)
         for run in runs
     ]
-    console().print(table(["run", "workflow", "", "started", ">took", "by"], rows))
+    columns = ["run", "workflow", "", "started", ">took", "by"]
+    what = "nothing has" if options.flow is None else f"{options.flow!r} has not"
+    print_list(columns, rows, none=f"{what} run yet in {client.home}")
     return 0
 
 
@@ -82,6 +93,8 @@ def logs(options: Namespace) -> int:
             for stream in streams:
                 _print_more(shown, name, stream, run.logs(name, stream), head=head)
         if ended or not options.follow:
+            if not any(shown.values()):
+                print("nothing was printed", file=sys.stderr)
             return 0
         time.sleep(_LOOK)
 

@@ -110,6 +110,35 @@ def test_what_all_commands_take_may_stand_before_them(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "file"]
 
 
+def test_nothing_at_all_is_answered_with_what_there_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["aqueduct"])
+    for arguments in ([], None):
+        assert main(arguments) == 2
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert "run a workflow now" in told.err
+
+
+def test_where_there_is_nothing_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = str(tmp_path)
+    for command, told in [
+        ("flows", f"no workflow is published in {home}"),
+        ("flows --tag x", f"nothing is tagged x in {home}"),
+        ("runs", f"nothing has run yet in {home}"),
+        ("artifacts ls", f"no artifacts in file://{home}/artifacts"),
+        ("artifacts ls a/", f"no artifacts under 'a/' in file://{home}/artifacts"),
+        ("integrations ls", f"no data systems in {home}"),
+        ("env ls", "no environments"),
+        ("apikey ls", "no keys"),
+    ]:
+        assert main([*command.split(), "--home", home]) == 0
+        assert capsys.readouterr().out.startswith(told)
+
+
 def test_serializers(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serializers", "--json"]) == 0
     found = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
