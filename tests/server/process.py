@@ -13,6 +13,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from tests.processes import PATIENCE
+
 __all__ = ["Process"]
 
 
@@ -81,7 +83,7 @@ class Process:
     def end(self, number: int = signal.SIGTERM) -> int:
         """Stop it; its exit code."""
         self.process.send_signal(number)
-        code = self.process.wait(60)
+        code = self.process.wait(PATIENCE)
         self._reader.join()
         self._out.close()
         assert self.process.stderr

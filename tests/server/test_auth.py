@@ -75,7 +75,7 @@ def test_a_changed_cookie_is_no_cookie(site: Site) -> None:
     ((name, value),) = browser.cookies.items()
     for changed in (value[:-1] + "0", "x" + value, value.partition(".")[0], ".", "", "é."):
         headers = {"cookie": f"{name}={changed}".encode()}
-        answer = httpx.get(f"{site.address}/api/v1/me", headers=headers)
+        answer = httpx.get(f"{site.address}/api/v1/me", headers=headers, timeout=60)
         assert answer.status_code == 401, changed
 
 
@@ -98,11 +98,14 @@ def test_keys_are_made_and_revoked(site: Site) -> None:
     admin = site.as_("admin")
     made = admin.post("/api/v1/keys", json={"name": "ci", "role": "editor"}).json()
     headers = {"authorization": f"Bearer {made['key']}"}
-    assert httpx.get(f"{site.address}/api/v1/me", headers=headers).json()["role"] == "editor"
+    assert (
+        httpx.get(f"{site.address}/api/v1/me", headers=headers, timeout=60).json()["role"]
+        == "editor"
+    )
     listed = admin.get("/api/v1/keys").text
     assert made["key"] not in listed
     assert admin.delete(f"/api/v1/keys/{made['id']}").status_code == 204
-    assert httpx.get(f"{site.address}/api/v1/me", headers=headers).status_code == 401
+    assert httpx.get(f"{site.address}/api/v1/me", headers=headers, timeout=60).status_code == 401
 
 
 def test_the_last_admin_key_stays(new_site: object) -> None:

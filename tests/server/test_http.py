@@ -93,7 +93,7 @@ def test_bodies_that_are_too_large_are_refused(new_site: Callable[..., Site]) ->
 def test_who_sends_nothing_is_let_go(new_site: Callable[..., Site]) -> None:
     site = new_site(Settings(patience=0.2))
     place = urlsplit(site.address)
-    with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
+    with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
         connection.sendall(
             b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n"
             b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"

@@ -17,7 +17,7 @@ import pytest
 
 import aqueduct_core as aq
 from aqueduct_core.errors import ServerError
-from tests.processes import wait_until
+from tests.processes import PATIENCE, wait_until
 from tests.server.process import Process
 
 
@@ -71,9 +71,10 @@ def test_the_first_start_shows_a_key_and_a_link_and_the_next_one_none(
     first = start()
     key = first.more(r"(aq_\S+)")
     link = first.more(r"(http\S+/sign-in\?token=\S+)")
-    assert httpx.get(link).status_code == 303
+    assert httpx.get(link, timeout=60).status_code == 303
     headers = {"authorization": f"Bearer {key}"}
-    assert httpx.get(f"{first.address}/api/v1/me", headers=headers).json()["role"] == "admin"
+    me = httpx.get(f"{first.address}/api/v1/me", headers=headers, timeout=60)
+    assert me.json()["role"] == "admin"
     assert first.end() == 0
     assert key not in json.dumps(first.log), "logs hold no secrets"
     assert "token" not in json.dumps(first.log)
@@ -82,7 +83,8 @@ def test_the_first_start_shows_a_key_and_a_link_and_the_next_one_none(
     assert all(item["request_id"] for item in lines)
 
     second = start()
-    assert httpx.get(f"{second.address}/api/v1/me", headers=headers).status_code == 200
+    me = httpx.get(f"{second.address}/api/v1/me", headers=headers, timeout=60)
+    assert me.status_code == 200
     assert second.end(signal.SIGINT) == 0
     assert "aq_" not in second.said
 
@@ -106,14 +108,14 @@ def test_runs_that_a_killed_server_left_go_on_with_the_next(
         flow = client.publish_flow("Long", waiting(marks), run_now=False, quiet=True)
         killed = start()
         headers = killed.headers()
-        path = f"/api/v1/flows/{flow.id}"
-        answer = httpx.post(f"{killed.address}{path}/trigger", json={}, headers=headers)
+        path = f"{killed.address}/api/v1/flows/{flow.id}/trigger"
+        answer = httpx.post(path, json={}, headers=headers, timeout=60)
         run = flow.run(answer.json()["id"])
         wait_until((marks / "second").exists, tell=lambda: run.status)
         killed.end(signal.SIGKILL)
         server = start()
         (marks / "go").touch()
-        assert run.wait(60).status == "succeeded"
+        assert run.wait(PATIENCE).status == "succeeded"
         assert (marks / "first").read_text() == "x", "what had ended was kept"
         assert server.end() == 0
 
@@ -144,7 +146,7 @@ def test_what_was_acknowledged_is_there_after_the_server_has_ended(
         threads = [Thread(target=publish, args=item[::-1]) for item in enumerate(clients)]
         for thread in threads:
             thread.start()
-        told = [known.get(timeout=60) for _ in range(6)]  # now it is in the middle of others
+        told = [known.get(timeout=PATIENCE) for _ in range(6)]  # now it is in the middle of others
         server.end(number)
         for thread in threads:
             thread.join()

@@ -20,6 +20,7 @@ from aqueduct_core.errors import (
     StorageNotFoundError,
     UnsupportedError,
 )
+from tests.processes import PATIENCE
 from tests.server.conftest import Site, publish_flights
 
 
@@ -124,7 +125,7 @@ def test_asking_twice_starts_one_run(remote: tuple[aq.Client, Site]) -> None:
     second = editor.post(f"/api/v1/flows/{flow.id}/trigger", json=body)
     assert (first.status_code, second.status_code) == (202, 202)
     assert len(flow.runs()) == 2
-    flow.latest().wait(60)
+    flow.latest().wait(PATIENCE)
 
 
 def test_data_systems_stay_at_the_server(remote: tuple[aq.Client, Site], tmp_path: Path) -> None:
@@ -252,7 +253,8 @@ def test_a_server_that_is_not_there_is_an_error_that_helps() -> None:
 def test_nothing_but_artifacts_is_read_or_written(site: Site, key: str, verb: str) -> None:
     url = httpx.URL(site.address, raw_path=f"/api/v1/storage/{key}".encode())
     headers = {"authorization": f"Bearer {site.keys['admin']}"}
-    answer = httpx.request(verb, url, headers=headers, content=b"x" if verb == "PUT" else None)
+    content = b"x" if verb == "PUT" else None
+    answer = httpx.request(verb, url, headers=headers, content=content, timeout=60)
     assert answer.status_code in (404, 405, 422), answer.text
     assert (Path(site.client.home) / "signing.key").read_bytes() != b"x"
 

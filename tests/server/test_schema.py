@@ -56,11 +56,12 @@ def _try(operation: Any, headers: dict[str, str], site: Site, mode: Any) -> None
     @given(case=operation.as_strategy(generation_mode=mode))
     def attempt(case: Any) -> None:
         # 422 is documented for what a schema can't say: a cursor of another list, no such parameter.
-        case.call_and_validate(headers=headers, excluded_checks=unsure)
+        case.call_and_validate(headers=headers, timeout=60, excluded_checks=unsure)
         if case.method == "GET" and mode.is_positive:  # the same of what is there
             known = {name: there.get(name, value) for name, value in case.path_parameters.items()}
             case.path_parameters = known
-            case.validate_response(case.call(headers=headers), excluded_checks=unsure)
+            answer = case.call(headers=headers, timeout=60)
+            case.validate_response(answer, excluded_checks=unsure)
 
     try:
         attempt()

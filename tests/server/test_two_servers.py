@@ -15,7 +15,7 @@ import pytest
 
 import aqueduct_core as aq
 from tests.databases import PostgresServer
-from tests.processes import wait_until
+from tests.processes import PATIENCE, wait_until
 from tests.server.process import Process
 
 pytestmark = pytest.mark.skipif(
@@ -94,9 +94,9 @@ def test_events_of_one_are_seen_at_the_other(pair: Pair) -> None:
 
 
 def test_a_key_that_one_revokes_is_of_no_use_at_the_other(pair: Pair) -> None:
+    ours = {"authorization": f"Bearer {pair.key}"}
     one, other = (
-        httpx.Client(base_url=item.address, headers={"authorization": f"Bearer {pair.key}"})
-        for item in pair.processes
+        httpx.Client(base_url=item.address, headers=ours, timeout=60) for item in pair.processes
     )
     with one, other:
         made = one.post("/api/v1/keys", json={"name": "short", "role": "viewer"}).json()
@@ -108,9 +108,10 @@ def test_a_key_that_one_revokes_is_of_no_use_at_the_other(pair: Pair) -> None:
 
 def test_who_signed_in_at_one_is_signed_in_at_the_other(pair: Pair) -> None:
     first, second = pair.processes
-    answer = httpx.post(f"{first.address}/sign-in", data={"key": pair.key})
+    answer = httpx.post(f"{first.address}/sign-in", data={"key": pair.key}, timeout=60)
     cookies = dict(answer.cookies)
-    assert httpx.get(f"{second.address}/api/v1/me", cookies=cookies).json()["role"] == "admin"
+    found = httpx.get(f"{second.address}/api/v1/me", cookies=cookies, timeout=60)
+    assert found.json()["role"] == "admin"
 
 
 def test_what_follows_runs_once_though_both_look_after_it(pair: Pair) -> None:
@@ -146,6 +147,6 @@ def test_a_run_is_stopped_by_the_server_that_did_not_start_it(pair: Pair, tmp_pa
     wait_until((tmp_path / "started").exists)
     run = other.flow("Waits").latest()
     run.cancel()
-    assert run.wait(60).status == "canceled"
+    assert run.wait(PATIENCE).status == "canceled"
     assert flow.latest().status == "canceled"
     (tmp_path / "go").touch()

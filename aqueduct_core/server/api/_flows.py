@@ -13,9 +13,9 @@ from aqueduct_core.dag import diff
 from aqueduct_core.errors import ParameterError
 from aqueduct_core.server._services import Services
 from aqueduct_core.server.api import _models as models
-from aqueduct_core.server.api._route import Cursor, Editor, Limit, Served, new_router
+from aqueduct_core.server.api._route import Cursor, Editor, Limit, Served, Since, Until, new_router
 from aqueduct_core.server.api._trigger import start
-from aqueduct_core.tracking import RunRecord
+from aqueduct_core.tracking import RunFilter, RunRecord
 
 __all__ = ["router", "run_of"]
 
@@ -30,16 +30,20 @@ def flows(
     state: models.State | None = None,
     engine: str | None = None,
     tag: Annotated[list[str], Query(description="Tags that they all have.")] = [],  # noqa: B006 - never changed
-    order: Literal["name", "last_run"] = "name",
+    since: Since = None,
+    until: Until = None,
+    order: Literal["name", "-name", "last_run", "-last_run"] = "name",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> models.Page[models.Flow]:
-    """Workflows, by name or the one that ran last first."""
+    """Workflows, by name or the one that ran last first; chosen by when they ran last, and how."""
     found = services.tracking.flows(
         search=search,
         state=state,
         engine=engine,
         tags=tag,
+        since=since,
+        until=until,
         order=order,
         cursor=cursor,
         limit=limit,
@@ -131,12 +135,29 @@ def runs(
     services: Served,
     flow: str,
     state: Annotated[list[models.State] | None, Query()] = None,
+    search: Annotated[
+        str, Query(max_length=500, description="Words of the key, the parameters or the reason.")
+    ] = "",
+    since: Since = None,
+    until: Until = None,
+    order: Annotated[
+        str,
+        Query(
+            pattern=r"^-?(started|seconds|metrics\..{1,255})$",
+            description="The newest, the longest, or those with the largest metric first; with "
+            "`-` the other way round.",
+        ),
+    ] = "started",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> models.Page[models.Run]:
-    """Its runs, the newest first."""
+    """Its runs, the newest first; or those that are looked for."""
     services.tracking.flow(flow)
-    found = services.tracking.runs(flow, states=state, cursor=cursor, limit=limit)
+    wanted = RunFilter(search, state, since, until)
+    if order == "started" and wanted == RunFilter(states=state):  # an index has these in order
+        found = services.tracking.runs(flow, states=state, cursor=cursor, limit=limit)
+    else:
+        found = services.tracking.find_runs(flow, wanted, order=order, cursor=cursor, limit=limit)
     return models.Page[models.Run](items=[run_of(item) for item in found], cursor=found.cursor)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, Security
@@ -14,7 +15,7 @@ from aqueduct_core.server._auth import Role, User, require
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server.api._models import Problem
 
-__all__ = ["Admin", "Cursor", "Editor", "Limit", "Served", "Viewer", "new_router"]
+__all__ = ["Admin", "Cursor", "Editor", "Limit", "Served", "Since", "Until", "Viewer", "new_router"]
 
 
 async def _served(request: Request) -> Services:
@@ -27,6 +28,8 @@ Editor = Annotated[User, Depends(require("editor"))]
 Admin = Annotated[User, Depends(require("admin"))]
 Cursor = Annotated[str | None, Query(description="Where an earlier page ended.", max_length=2000)]
 Limit = Annotated[int, Query(ge=1, le=500)]
+Since = Annotated[datetime | None, Query(description="That moment or later; UTC without a zone.")]
+Until = Annotated[datetime | None, Query(description="Before that moment.")]
 
 _SAID = {
     400: "The body can't be read.",

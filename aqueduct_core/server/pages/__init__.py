@@ -30,6 +30,7 @@ from aqueduct_core.server.pages.connect import router as connect
 from aqueduct_core.server.pages.data import router as data
 from aqueduct_core.server.pages.flow import router as flow
 from aqueduct_core.server.pages.flow_metrics import router as flow_metrics
+from aqueduct_core.server.pages.flow_runs import router as flow_runs
 from aqueduct_core.server.pages.flow_settings import router as flow_settings
 from aqueduct_core.server.pages.flows import router as flows
 from aqueduct_core.server.pages.integrations import router as integrations
@@ -45,6 +46,7 @@ __all__ = ["router"]
 _PAGES = (
     flows,
     flow,
+    flow_runs,
     flow_metrics,
     flow_settings,
     versions,

@@ -27,12 +27,14 @@ __all__ = [
     "short_digest",
     "short_run",
     "took",
+    "when",
 ]
 
 _SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _OURS = re.compile(r"\d{8}T\d{12}Z-([0-9a-f]{6})")
 _THEIRS = re.compile(r"[a-z_]+__(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::(?!00)\d\d)?)")
 _AGO = ((31_536_000, "y"), (2_592_000, "mo"), (86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_TODAY = 43_200  # seconds; of what is longer ago people want the time of day
 _ICONS = frozenset(
     ["op", "metric", "check", "query", "save", "parameter", "table", "series", "array", "image",
      "text", "bytes", "json", "numeric", "bool", "collection", "object"]
@@ -121,6 +123,13 @@ def ago(value: datetime) -> str:
     return f"{told} ago" if seconds > 0 else f"in {told}"
 
 
+def when(value: datetime) -> str:
+    """A moment in a list: `3 h ago` of today, `22 Nov 2026, 19:03 UTC` of another day."""
+    if (datetime.now(UTC) - value).total_seconds() < _TODAY:
+        return ago(value)
+    return f"{value.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
+
+
 def short_digest(digest: str) -> str:
     """The beginning of a digest, which is enough to tell versions apart."""
     return digest.partition(":")[2][:8] or digest[:8]
@@ -192,4 +201,5 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "short_run": short_run,
     "state_word": state_word,
     "took": took,
+    "when": when,
 }

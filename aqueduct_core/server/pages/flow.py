@@ -1,11 +1,10 @@
-"""One workflow: how its operators went over time, its runs, and what can be done with it."""
+"""One workflow: how its operators went over time, and what can be done with it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -15,9 +14,8 @@ from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 from aqueduct_core.server.pages._flow import head_of, values_from
 from aqueduct_core.server.pages._grid import grid
-from aqueduct_core.server.pages._operators import value_words
 from aqueduct_core.server.pages._reading import flow_path, run_path, state_of_run, version_of
-from aqueduct_core.server.pages.flows import STATES, metric_tiles, newest_metrics
+from aqueduct_core.server.pages.flows import metric_tiles, newest_metrics
 from aqueduct_core.tracking import FlowRecord, RunRecord, VersionRecord
 
 __all__ = ["router"]
@@ -26,9 +24,7 @@ router = APIRouter()
 _editor = [Depends(require("editor"))]
 
 _COLUMNS = 30
-_PAGE = 50
 _METRICS = 12
-_RUN_METRICS = 4  # beside each other in the list of runs
 
 
 @router.get("/flows/{flow}")
@@ -52,46 +48,6 @@ def overview(request: Request, flow: str) -> Response:
         "success": last,
     }
     return render(request, "flow.html", context)
-
-
-@router.get("/flows/{flow}/runs")
-def runs(
-    request: Request,
-    flow: str,
-    state: Annotated[str, Query(max_length=20)] = "",
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
-) -> Response:
-    """All runs, the newest first."""
-    services = services_of(request)
-    record, versions = _found(services, flow)
-    states = [state] if state else None
-    found = services.tracking.runs(flow, states=states, cursor=cursor, limit=_PAGE)
-    names, values = _metrics_of(services, list(found))
-    numbers = {item.digest: item.number for item in versions}
-    here = f"{flow_path(flow)}/runs"
-    kept = {"state": state} if state else {}
-    rows = [
-        {
-            "run": run,
-            "state": state_of_run(run),
-            "href": run_path(flow, run.id),
-            "version": numbers.get(run.version),
-            "parameters": {name: value_words(value) for name, value in run.parameters.items()},
-            "metrics": [values[run.id].get(name) for name in names],
-        }
-        for run in found
-    ]
-    context = head_of(services, record, len(versions)) | {
-        "tab": "Runs",
-        "rows": rows,
-        "metrics": names,
-        "has_notes": any(run.reason for run in found),
-        "chosen": state,
-        "states": STATES,
-        "first": f"{here}?{urlencode(kept)}" if cursor else None,
-        "next": f"{here}?{urlencode(kept | {'cursor': found.cursor})}" if found.cursor else None,
-    }
-    return render(request, "flow_runs.html", context)
 
 
 @router.post("/flows/{flow}/trigger", dependencies=_editor)
@@ -141,19 +97,6 @@ def _why(services: Services, run: RunRecord, shown: dict[str, Any]) -> dict[str,
     error = result.error
     words = result.reason or "" if error is None else f"{error.type}: {error.message}"
     return {"name": name, "words": words, "href": run_path(run.flow, run.id, "operators", name)}
-
-
-def _metrics_of(
-    services: Services, runs: list[RunRecord]
-) -> tuple[list[str], dict[str, dict[str, float]]]:
-    """The first metrics of some runs: their names, and their values by run."""
-    known = services.tracking.metrics_of(runs)
-    values = {
-        run.id: {point.name: point.value for point in known.get((run.flow, run.id), [])}
-        for run in runs
-    }
-    names = dict.fromkeys(name for of_run in values.values() for name in of_run)
-    return list(names)[:_RUN_METRICS], values
 
 
 def _found(services: Services, flow: str) -> tuple[FlowRecord, list[VersionRecord]]:

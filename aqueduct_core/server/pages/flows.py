@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from aqueduct_core.server._services import Services, services_of
 from aqueduct_core.server._templates import render
 from aqueduct_core.server.draw import Bar, bars, sparkline
+from aqueduct_core.server.pages._lists import Chosen, Days
 from aqueduct_core.server.pages._reading import flow_path, run_path, state_of_run
 from aqueduct_core.server.pages._words import elapsed, last_of, number, short_run, took
 from aqueduct_core.tracking import CheckPoint, FlowRecord, MetricPoint, RunRecord
@@ -19,10 +19,18 @@ __all__ = ["router"]
 
 router = APIRouter()
 
+Order = Literal["name", "-name", "last_run", "-last_run"]
 STATES = ("running", "succeeded", "warning", "failed", "canceled")
 _PAGE = 15  # a page is to stay below 100 KB
 _RUNS = 14
 _METRICS = 2
+
+_ORDERS: dict[Order, str] = {
+    "name": "By name",
+    "-name": "By name, from Z to A",
+    "last_run": "Last run first",
+    "-last_run": "Last run last",
+}
 
 Text = Annotated[str, Query(max_length=200)]
 
@@ -30,35 +38,47 @@ Text = Annotated[str, Query(max_length=200)]
 @router.get("/flows")
 def page(
     request: Request, q: Text = "", state: Text = "", engine: Text = "", tag: Text = "",
-    order: Text = "name", cursor: Annotated[str | None, Query(max_length=500)] = None,
+    since: Text = "", until: Text = "", zone: Text = "", order: Text = "name",
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:  # fmt: skip
     """The list, or how to publish a first workflow."""
     services = services_of(request)
+    filters = {
+        "q": q, "state": state, "engine": engine, "tag": tag,
+        "since": since, "until": until, "zone": zone,
+    }  # fmt: skip
+    chosen = Chosen("/flows", filters, _order(order), "name")
+    days = Days(since, until, zone)
     found = services.tracking.flows(
         search=q or None,
         state=state or None,
         engine=engine or None,
         tags=[tag] if tag else [],
-        order="last_run" if order == "last_run" else "name",
+        since=days.since,
+        until=days.until,
+        order=_order(order),
         cursor=cursor,
         limit=_PAGE,
     )
-    chosen = {"q": q, "state": state, "engine": engine, "tag": tag, "order": order}
-    kept = {name: value for name, value in chosen.items() if value}
     engines = {"local"} | {
         item.name for item in services.tracking.integrations() if item.kind == "airflow"
     }
     context = {
         "rows": _rows(services, list(found)),
         "chosen": chosen,
-        "is_filtered": bool(q or state or engine or tag),
+        "heads": {"name": chosen.head("name", is_down=False), "last_run": chosen.head("last_run")},
         "states": STATES,
         "engines": sorted(engines | ({engine} if engine else set())),
         "tags": sorted({*services.tracking.tags(), *([tag] if tag else [])}),
-        "first": f"/flows?{urlencode(kept)}" if cursor else None,
-        "next": f"/flows?{urlencode(kept | {'cursor': found.cursor})}" if found.cursor else None,
+        "orders": _ORDERS,
+        "first": chosen.href() if cursor else None,
+        "next": chosen.href(cursor=found.cursor) if found.cursor else None,
     }
     return render(request, "flows.html", context)
+
+
+def _order(text: str) -> Order:
+    return next((order for order in _ORDERS if order == text), "name")
 
 
 def _rows(services: Services, flows: list[FlowRecord]) -> list[dict[str, Any]]:

@@ -19,10 +19,11 @@ pytest.importorskip(
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.processes import PATIENCE
 from tests.server.browser.windows import ARGUMENTS, SIZES, Window
 from tests.server.browser.workspace import Team, fill
 
-expect.set_options(timeout=30_000)  # a machine that is busy is no fault of a page
+expect.set_options(timeout=PATIENCE * 1_000)  # a machine that is busy is no fault of a page
 
 PICTURES = Path(__file__).parents[3] / ".pictures"
 
@@ -47,7 +48,9 @@ def browser() -> Iterator[Browser]:
     if found is None:
         pytest.skip("`apt-get install chromium` installs the browser")
     with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        made = playwright.chromium.launch(
+            executable_path=found, args=ARGUMENTS, timeout=PATIENCE * 1_000
+        )
         yield made
         made.close()
 

@@ -132,6 +132,7 @@ def test_pages_for_those_who_are_lost_are_fit_to_be_seen(
         window.shoot(PICTURES / f"{name}-{size}-{theme}.png")
         assert window.overflow() <= 0
         assert window.barriers() == []
+        window.close()  # all that went wrong in it has been told by then
         # That the browser says so is right; who has left may still have asked for news.
         answer = "404" if name == "not-there" else "401"
         assert all(answer in fault for fault in window.faults)

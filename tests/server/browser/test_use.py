@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 import aqueduct_core as aq
+from tests.processes import PATIENCE
 from tests.server.browser.conftest import PICTURES, Site
 from tests.server.browser.windows import Window
 from tests.server.browser.workspace import gated, sharded
@@ -65,7 +66,7 @@ def test_a_log_grows_while_it_is_looked_at(site: Site, page: Page, gate: Path) -
     gate.touch()
     expect(page.locator(".log")).to_contain_text("the gate is open")
     expect(page.locator("[data-live=state]")).to_contain_text("succeeded")
-    run.wait(60)
+    run.wait(PATIENCE)
 
 
 def test_the_graph_is_used_with_the_keyboard(site: Site, page: Page) -> None:
@@ -97,9 +98,10 @@ def test_the_panel_tells_what_failed_and_leads_to_its_neighbours(site: Site, pag
     page.locator(".node.is-failed a.head").click()
     side = page.locator("[data-side]")
     expect(side).to_contain_text("KeyError")
-    assert "#op-totals" in page.url
+    expect(page).to_have_url(re.compile("#op-totals$"))
     side.get_by_role("link", name="orders").click()
     expect(side.get_by_role("heading", level=2)).to_have_text("orders")
+    expect(page).to_have_url(re.compile("#op-orders$"))
     page.reload()
     expect(side.get_by_role("heading", level=2)).to_have_text("orders")
 
@@ -165,7 +167,7 @@ def test_parameters_are_typed_into_a_form(site: Site, page: Page) -> None:
     page.get_by_role("button", name="Run", exact=True).click()
     page.wait_for_url("**/runs/*")
     expect(page.locator(".facts").first).to_contain_text("18")
-    site.team.churn.latest().wait(60)
+    site.team.churn.latest().wait(PATIENCE)
 
 
 def test_a_connection_is_tried_without_leaving_the_form(
@@ -287,6 +289,7 @@ def test_a_page_beside_an_object_is_shown_where_it_can_do_nothing(
     expect(page.locator(".gt_row")).to_have_text("Ada")
     assert page.title() == "report"
     assert page.evaluate("() => origin") == "null"
+    window.close()  # all that went wrong in it has been told by then
     assert any("img-src" in fault or "script" in fault for fault in window.faults)
     window.faults.clear()
     site.client.delete_flow("Wicked")

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request
 
+from tests.processes import PATIENCE
+
 __all__ = ["ARGUMENTS", "SIZES", "Window"]
 
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
@@ -62,7 +64,7 @@ class Window:
         )
         self._context.add_init_script(_WATCH_POLICY)
         self.page: Page = self._context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(PATIENCE * 1_000)
         self.page.on("console", lambda item: self._note(item.type, item.text))
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         self.page.on("request", self._check_host)

@@ -72,3 +72,29 @@ def test_workflows_are_found_by_their_tags(new_site: Callable[..., Site]) -> Non
     assert "Flights" in look("/flows?tag=air%20%26%20sea").words
     assert "No workflow matches" in look("/flows?tag=air").words
     assert "/flows?tag=daily" in look(f"/flows/{site.flow.id}").links
+
+
+def test_workflows_are_found_by_the_day_of_their_last_run(look: Look) -> None:
+    assert "Flights" in look("/flows?since=2026-01-01").words
+    page = look("/flows?until=2020-01-01&zone=Asia/Tokyo&order=last_run")
+    assert "No workflow matches" in page.words
+    assert "/flows?order=last_run" in page.links
+    assert "is no day" in look("/flows?since=today", status=422).words
+
+
+def test_workflows_are_sorted_both_ways(new_site: Callable[..., Site]) -> None:
+    site = new_site()
+
+    @aq.op
+    def one() -> int:
+        return 1
+
+    for name in ("Aardvarks", "Zebras"):
+        site.client.publish_flow(name, [one()], run_now=False, quiet=True)
+    look = looking(site)
+    page = look("/flows")
+    assert {"/flows?order=-name", "/flows?order=last_run"} <= {*page.links}
+    words = look("/flows?order=-name").words
+    assert words.index("Zebras") < words.index("Flights") < words.index("Aardvarks")
+    assert "Zebras" not in look("/flows?order=last_run").words, "it has not run"
+    assert "Flights" in look("/flows?order=whatever").words

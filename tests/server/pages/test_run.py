@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import aqueduct_core as aq
+from tests.processes import PATIENCE
 from tests.server.conftest import Site
 from tests.server.pages.conftest import Look, looking
 
@@ -182,10 +183,10 @@ def test_a_run_that_goes_on_is_live_and_can_be_stopped(
     assert f'data-live-from="/api/v1/events?flow={flow.id}&amp;run={run.id}"' in text
     csrf = text.partition('name="csrf" value="')[2].partition('"')[0]
     assert person.post(f"{page}/cancel", data={"csrf": csrf}).status_code == 303
-    assert run.wait(60).status == "canceled"
+    assert run.wait(PATIENCE).status == "canceled"
     Path(gate).touch()
     assert person.post(f"{page}/retry", data={"csrf": csrf}).status_code == 303
-    assert flow.run(run.id).wait(60).status == "succeeded"
+    assert flow.run(run.id).wait(PATIENCE).status == "succeeded"
     assert "data-live-from" not in person.get(page).text
 
 

@@ -1,6 +1,6 @@
 // Keeps a page up to date while something runs. The server says that there is news; the page is asked
 // for again, and only the elements with data-live whose content is another one are replaced.
-import { tellTimes } from "./times.js";
+import { put } from "./fresh.js";
 
 const source = document.querySelector("[data-live-from]");
 const PAUSE = 1000; // milliseconds between two looks, at least
@@ -10,23 +10,13 @@ let stream = null, waiting = null, last = 0, seen = lastOf(document) ?? 0;
 async function refresh() {
   waiting = null;
   last = Date.now();
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+  const asked = location.href;
+  const answer = await fetch(asked, { headers: { accept: "text/html" } }).catch(() => null);
   if (!answer?.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const now of document.querySelectorAll("[data-live]")) {
-    const then = fresh.querySelector(`[data-live="${CSS.escape(now.dataset.live)}"]`);
-    if (!then || now.dataset.was === then.outerHTML || now.contains(document.activeElement) && now.matches("details, form")) continue;
-    const focused = now.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-    const node = document.importNode(then, true);
-    node.dataset.was = then.outerHTML;
-    if (now.outerHTML !== then.outerHTML) {
-      now.replaceWith(node);
-      tellTimes(node);
-      if (focused) node.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-    }
-  }
+  if (location.href !== asked) { soon(); return; } // somebody has chosen something else meanwhile
+  put(fresh);
   seen = lastOf(fresh) ?? seen;
-  dispatchEvent(new CustomEvent("page:fresh", { detail: fresh }));
   if (!fresh.querySelector("[data-live-from]")) close();
 }
 

@@ -20,11 +20,20 @@ export function took(seconds) {
 
 const brief = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
+const dated = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+
+// In a list: how long ago, or the day and the time where that would say little.
+function when(moment) {
+  if (Date.now() - moment < 43200000) return ago(moment);
+  return (new Date(moment).getFullYear() === new Date().getFullYear() ? brief : dated).format(moment);
+}
+
 export function tellTimes(within = document) {
   for (const item of within.querySelectorAll("time[datetime]")) {
     const moment = Date.parse(item.dateTime);
     item.title = absolute.format(moment);
     if (item.hasAttribute("data-ago")) item.textContent = ago(moment);
+    if (item.hasAttribute("data-when")) item.textContent = when(moment);
     if (item.hasAttribute("data-local")) item.textContent = absolute.format(moment);
     if (item.hasAttribute("data-clock")) item.textContent = clock.format(moment);
   }
