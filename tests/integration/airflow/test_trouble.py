@@ -39,7 +39,8 @@ def test_a_run_survives_the_end_of_the_scheduler_and_of_the_api_server(
     def first() -> list[int]:
         return [1]
 
-    @aq.op(retries=9, retry_delay=0.1)
+    # An attempt that begins while the API server is away fails at once.
+    @aq.op(retries=20, retry_delay=10)
     def second(values: list[int], folder: str) -> list[int]:
         with (Path(folder) / "begun").open("a") as file:
             file.write("x")
