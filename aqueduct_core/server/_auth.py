@@ -9,6 +9,7 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Lock
 from time import time
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
@@ -88,15 +89,27 @@ class Auth:
         return _user(self._session.tracking.verify_api_key(key))
 
     def by_cookie(self, cookie: str) -> User | None:
-        """Who has signed in with this cookie; None if it is none of ours, or has expired."""
+        """Who has signed in with this cookie; None if it is none of ours, has expired or was ended."""
+        content = self._read(cookie)
+        if content is None:
+            return None
+        found = self._session.tracking.api_key(content["key"], session=content["nonce"])
+        return _user(found, csrf=self._sign(f"csrf {content['nonce']}"))
+
+    def end(self, cookie: str) -> None:
+        """Let a cookie, and each copy of it, be of no use from now on, at all servers."""
+        content = self._read(cookie)
+        if content is not None:
+            ends = datetime.fromtimestamp(content["ends"], UTC)
+            self._session.tracking.end_session(content["nonce"], ends)
+
+    def _read(self, cookie: str) -> dict[str, Any] | None:
+        """What a cookie says, if it is one of ours that hasn't expired."""
         text, _, signature = cookie.rpartition(".")
         if not hmac.compare_digest(self._sign(text).encode(), signature.encode()):
             return None
-        content = json.loads(urlsafe_b64decode(text))
-        if content["ends"] < time():
-            return None
-        found = self._session.tracking.api_key(content["key"])
-        return _user(found, csrf=self._sign(f"csrf {content['nonce']}"))
+        content: dict[str, Any] = json.loads(urlsafe_b64decode(text))
+        return None if content["ends"] < time() else content
 
     def new_cookie(self, user: User) -> str:
         """A cookie for somebody who has signed in."""

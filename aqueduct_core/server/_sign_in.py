@@ -51,9 +51,11 @@ def sign_in(
 
 @router.post("/sign-out", name="sign_out")
 def sign_out(request: Request, user: Annotated[User, Depends(require())]) -> Response:
-    """Forget who it was."""
+    """Forget who it was, wherever the cookie may be kept."""
+    auth = services_of(request).auth
+    auth.end(request.cookies.get(auth.cookie, ""))
     answer = RedirectResponse(request.url_for("sign_in").path, 303)
-    answer.delete_cookie(services_of(request).auth.cookie, path="/")
+    answer.delete_cookie(auth.cookie, path="/")
     return answer
 
 

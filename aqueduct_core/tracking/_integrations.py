@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
@@ -14,7 +15,7 @@ from sqlalchemy import update as change
 from aqueduct_core.errors import NotFoundError, ParameterError
 from aqueduct_core.tracking._base import Base, now, records
 from aqueduct_core.tracking._secrets import Vault, api_key_id, new_api_key
-from aqueduct_core.tracking._tables import api_keys, integrations
+from aqueduct_core.tracking._tables import api_keys, counters, integrations
 from aqueduct_core.tracking._types import NAME, clean
 from aqueduct_core.tracking._upsert import insert_missing
 from aqueduct_core.tracking._values import ApiKey, IntegrationRecord
@@ -22,6 +23,7 @@ from aqueduct_core.tracking._values import ApiKey, IntegrationRecord
 __all__ = ["Integrations"]
 
 _KEY = [column for column in api_keys.c if column.name != "hash"]
+_SESSION = "ended session "  # beside the counter of events: when it may be forgotten
 _USED = timedelta(minutes=1)  # how exactly the last use of a key is known
 
 
@@ -127,11 +129,35 @@ class Integrations(Base):
             query = select(*_KEY).order_by(api_keys.c.created.desc(), api_keys.c.id)
             return records(ApiKey, connection.execute(query))
 
-    def api_key(self, ident: str) -> ApiKey | None:
-        """An API key by its id, also a revoked one, if there is one."""
+    def api_key(self, ident: str, *, session: str | None = None) -> ApiKey | None:
+        """An API key by its id, also a revoked one, if there is one.
+
+        Args:
+            ident: The key's id.
+            session: Nothing is found if this session of it has been ended.
+        """
+        query = select(*_KEY).where(api_keys.c.id == ident)
+        if session is not None:
+            ended = select(counters.c.name).where(counters.c.name == _SESSION + session)
+            query = query.where(~ended.exists())
         with self._database.read() as connection:
-            query = select(*_KEY).where(api_keys.c.id == ident)
             return next(iter(records(ApiKey, connection.execute(query))), None)
+
+    def end_session(self, session: str, until: datetime) -> None:
+        """Let a session be of no use from now on.
+
+        Args:
+            session: Its name.
+            until: When it ends by itself: so long this is remembered.
+        """
+        known = {"name": _SESSION + session, "value": ceil(until.timestamp())}
+        over = (counters.c.name.startswith(_SESSION), counters.c.value < int(now().timestamp()))
+
+        def end(connection: Connection) -> None:
+            connection.execute(delete(counters).where(*over))
+            insert_missing(connection, counters, known)
+
+        self._database.write(end)
 
     def verify_api_key(self, key: str) -> ApiKey | None:
         """Whose API key this is; None if it is no key, or a revoked one."""

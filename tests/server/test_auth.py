@@ -79,6 +79,19 @@ def test_a_changed_cookie_is_no_cookie(site: Site) -> None:
         assert answer.status_code == 401, changed
 
 
+def test_a_copied_cookie_is_of_no_use_after_signing_out(site: Site) -> None:
+    browser, other = site.signed_in("viewer"), site.signed_in("viewer")
+    copied = dict(browser.cookies)
+    thief = site.as_("nobody", cookie="; ".join(f"{name}={copied[name]}" for name in copied))
+    assert thief.get("/api/v1/me").status_code == 200
+    csrf = browser.get("/flows").text.partition('name="csrf" value="')[2].partition('"')[0]
+    assert browser.post("/sign-out", data={"csrf": csrf}).status_code == 303
+    assert thief.get("/api/v1/me").status_code == 401
+    assert thief.get("/sign-in").status_code == 200, "the form, and not on to a page"
+    assert other.get("/api/v1/me").status_code == 200, "signed in with the same key elsewhere"
+    assert site.as_("viewer").get("/api/v1/me").status_code == 200, "the key is as good as before"
+
+
 def test_a_form_without_its_token_changes_nothing(site: Site) -> None:
     browser = site.signed_in("admin")
     assert browser.post(f"/api/v1/flows/{site.flow.id}/pause").status_code == 403

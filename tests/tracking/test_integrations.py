@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import select, update
 
 from aqueduct_core.errors import NotFoundError, ParameterError, TrackingError
 from aqueduct_core.tracking import Tracking
-from aqueduct_core.tracking._tables import api_keys, integrations
+from aqueduct_core.tracking._tables import api_keys, counters, integrations
 from tests.tracking.toys import SECRET
 
 PASSWORD = "correct horse battery staple"
@@ -132,3 +133,18 @@ def test_api_keys_are_not_stored(tracking: Tracking) -> None:
         row = connection.execute(select(api_keys)).one()
     assert key not in str(row)
     assert key.rpartition("_")[2] not in str(row)
+
+
+def test_a_session_that_was_ended_finds_no_key(tracking: Tracking) -> None:
+    made, _ = tracking.create_api_key("Ada", "viewer")
+    later = datetime.now(UTC) + timedelta(days=1)
+    for session in ("one", "one", "%"):
+        tracking.end_session(session, later)
+    found = [tracking.api_key(made.id, session=name) for name in ("one", "other", "on", None)]
+    assert found == [None, made, made, made]
+    tracking.end_session("over", datetime.now(UTC) - timedelta(days=1))
+    assert tracking.api_key(made.id, session="over") is None
+    tracking.end_session("two", later)
+    with tracking._database.read() as connection:
+        kept = connection.execute(select(counters.c.name)).scalars().all()
+    assert sorted(kept) == ["ended session %", "ended session one", "ended session two", "events"]
