@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, select
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, select
 
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.tracking._base import Base, records, run_number
-from aqueduct_core.tracking._tables import artifacts, checks, metrics, results, runs, saves
+from aqueduct_core.tracking._tables import artifacts, checks, flows, metrics, results, runs, saves
 from aqueduct_core.tracking._values import (
     ArtifactRecord,
     CheckPoint,
@@ -31,6 +31,18 @@ class History(Base):
         with self._database.read() as connection:
             number = run_number(connection, run, flow)
             query = _artifacts().where(artifacts.c.run == number).order_by(artifacts.c.name)
+            return [_artifact(row) for row in connection.execute(query)]
+
+    def newest_artifacts(self, some: Sequence[str]) -> list[ArtifactRecord]:
+        """The artifacts of the newest run of each of some workflows, by name.
+
+        Args:
+            some: The workflows' ids.
+        """
+        newest = and_(flows.c.id == runs.c.flow, flows.c.last_run == runs.c.id)
+        query = _artifacts().join(flows, newest).where(flows.c.id.in_(some))
+        query = query.order_by(artifacts.c.name)
+        with self._database.read() as connection:
             return [_artifact(row) for row in connection.execute(query)]
 
     def artifact_history(self, flow: str, name: str, *, limit: int = 100) -> list[ArtifactRecord]:

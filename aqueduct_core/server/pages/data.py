@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -66,11 +67,13 @@ def _artifacts(request: Request, services: Services, q: str) -> Response:
     """What the newest run of each workflow made that is more than a number or a verdict."""
     tracking = services.tracking
     flows = list(tracking.flows(order="last_run", limit=_FLOWS))
+    made = defaultdict(list)
+    for record in tracking.newest_artifacts([flow.id for flow in flows]):
+        made[record.flow].append(record)
     found = [
         (flow, record)
         for flow in flows
-        if flow.last_run is not None
-        for record in tracking.artifacts(flow.last_run, flow=flow.id)
+        for record in made[flow.id]
         if record.ref.type not in ("numeric", "bool")
         and q.lower() in f"{record.name}\n{flow.name}\n{record.ref.type}".lower()
     ]

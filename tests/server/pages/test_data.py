@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from sqlalchemy import event
 
 import aqueduct_core as aq
 from tests.server.conftest import Site
@@ -71,6 +73,32 @@ def test_artifacts_of_the_newest_runs_are_listed(new_site: Callable[..., Site]) 
     assert "rows" not in [link.rpartition("/")[2] for link in page.links]
     assert "Nothing matches" in look("/data?view=artifacts&q=elsewhere").words
     assert "train.note" in look("/data?view=artifacts&q=text").words
+
+
+def test_artifacts_of_many_workflows_are_asked_for_at_once(new_site: Callable[..., Site]) -> None:
+    site = new_site()
+    for number in range(3):
+        publish_again(site, f"Copy {number}")
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    engine = site.tracking._database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    words = looking(site)("/data?view=artifacts").words
+    event.remove(engine, "before_cursor_execute", note)
+    assert "flights Flights" in words
+    assert "note Copy 0 text" in words
+    assert len([statement for statement in asked if "FROM artifacts" in statement]) == 1
+
+
+def publish_again(site: Site, name: str) -> None:
+    @aq.op
+    def note() -> str:
+        return "Nothing new."
+
+    site.client.publish_flow(name, [note()], quiet=True)
 
 
 def test_nothing_made_says_so(empty_site: Site) -> None:
