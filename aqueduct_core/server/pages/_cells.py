@@ -6,9 +6,10 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aqueduct_core.server.pages._words import number
 
@@ -21,6 +22,11 @@ _SPANS = ("timedelta", "duration", "Duration")
 _MIDNIGHT = re.compile(r"[T ]00:00:00(\.0+)?$")
 _FRACTION = re.compile(r"(:\d\d)\.0+(?=$|[Z+-])")
 _SPAN = re.compile(r"(-?\d+) (nano|micro|milli|)seconds?")
+# As pandas, Arrow and polars write types: `datetime64[us, Europe/Paris]`, `timestamp[us, tz=+05:30]`,
+# `Datetime(time_unit='us', time_zone='UTC')`.
+_ZONE = re.compile(r"(?:time_zone='|\[\w+, (?:tz=)?)([^'\]]+)")
+_OFFSET = re.compile(r"(?:UTC)?([+-])(\d\d):(\d\d)")
+_PLAIN = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d+)?")
 _PER_SECOND = {"nano": 1e9, "micro": 1e6, "milli": 1e3, "": 1.0}
 
 
@@ -79,7 +85,7 @@ def ends_text(value: Any, kind: str) -> Any:
     if not isinstance(value, str):
         return value
     if kind.startswith(_MOMENTS):
-        return _short_moments([value])[0]
+        return _short_moments([_in_zone(value, kind)])[0]
     return _short_span(value) if kind.startswith(_SPANS) else value
 
 
@@ -97,6 +103,27 @@ def _short_moments(texts: Sequence[str | None]) -> list[str | None]:
             text = short.replace("T", " ") if has_time else _MIDNIGHT.sub("", text)
         found.append(text)
     return found
+
+
+def _in_zone(text: str, kind: str) -> str:
+    """A moment that is told in UTC, as the column has it whose type names a time zone."""
+    named, found = _ZONE.search(kind), _PLAIN.fullmatch(text)
+    if named is None or found is None:
+        return text
+    try:
+        moment = datetime.fromisoformat(found[1]).replace(tzinfo=UTC).astimezone(_zone(named[1]))
+    except (LookupError, ValueError, OSError, OverflowError):
+        return f"{text}+00:00"  # of a zone that nobody knows here
+    plain, offset = moment.isoformat()[:19], moment.isoformat()[19:]
+    return f"{plain}{found[2] or ''}{offset}"
+
+
+def _zone(name: str) -> tzinfo:
+    fixed = _OFFSET.fullmatch(name)
+    if fixed is None:
+        return ZoneInfo(name)
+    offset = timedelta(hours=int(fixed[2]), minutes=int(fixed[3]))
+    return timezone(-offset if fixed[1] == "-" else offset)
 
 
 def _short_span(text: str) -> str:

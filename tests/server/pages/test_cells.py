@@ -44,6 +44,35 @@ def test_ends_are_as_short_as_cells() -> None:
     assert ends_text(3, "int64") == 3
 
 
+@pytest.mark.parametrize(
+    ("least", "kind", "told"),
+    [
+        ("2026-01-01T22:30:00.000000", "datetime64[us, Europe/Paris]", "2026-01-01 23:30:00+01:00"),
+        ("2026-07-01T22:30:00", "timestamp[us, tz=Europe/Paris]", "2026-07-02 00:30:00+02:00"),
+        ("2026-07-01T22:30:00", "timestamp[s, tz=-05:30][pyarrow]", "2026-07-01 17:00:00-05:30"),
+        (
+            "2026-07-01T22:30:00.123456789",
+            "datetime64[ns, UTC+05:30]",
+            "2026-07-02 04:00:00.123456789+05:30",
+        ),
+        (
+            "2026-07-01T22:30:00",
+            "Datetime(time_unit='us', time_zone='Asia/Tokyo')",
+            "2026-07-02 07:30:00+09:00",
+        ),
+        ("2026-01-01T00:00:00", "datetime64[us, UTC]", "2026-01-01 00:00:00+00:00"),
+        ("2026-01-01T00:00:00", "datetime64[us, Atlantis]", "2026-01-01 00:00:00+00:00"),
+        ("2026-01-01T00:00:00", "datetime64[us, tzfile('/x')]", "2026-01-01 00:00:00+00:00"),
+        ("9999-12-31T23:30:00", "datetime64[s, Asia/Tokyo]", "9999-12-31 23:30:00+00:00"),
+        ("2026-01-01T00:00:00", "Datetime(time_unit='us', time_zone=None)", "2026-01-01"),
+        ("a while ago", "datetime64[us, UTC]", "a while ago"),
+        ("2026-01-01T00:30:00+02:00", "datetime64[us, UTC]", "2026-01-01 00:30:00+02:00"),
+    ],
+)
+def test_ends_are_told_in_the_zone_of_the_column(least: str, kind: str, told: str) -> None:
+    assert ends_text(least, kind) == told
+
+
 def test_no_float_becomes_nothing_for_want_of_decimals() -> None:
     assert decimals_of([1e-12, "text", None, 3]) == 0
     assert fixed(1e-12, 2) == "1e-12"
