@@ -58,7 +58,7 @@ def ls(options: Namespace) -> int:
         (run.id, run.flow, state(run.status), as_ago(run.started), _took(run), run.trigger)
         for run in runs
     ]
-    columns = ["run", "workflow", "", "started", ">took", "by"]
+    columns = ["!run", "workflow", "!", "started", ">took", "by"]
     what = "nothing has" if options.flow is None else f"{options.flow!r} has not"
     print_list(columns, rows, none=f"{what} run yet in {client.home}")
     return 0
@@ -155,7 +155,7 @@ def print_run(run: Run) -> None:
             item.name,
             item.kind,
             state(item.state),
-            as_time(item.duration) if item.seconds else "",
+            as_time(item.duration) if item.seconds and item.state != "skipped" else "",
             f"unchanged since {item.cached}" if item.cached else item.reason,
         )
         for item in results

@@ -134,6 +134,7 @@ def test_run_show(say: Any, workspace: aq.Client) -> None:
     told = say("run", "show", failed, code=1)
     for expected in ("scale", "unlucky [bold]number", "raise ValueError", "skipped", "13"):
         assert expected in told
+    assert "0 ms" not in re.findall(r".*skipped.*", told)[0], "it took nothing, since it never ran"
     # Nothing is folded that somebody may look for.
     assert "unlucky [bold]number, " + "and so on " * 50 + "to the end\n" in told
     say("run", "show", "nope", code=3)

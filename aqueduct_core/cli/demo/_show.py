@@ -71,9 +71,8 @@ def run(screen: Any, client: Client, found: Run) -> None:
     steps = []
     for result in found.operators():
         state = Text(_MARKS.get(result.state, result.state), style=STYLES[result.state])
-        steps.append(
-            (result.name, result.kind, state, as_time(result.duration), *_made(client, result))
-        )
+        told = "" if result.state == "skipped" else as_time(result.duration)
+        steps.append((result.name, result.kind, state, told, *_made(client, result)))
     columns = ["step", "kind", "", ">time", "artifact", ">shape", "format", ">stored"]
     title = f"Run {found.id}: {found.status}, {as_time(found.duration or 0.0)}"
     screen.print(table(columns, steps, title=title))
