@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -78,7 +79,10 @@ def columns_of(names: Sequence[str], types: Sequence[Any]) -> tuple[list[Column]
         column; empty to leave it.
     """
     way_out = "SELECT {}::VARCHAR, or leave such rows out"
-    columns = [Column(name, _settle, way_out.format(name)) for name in names]
+    columns = [
+        Column(name, partial(_settle, "UHUGEINT" in str(kind)), way_out.format(name))
+        for name, kind in zip(names, types, strict=True)
+    ]
     return columns, [_cast(kind) for kind in types]
 
 
@@ -141,6 +145,8 @@ def accepts(column: str, like: Any, kind: Any) -> bool:  # noqa: C901 - a table 
 
 def fits_precision(column: str, data: Any) -> bool:
     """Whether a column keeps all digits of the seconds."""
+    if pa.types.is_list(data.type):
+        return fits_precision(column.rpartition("[")[0], pc.list_flatten(data))
     step = _ROOM.get(column)
     if step is None or not pa.types.is_timestamp(data.type):
         return True
@@ -164,10 +170,26 @@ def _any_of(numbers: Any, limit: int) -> bool:
     return bool(pc.any(pc.is_in(numbers, pa.array([limit, -limit], numbers.type))).as_py())
 
 
-def _settle(chunks: list[Any]) -> Any:
+def _settle(is_unsigned: bool, chunks: list[Any]) -> Any:
     """One column, if there is a value for all of its values."""
-    array, types = as_arrow(chunks), pa.types
-    kind = array.type
+    array = as_arrow(chunks)
+    _check(is_unsigned, array)
+    return array
+
+
+def _check(is_unsigned: bool, array: Any) -> None:
+    """Refuse values that Arrow has no value for.
+
+    Args:
+        is_unsigned: Whether the database's numbers are not negative: the largest come as if they were.
+        array: The values.
+
+    Raises:
+        ValueError: There is such a value.
+    """
+    kind, types = array.type, pa.types
+    if types.is_list(kind) or types.is_fixed_size_list(kind):
+        _check(is_unsigned, pc.list_flatten(array))
     if types.is_date(kind) and _any_of(array.cast(pa.int32()), _INFINITE_DAY):
         raise ValueError("infinity is no date")
     if types.is_timestamp(kind) and _any_of(array.cast(pa.int64()), _INFINITE_MOMENT):
@@ -175,8 +197,10 @@ def _settle(chunks: list[Any]) -> Any:
     if types.is_time(kind) and (pc.max(array.cast(pa.int64())).as_py() or 0) >= _DAY:
         raise ValueError("24:00:00 is beyond the last time of a day")
     if types.is_decimal(kind) and kind.precision == _DIGITS:
+        too_large = f"its numbers have more than {_DIGITS} digits"
         try:
             array.validate(full=True)
         except pa.ArrowInvalid:
-            raise ValueError(f"its numbers have more than {_DIGITS} digits") from None
-    return array
+            raise ValueError(too_large) from None
+        if is_unsigned and (pc.min(array).as_py() or 0) < 0:
+            raise ValueError(too_large)

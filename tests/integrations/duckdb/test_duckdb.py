@@ -99,6 +99,11 @@ def test_arrays_are_lists(database: Any) -> None:
         ("TIMESTAMP '-infinity'", "infinity is no timestamp"),
         ("TIMESTAMPTZ 'infinity'", "infinity is no timestamp"),
         ("TIME '24:00:00'", "24:00:00"),
+        ("[NULL, DATE '-infinity']", "infinity is no date"),
+        ("[TIMESTAMP 'infinity']", "infinity is no timestamp"),
+        ("[TIME '24:00:00']", "24:00:00"),
+        (f"{2**128 - 1}::UHUGEINT", "more than 38 digits"),
+        (f"[{2**127 - 1}::HUGEINT]", "more than 38 digits"),
         ("170141183460469231731687303715884105727::HUGEINT", "more than 38 digits"),
     ],
 )
@@ -155,6 +160,10 @@ FITS = {
     "VARCHAR": (column("x"), column(1)),
     "JSON": (column("{}"), column(b"{}")),
     "TIMESTAMP_S": (column(dt.datetime(2020, 1, 1)), column(MOMENT)),
+    "TIMESTAMP_S[]": (
+        column([dt.datetime(2020, 1, 1)], dtype=object),
+        column([MOMENT], dtype=object),
+    ),
     "TIMESTAMP_MS": (column(MOMENT.replace(microsecond=5000)), column(MOMENT)),
     "TIMESTAMPTZ": (column(MOMENT.replace(tzinfo=dt.UTC)), column(MOMENT)),
     "INT[]": (pa.table({"c": [[1]]}), pa.table({"c": [["x"]]})),
