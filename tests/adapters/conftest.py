@@ -16,12 +16,20 @@ from tests.environments import ROOT, make_environment
 
 HERE = Path(__file__).parent
 EXAMPLES = ROOT / "examples" / "embedding"
-# Tools that would tell their makers of each run, or leave something behind in the home folder.
+# Tools that would tell their makers of each run, or leave something behind in the home folder, or lose
+# their patience with a machine that has much else to do.
 QUIET = {
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "600s",
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "600s",
     "DO_NOT_TRACK": "1",
+    "PREFECT_API_REQUEST_TIMEOUT": "600",
+    "PREFECT_SERVER_DATABASE_TIMEOUT": "600",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_gcs_server_request_timeout_seconds": "600",
+    "RAY_health_check_timeout_ms": "600000",
+    "RAY_worker_register_timeout_seconds": "600",
 }
 
 

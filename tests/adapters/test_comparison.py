@@ -9,7 +9,7 @@ import pytest
 from benchmarks.comparison import LOCKS, PAGE, cells, measure
 from tests.environments import is_for_this_python
 
-pytestmark = [pytest.mark.integration, pytest.mark.network, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.network, pytest.mark.timeout(1200)]
 
 
 @pytest.mark.parametrize("tool", LOCKS)

@@ -13,7 +13,7 @@ import pytest
 from aqueduct_core.store import ArtifactStore
 from tests.adapters.conftest import Tool
 
-pytestmark = [pytest.mark.integration, pytest.mark.network, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.network, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")

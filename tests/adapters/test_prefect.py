@@ -11,7 +11,7 @@ import pytest
 from aqueduct_core.store import ArtifactStore
 from tests.adapters.conftest import EXAMPLES, Tool
 
-pytestmark = [pytest.mark.integration, pytest.mark.network, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.network, pytest.mark.timeout(1200)]
 
 
 def test_results_and_the_cache_go_through_the_store(

@@ -44,7 +44,7 @@ def without_format():
     return type(unknown()).__name__
 
 
-with prefect_test_harness(server_startup_timeout=180):
+with prefect_test_harness(server_startup_timeout=600):
     for _ in range(2):
         runpy.run_path(EXAMPLE, run_name="__main__")
     seen = {"nests": [nests(), nests()], "made": len(made), "without format": without_format()}
