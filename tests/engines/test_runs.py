@@ -162,8 +162,15 @@ def test_what_waits_behind_a_slow_operator_is_done_by_others(
                 time.sleep(0.01)
         return number
 
+    started: list[tuple[str, int]] = []
+
+    class Ear(Silent):
+        def operator_started(self, name: str, attempt: int) -> None:
+            started.append((name, attempt))
+
     made = [aq.op(name="work")(work)(number, str(tmp_path)) for number in range(200)]
-    assert workshop.run(*made).wait() == "succeeded"
+    assert workshop.run(*made, listener=Ear()).wait() == "succeeded"
+    assert len(started) == len(set(started)), "none is told twice"
 
 
 def test_runs_share_the_workers(workshop: Workshop) -> None:

@@ -205,6 +205,7 @@ class Execution:
         return max(0.0, min(moments) - now)
 
     def _hear(self, worker: Worker) -> None:
+        runs = worker.pending[0]
         news = worker.receive()
         if news is None:
             self._lost(worker)
@@ -220,7 +221,7 @@ class Execution:
         if not worker.pending:
             self._selector.unregister(worker)
             self._pool.release(worker, self._busy.pop(worker).slots)
-        elif news:
+        elif worker.pending[0] != runs:
             self._busy[worker].noted = None
             self._listener.operator_started(*worker.pending[0])
 
