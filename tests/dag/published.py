@@ -10,6 +10,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from tests.processes import PATIENCE
+
 KEY = b"the key of the tests"
 
 _PUBLISH = """
@@ -74,7 +76,7 @@ def run(arguments: list[str], *, cwd: Path, seed: int = 1) -> str:
         env={**os.environ, "PYTHONHASHSEED": str(seed)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

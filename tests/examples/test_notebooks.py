@@ -14,7 +14,9 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "examples" / "notebooks").glob("
 RUN = """
 import sys, nbclient, nbformat
 notebook = nbformat.read(sys.argv[1], as_version=4)
-nbclient.NotebookClient(notebook, timeout=150, kernel_name="python3").execute()
+# A busy machine needs minutes for what takes seconds, and half of one to start the kernel.
+patience = {"timeout": 500, "startup_timeout": 300}
+nbclient.NotebookClient(notebook, kernel_name="python3", **patience).execute()
 nbformat.write(notebook, sys.argv[2])
 """
 

@@ -24,7 +24,7 @@ def make(s3_server: S3Server, s3_proxy: FaultProxy, bucket: str) -> Callable[...
         ours = {
             "part_size": 5 << 20,
             "multipart_above": 5 << 20,
-            "retry_seconds": 20.0,
+            "retry_seconds": 150.0,  # a machine that is busy gives up no sooner
             **s3_server.storage_options(s3_proxy.endpoint),
         }
         storage = FsspecStorage(url or f"s3://{bucket}/prefix", **(ours | options))

@@ -32,6 +32,7 @@ from aqueduct_core.serializers.pickle import PickleSerializer
 from aqueduct_core.serializers.pickle._pickler import Pickler, Unpickler
 from aqueduct_core.store import ArtifactStore
 from aqueduct_core.testing import SerializerTests
+from tests.processes import PATIENCE
 from tests.serializers.pickle.pickles import (
     BrokenState,
     Plain,
@@ -116,7 +117,7 @@ def test_another_process_gets_all_of_it(tmp_path: Path) -> None:
             """
         )
     )
-    subprocess.run([sys.executable, script, tmp_path / "store"], check=True, timeout=60)
+    subprocess.run([sys.executable, script, tmp_path / "store"], check=True, timeout=PATIENCE)
     store = ArtifactStore(tmp_path / "store", allow_pickle=True)
     model = store.get("model")
     assert model.predict(2) == 200_000
