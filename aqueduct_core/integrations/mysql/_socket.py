@@ -10,6 +10,9 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import pymysql
@@ -20,6 +23,7 @@ __all__ = ["LARGEST", "MysqlConnection", "Wire", "unverified"]
 
 LARGEST = 0xFFFFFF  # bytes of a packet that is continued in the next one
 _PIECE = 64 << 10
+_LOGIN = 3  # times as long as for reaching the server: it may be busy
 _RESET = 0x1F
 _REFUSED = b"\xff"
 
@@ -39,14 +43,8 @@ class MysqlConnection(pymysql.Connection):  # type: ignore[misc]  # it has no an
         super().__init__(**settings, defer_connect=True)
         try:
             opened = socket.create_connection((self.host, self.port), self.connect_timeout)
-            try:
-                opened.recv(1, socket.MSG_PEEK)  # its greeting, which the driver waits for forever
-            except OSError:
-                opened.close()
-                raise
         except OSError as error:
-            said = f"Can't connect to MySQL server on {self.host!r} ({error})"
-            raise err.OperationalError(CR.CR_CONN_HOST_ERROR, said) from error
+            raise _unreachable(self.host, error) from error
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         safety = None
@@ -54,8 +52,40 @@ class MysqlConnection(pymysql.Connection):  # type: ignore[misc]  # it has no an
             safety = _Safety(unverified() if tries_tls else self.ctx)
             self.ssl: bool = True
             self.ctx: Any = safety
-        self.connect(opened)
+        with _hurried(opened, self.host, _LOGIN * self.connect_timeout):
+            self.connect(opened)
         self.wire = Wire((safety and safety.made) or opened)
+
+
+@contextmanager
+def _hurried(opened: socket.socket, host: str, patience: float) -> Iterator[None]:
+    """End a connection that isn't made in some seconds: the driver waits for its server forever."""
+    is_late = threading.Event()
+    watched = opened.dup()  # the first one is gone when TLS is made of it
+
+    def end() -> None:
+        is_late.set()
+        with suppress(OSError):  # the server has ended it
+            watched.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(patience, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except pymysql.Error as error:
+        if is_late.is_set():
+            raise _unreachable(host, "timed out") from error
+        raise
+    finally:
+        timer.cancel()
+        timer.join()
+        watched.close()
+
+
+def _unreachable(host: str, reason: object) -> err.OperationalError:
+    said = f"Can't connect to MySQL server on {host!r} ({reason})"
+    return err.OperationalError(CR.CR_CONN_HOST_ERROR, said)
 
 
 def unverified() -> ssl.SSLContext:

@@ -7,6 +7,7 @@ import inspect
 import re
 import socket
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -248,6 +249,23 @@ def test_a_server_that_never_greets_is_not_waited_for(monkeypatch: pytest.Monkey
         connected, _ = silent.accept()
         with connected:
             assert connected.recv(1) == b"", "the connection is closed"
+
+
+def test_a_server_that_greets_and_says_no_more_is_not_waited_for(
+    mariadb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_integration, "_PATIENCE", 0.1)
+    with socket.create_connection((mariadb.url.host, mariadb.url.port)) as real:
+        greeting = real.recv(1 << 10)
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as others:
+        place = {"host": "127.0.0.1", "port": silent.getsockname()[1], "sslmode": "disable"}
+        made = open_integration("db", "mysql", {**place, "database": "d", "user": "u"})
+        tried = others.submit(made.test)
+        connected, _ = silent.accept()
+        with connected:
+            connected.sendall(greeting)
+            with pytest.raises(IntegrationError, match=r"does not answer\n.*timed out"):
+                tried.result()
 
 
 def test_nothing_of_the_driver_is_used_that_it_does_not_show() -> None:
