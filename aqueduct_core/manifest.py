@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aqueduct_core._version import newer
 from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import (
     CorruptArtifactError,
@@ -92,7 +93,7 @@ class Part:
         if codec not in (None, "zstd"):
             raise FormatVersionError(
                 f"a part is compressed with {codec!r}, which this version can't read",
-                hint="pip install --upgrade aqueduct-core",
+                hint=newer(),
             )
         part = Part(
             size=size,
@@ -269,12 +270,12 @@ class Manifest:
             record = json.loads(bytes(data))
             if not isinstance(record, dict):
                 raise TypeError("not a JSON object")
-            newer = _typed(record, "format", int)
-            if newer > FORMAT:
+            written = _typed(record, "format", int)
+            if written > FORMAT:
                 raise FormatVersionError(
-                    f"the manifest of {record.get('key', key)!r} has format {newer}; format "
+                    f"the manifest of {record.get('key', key)!r} has format {written}; format "
                     f"{FORMAT} is the newest known here",
-                    hint="pip install --upgrade aqueduct-core",
+                    hint=newer(),
                 )
             # What stands in the manifest itself has no other digest that could tell of a change.
             if record_digest(_typed(record, "content", dict)) != _typed(record, "digest", str):

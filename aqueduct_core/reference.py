@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from aqueduct_core._version import newer
 from aqueduct_core.errors import FormatVersionError
 
 __all__ = ["ArtifactRef"]
@@ -51,7 +52,7 @@ class ArtifactRef:
             raise FormatVersionError(
                 f"this reference has version {version}; version {ArtifactRef.__version__} is the "
                 "newest known here",
-                hint="pip install --upgrade aqueduct-core",
+                hint=newer(),
             )
         known = ("key", "type", "serializer", "size", "digest", "name")
         return ArtifactRef(**{name: data[name] for name in known if name in data})

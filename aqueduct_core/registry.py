@@ -18,7 +18,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from aqueduct_core._version import __version__
+from aqueduct_core._version import __version__, newer
 from aqueduct_core.errors import (
     DuplicateSerializerError,
     FormatVersionError,
@@ -203,7 +203,7 @@ class Registry:
         raise SerializerNotFoundError(
             f"no serializer named {name!r} is installed; there are "
             + ", ".join(sorted(entry.name for entry in self._entries)),
-            hint=f'pip install "{package.replace(" ", ">=")}"' if package else "check the name",
+            hint=newer(package) if package else "check the name",
         )
 
     def _named(self, name: str) -> Entry | None:
@@ -217,11 +217,10 @@ class Registry:
         """
         serializer = self.by_name(name, package)
         if version > serializer.version:
-            wanted = package.replace(" ", ">=") or name
             raise FormatVersionError(
                 f"this was written by version {version} of the serializer {name!r} ({package}); "
                 f"the one installed here reads up to version {serializer.version}",
-                hint=f'pip install --upgrade "{wanted}"',
+                hint=newer(package or name),
             )
         return serializer
 

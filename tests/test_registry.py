@@ -86,8 +86,17 @@ def test_an_unknown_name_says_what_to_install(registry: Registry) -> None:
 def test_a_newer_writer_says_what_to_upgrade(registry: Registry) -> None:
     registry.register(make("acme.point", Point, version=2), package="acme 1.2")
     assert registry.reader("acme.point", 1).version == 2
-    with pytest.raises(FormatVersionError, match=r'--upgrade "acme>=1\.9"'):
+    with pytest.raises(FormatVersionError, match=r'pip install "acme>=1\.9"'):
         registry.reader("acme.point", 3, "acme 1.9")
+    with pytest.raises(FormatVersionError, match=r"pip install --upgrade acme\.point"):
+        registry.reader("acme.point", 3)
+
+
+def test_a_newer_release_of_ours_is_not_to_be_taken_from_another_project(
+    registry: Registry,
+) -> None:
+    with pytest.raises(SerializerNotFoundError, match=r"install aqueduct_core 9\.1 or newer from"):
+        registry.by_name("tensor", "aqueduct-core 9.1")
 
 
 @pytest.mark.parametrize("lacking", ["name", "version", "types", "dump", "load"])

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from aqueduct_core._version import newer
 from aqueduct_core.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def schedule_from(spec: Mapping[str, Any]) -> Schedule:
     if kind is None:
         raise ParameterError(
             f"a schedule of kind {spec['kind']!r} is not known here",
-            hint="pip install --upgrade aqueduct-core",
+            hint=newer(),
         )
     known = [field.name for field in fields(kind)]
     return kind(**{name: spec[name] for name in known if name in spec})

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from aqueduct_core._version import newer
 from aqueduct_core.digest import digest_of
 from aqueduct_core.errors import FormatVersionError
 
@@ -286,7 +287,7 @@ class FlowSpec:
             raise FormatVersionError(
                 f"the spec of {data.get('name')!r} has format {data['format']}; {FORMAT} is the "
                 "newest known here",
-                hint="pip install --upgrade aqueduct-core",
+                hint=newer(),
             )
         parameters = [ParameterSpec.from_json(item) for item in data["parameters"]]
         functions = data.get("functions", ())

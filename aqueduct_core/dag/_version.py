@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from aqueduct_core._offers import offer
+from aqueduct_core._version import newer
 from aqueduct_core.dag._graph import Graph
 from aqueduct_core.dag._spec import FlowSpec, OperatorSpec, python_minor, spec_digest
 from aqueduct_core.dag._tasks import Function
@@ -270,7 +271,7 @@ class Version:
             raise FormatVersionError(
                 f"the version of {record.get('name')!r} has format {record['format']}; {_FORMAT} "
                 "is the newest known here",
-                hint="pip install --upgrade aqueduct-core",
+                hint=newer(),
             )
         found = spec_digest(record["spec"])
         if found != record["digest"]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from aqueduct_core._version import newer
 from aqueduct_core.errors import CorruptArtifactError, FormatVersionError, StorageNotFoundError
 from aqueduct_core.reference import ArtifactRef
 from aqueduct_core.runtime._failure import Failure
@@ -141,7 +142,7 @@ class Result:
             raise FormatVersionError(
                 f"the result of {data.get('name')!r} has format {data['format']}; {FORMAT} is the "
                 "newest known here",
-                hint="pip install --upgrade aqueduct-core",
+                hint=newer(),
             )
         known = {name: data[name] for name in cls.__slots__ if name in data}
         known["outputs"] = {

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
+from aqueduct_core._version import newer
 from aqueduct_core.errors import FormatVersionError, TrackingError
 from aqueduct_core.tracking._database import Database
 from aqueduct_core.tracking._tables import counters, metadata
@@ -70,7 +71,7 @@ def migrate(database: Database) -> bool:
             raise FormatVersionError(
                 f"the tables of {database} were made by a newer release: {revision}, where "
                 f"{REVISIONS[-1]} is the newest known here",
-                hint="pip install --upgrade aqueduct-core",
+                hint=newer(),
             )
     return True
 

@@ -49,7 +49,7 @@ def test_they_come_back_from_their_plain_form(schedule) -> None:
 
 
 def test_a_kind_of_a_newer_version_is_refused() -> None:
-    with pytest.raises(ParameterError, match=r"'yearly' is not known here[\s\S]*--upgrade"):
+    with pytest.raises(ParameterError, match=r"'yearly' is not known here[\s\S]*install a newer"):
         schedule_from({"kind": "yearly"})
 
 
