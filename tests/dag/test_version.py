@@ -308,7 +308,7 @@ def test_a_newer_format_is_refused_with_what_to_install(store: ArtifactStore) ->
     found = version()
     found.save(store)
     _edit(store, found, lambda record: record.update(format=2))
-    with pytest.raises(FormatVersionError, match="pip install"):
+    with pytest.raises(FormatVersionError, match="install a newer"):
         Version.load(store, found.flow, found.digest)
 
 
