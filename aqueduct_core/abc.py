@@ -21,6 +21,7 @@ __all__ = [
     "Classifies",
     "Creates",
     "Describes",
+    "ListsAfter",
     "ObjectInfo",
     "Picks",
     "SelectsColumns",
@@ -260,6 +261,19 @@ class ObjectInfo:
     size: int
     modified: float
     intact: bool = False
+
+
+@runtime_checkable
+class ListsAfter(Protocol):
+    """A storage that can list in the order of keys, and begin behind one without listing those before."""
+
+    def list_after(self, prefix: str, after: str) -> Iterator[ObjectInfo] | None:
+        """All objects whose key starts with `prefix` and comes after another key, in the order of keys.
+
+        Returns:
+            The objects. None if this place, after all, has no such list.
+        """
+        ...
 
 
 @runtime_checkable

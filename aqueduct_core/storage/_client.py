@@ -59,6 +59,7 @@ class Client(Protocol):
         single: How many bytes `put` takes in one request; larger objects go through `upload`.
         retries: Whether the library retries by itself and can't be told not to.
         near: Whether the server is known to be on this very machine.
+        ordered: Whether pages are in the order of keys, and can begin behind any.
     """
 
     streams: bool
@@ -66,6 +67,7 @@ class Client(Protocol):
     single: int
     retries: bool
     near: bool
+    ordered: bool
 
     def create(self, key: str, body: Body) -> bool | None:
         """Put an object of at most `single` bytes where there is none; see `Creates.create`."""
@@ -75,7 +77,9 @@ class Client(Protocol):
     def upload(self, key: str) -> Upload: ...
     def open(self, key: str, start: int, end: int | None, version: str | None = None) -> Stream: ...
     def head(self, key: str) -> Found | None: ...
-    def page(self, prefix: str, token: str | None) -> tuple[Sequence[Found], str | None]: ...
+    def page(
+        self, prefix: str, token: str | None, after: str = ""
+    ) -> tuple[Sequence[Found], str | None]: ...
     def delete(self, keys: Sequence[str]) -> None: ...
     def check(self) -> None:
         """Ask once for what holds the objects; raises if it isn't there, or not for us."""

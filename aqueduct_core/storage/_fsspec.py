@@ -133,11 +133,18 @@ class FsspecStorage:
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """All objects whose key starts with `prefix`; see `Storage.list`."""
+        return self._pages(prefix, "")
+
+    def list_after(self, prefix: str, after: str) -> Iterator[ObjectInfo] | None:
+        """Those that come after a key, in order; see `ListsAfter.list_after`."""
+        return self._pages(prefix, after) if self._client().ordered else None
+
+    def _pages(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         token: str | None = None
         while True:
             page, token = self._named(
                 f"list {prefix!r}",
-                lambda token=token: self._once(lambda c: c.page(prefix, token)),  # type: ignore[misc]  # a default binds the loop variable
+                lambda token=token: self._once(lambda c: c.page(prefix, token, after)),  # type: ignore[misc]  # a default binds the loop variable
             )
             for found in page:
                 yield self._info(found)

@@ -44,6 +44,7 @@ class FsspecClient:
 
     streams = False
     near = False
+    ordered = False
     in_parts = False
     single = 1 << 62  # large objects, too: they are sent in parts in there
 
@@ -99,7 +100,7 @@ class FsspecClient:
             info = self._info(self._root + key)
         return None if info.get("type") == "directory" else _found(key, info)
 
-    def page(self, prefix: str, token: str | None) -> tuple[list[Found], None]:
+    def page(self, prefix: str, token: str | None, after: str = "") -> tuple[list[Found], None]:
         folder = self._root + prefix.rpartition("/")[0]
         with self._alone:
             try:

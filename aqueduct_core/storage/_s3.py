@@ -64,6 +64,7 @@ class S3Client:
         self._extra = dict(options.get("s3_additional_kwargs") or {})
         if options.get("requester_pays"):
             self._extra["RequestPayer"] = "requester"
+        self.ordered = not self._bucket.endswith("--x-s3")  # directory buckets have no order
         self.near = _near(self._s3.meta.endpoint_url)
         # To this very machine one connection is as fast as many, and parts only cost requests.
         self.single = _SINGLE if self.near else 2 * part
@@ -105,8 +106,12 @@ class S3Client:
         size, modified = int(answer["ContentLength"]), answer["LastModified"].timestamp()
         return Found(key, size, modified, answer.get("ETag"))
 
-    def page(self, prefix: str, token: str | None) -> tuple[list[Found], str | None]:
-        more = {} if token is None else {"ContinuationToken": token}
+    def page(
+        self, prefix: str, token: str | None, after: str = ""
+    ) -> tuple[list[Found], str | None]:
+        more = {"StartAfter": self._prefix + after} if after else {}
+        if token is not None:
+            more = {"ContinuationToken": token}
         answer = self._call("list_objects_v2", Prefix=self._prefix + prefix, **more)
         found = [
             Found(

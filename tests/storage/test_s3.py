@@ -6,6 +6,7 @@ import errno
 import os
 import tracemalloc
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,29 @@ class TestRequests:
             storage.delete(*keys)
         assert len(requests) == 3
         assert [info.key for info in storage.list()] == ["other"]
+
+    def test_begins_behind_a_key(
+        self, make: Make, s3_server: S3Server, s3_proxy: FaultProxy, bucket: str
+    ) -> None:
+        storage = make()
+        keys = [f"page/{index:05}" for index in range(2_005)]
+        s3_server.fill(bucket, [f"prefix/{key}" for key in [*keys, "page/é ~", "a", "z"]])
+        with s3_proxy.counted() as requests:
+            listed = storage.list_after("page/", keys[1_000])
+            assert listed is not None
+            assert [info.key for info in islice(listed, 3)] == keys[1_001:1_004]
+        assert len(requests) == 1
+        for after, expected in (
+            ("", [*keys, "page/é ~"]),
+            (keys[3], [*keys[4:], "page/é ~"]),
+            ("page/é ", ["page/é ~"]),
+            ("page/é ~", []),
+            ("page0", []),
+            ("b", [*keys, "page/é ~"]),
+        ):
+            found = storage.list_after("page/", after)
+            assert found is not None
+            assert [info.key for info in found] == expected, after
 
 
 class TestLarge:

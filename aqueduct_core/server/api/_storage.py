@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from secrets import token_hex
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from aqueduct_core.abc import ObjectInfo, Storage
+from aqueduct_core.abc import ListsAfter, ObjectInfo, Storage
 from aqueduct_core.errors import (
     CorruptArtifactError,
     InvalidKeyError,
@@ -64,10 +65,9 @@ def objects(
         raise InvalidKeyError(
             f"{prefix!r} can't be listed", hint="manifests/, operators/ or flows/"
         )
-    found = sorted(services.store.storage.list(prefix), key=lambda info: info.key)
-    left = [info for info in found if info.key > after]
-    more = left[limit - 1].key if len(left) > limit else None
-    items = [models.Object.model_validate(info) for info in left[:limit]]
+    found = list(islice(_listed(services.store.storage, prefix, after), limit + 1))
+    more = found[limit - 1].key if len(found) > limit else None
+    items = [models.Object.model_validate(info) for info in found[:limit]]
     return models.Page[models.Object](items=items, cursor=more)
 
 
@@ -132,6 +132,15 @@ async def put(services: Served, user: Editor, request: Request, key: str) -> Non
             await run_in_threadpool(storage.put_file, key, path)
     finally:
         path.unlink(missing_ok=True)
+
+
+def _listed(storage: Storage, prefix: str, after: str) -> Iterator[ObjectInfo]:
+    """What is stored behind a key, in the order of keys; nothing before it is listed, where that can be."""
+    listed = storage.list_after(prefix, after) if isinstance(storage, ListsAfter) else None
+    if listed is not None:
+        return listed
+    left = (info for info in storage.list(prefix) if info.key > after)
+    return iter(sorted(left, key=lambda info: info.key))
 
 
 def _readable(key: str) -> str:
