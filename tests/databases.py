@@ -75,7 +75,8 @@ class Server:
                 # Held until this process ends or leaves; the keeper waits for the last one.
                 self._use = (folder / "users").open("w")
                 fcntl.flock(self._use, fcntl.LOCK_SH)
-                if not os.fstat(self._use.fileno()).st_nlink:
+                ours = os.fstat(turn.fileno()), os.fstat(self._use.fileno())
+                if not ours[1].st_nlink or not os.path.samestat(ours[0], os.stat(turn.name)):
                     self._use.close()
                     return False
                 if not (folder / "port").exists():
@@ -310,7 +311,9 @@ def keep(kind: str, folder: Path) -> None:
     finally:
         process.send_signal(server.stop)
         process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        # Under another name: who comes meanwhile begins anew, and never in what is half removed.
+        gone = folder.rename(folder.with_name(f"{folder.name}-{os.getpid()}"))
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], folder: Path) -> None:
