@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import aqueduct_core as aq
 from tests.integration.airflow.settings import SIGNING_KEY, Address
 from tests.processes import wait_until
 
-__all__ = ["CLUSTER", "PATIENCE", "connected", "publish", "until"]
+__all__ = ["CLUSTER", "PATIENCE", "connected", "files_of", "publish", "until"]
 
 CLUSTER = "airflow_cluster"
 PATIENCE = 300.0
@@ -44,7 +45,7 @@ def connected(
             "airflow",
             url=address.url,
             auth=(address.username, address.password),
-            **{"dags": address.dags, **layout},
+            **{"dags": address.dags, "patience": PATIENCE, **layout},
         )
         yield client
 
@@ -58,3 +59,14 @@ def publish(client: aq.Client, name: str, *artifacts: aq.Artifact, **options: An
 def until(holds: Callable[[], object], tell: Callable[[], object] | None = None) -> None:
     """Wait for something that asks Airflow, or that Airflow does: as long as it may take."""
     wait_until(holds, PATIENCE, pause=0.2, tell=tell)
+
+
+def files_of(address: Address) -> Iterator[tuple[Path, bytes]]:
+    """The files in a cluster's folder, but for those that it takes away meanwhile."""
+    for folder, _, names in os.walk(address.folder):
+        for path in [Path(folder, name) for name in names]:
+            data = None
+            with suppress(FileNotFoundError):
+                data = path.read_bytes() if path.is_file() else None
+            if data is not None:
+                yield path, data

@@ -17,7 +17,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from tests.integration.airflow.settings import Address, environment_of, new_addr
 
 __all__ = ["Cluster"]
 
-_START = 180.0
+_START = 600.0  # a machine with much else to do takes ten times as long
 _STOP = 6.0
 _LOOK = 0.2
 
@@ -152,6 +153,9 @@ class _Keeper:
             deadline = time.monotonic() + _STOP
             while time.monotonic() < deadline and any(p.poll() is None for p in processes):
                 time.sleep(0.1)
+        for number in _working_in(self._folder):  # tasks that lost what had started them
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
 
     def _start(self, name: str) -> None:
         command = [self._program, *programs_of(self._address.version)[name]]
@@ -183,6 +187,14 @@ class _Keeper:
                     log = self._folder / "out" / f"{name}.log"
                     sys.exit(log.read_text(errors="replace")[-5000:])
             time.sleep(0.25)
+
+
+def _working_in(folder: Path) -> Iterator[int]:
+    """The processes whose current folder it is."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or is somebody else's
+            if (process / "cwd").readlink() == folder:
+                yield int(process.name)
 
 
 def _is_free(descriptor: int) -> bool:

@@ -13,7 +13,7 @@ import aqueduct_core as aq
 from aqueduct_core.dag import Version
 from aqueduct_core.engines.airflow._names import dag_id, run_key
 from aqueduct_core.runtime import Result, read_result
-from tests.integration.airflow.clients import until
+from tests.integration.airflow.clients import PATIENCE, until
 from tests.integration.airflow.settings import Address
 
 __all__ = ["Airflow", "AirflowRun", "FlowRun"]
@@ -23,7 +23,10 @@ class Airflow:
     """Airflow's API, signed in."""
 
     def __init__(self, address: Address) -> None:
-        self.http = httpx.Client(base_url=address.url, timeout=60, trust_env=False)
+        # A connection that is kept may be closed by the server just when it is used again.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        url = address.url
+        self.http = httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False, limits=limits)
         who = {"username": address.username, "password": address.password}
         token = self.http.post("/auth/token", json=who).json()["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"

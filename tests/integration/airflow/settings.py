@@ -6,11 +6,11 @@ import base64
 import json
 import os
 import secrets
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.integration.airflow.repository import BRANCH, FOLDER
+from tests.ports import free_port
 
 __all__ = ["SIGNING_KEY", "Address", "environment_of", "new_address", "programs_of"]
 
@@ -72,7 +72,7 @@ class Address:
 
 def new_address(version: int, folder: Path) -> Address:
     """An address that nobody has."""
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     judges = folder.name.endswith("lone")
     return Address(version, url, "admin", secrets.token_hex(8), str(folder), judges)
 
@@ -98,8 +98,7 @@ def environment_of(address: Address, database: str) -> dict[str, str]:
     """
     folder = address.folder
     own = _of_two(address) if address.version == 2 else _of_three(address)
-    if address.is_quick_to_judge:
-        own |= _JUDGING
+    own |= _JUDGING if address.is_quick_to_judge else _PATIENT
     settings = _COMMON | own | {"DATABASE__SQL_ALCHEMY_CONN": database}
     settings["CORE__DAGS_FOLDER"] = address.dags
     settings["CORE__FERNET_KEY"] = base64.urlsafe_b64encode(os.urandom(32)).decode()
@@ -136,10 +135,16 @@ _JUDGING = {
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
 }
 
+# A task that its API server doesn't answer for a while goes on.
+_PATIENT = {"WORKERS__MAX_FAILED_HEARTBEATS": "30", "WORKERS__EXECUTION_API_TIMEOUT": "60"}
+
+_LONG = "600"  # seconds that a machine with much else to do may need for what takes one or two
+
 _COMMON = {
     "CORE__LOAD_EXAMPLES": "False",
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    "CORE__DAGBAG_IMPORT_TIMEOUT": _LONG,
     "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
     "CORE__XCOM_BACKEND": "aqueduct_core.adapters.airflow.XComBackend",
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
@@ -164,6 +169,7 @@ def _of_three(address: Address) -> dict[str, str]:
         "API_AUTH__JWT_SECRET": secrets.token_hex(32),
         # The end of a task is noticed only so many seconds later.
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": _LONG,
         "DAG_PROCESSOR__REFRESH_INTERVAL": "1",
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
@@ -193,9 +199,12 @@ def _of_two(address: Address) -> dict[str, str]:
     basic = "airflow.providers.fab.auth_manager.api.auth.backend.basic_auth"
     return {
         "CORE__PARALLELISM": "4",
+        "CORE__DAG_FILE_PROCESSOR_TIMEOUT": _LONG,
         "CORE__MIN_SERIALIZED_DAG_FETCH_INTERVAL": "0",
         "API__AUTH_BACKENDS": f"{basic},airflow.api.auth.backend.session",
         "WEBSERVER__WORKERS": "1",
+        "WEBSERVER__WEB_SERVER_MASTER_TIMEOUT": _LONG,
+        "WEBSERVER__WEB_SERVER_WORKER_TIMEOUT": _LONG,
         "WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
         "WEBSERVER__WEB_SERVER_PORT": address.url.rpartition(":")[2],
         "WEBSERVER__BASE_URL": address.url,
@@ -204,9 +213,3 @@ def _of_two(address: Address) -> dict[str, str]:
         "SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "5",
         "SCHEDULER__PARSING_PROCESSES": "1",
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

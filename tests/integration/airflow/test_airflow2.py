@@ -22,7 +22,7 @@ from tests.integration.airflow.clients import CLUSTER, PATIENCE, publish, until
 from tests.integration.airflow.cluster import Cluster
 from tests.integration.airflow.settings import SIGNING_KEY, Address
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_runs_are_canceled_and_repeated(client: aq.Client, name: str, tmp_path: 
 
     flow = publish(client, name, second(first(), str(tmp_path)))
     run = flow.trigger(wait=False, quiet=True)
-    until((tmp_path / "begun").exists)
+    until((tmp_path / "begun").exists, tell=lambda: states(run))
     run.cancel()
     assert run.wait(PATIENCE).status == "canceled"
     (tmp_path / "gate").touch()
@@ -164,7 +164,7 @@ def test_what_tasks_return_is_stored_comes_back_and_goes_with_its_entry(
     until(lambda: api.dag(dag), tell=api.import_errors)
 
     def end() -> str:
-        until(lambda: api.dag_run(dag, "once").has_ended)
+        until(lambda: api.dag_run(dag, "once").has_ended, tell=lambda: api.dag_run(dag, "once"))
         return str(api.dag_run(dag, "once").state)
 
     store = ArtifactStore(address.xcom, signing_key=SIGNING_KEY)
@@ -186,4 +186,5 @@ def test_what_tasks_return_is_stored_comes_back_and_goes_with_its_entry(
     api.clear(dag, "once", ["look"])
     assert end() == "failed"
     [log] = Path(address.folder).glob(f"home/logs/dag_id={dag}/*/task_id=look/attempt=3.log")
-    assert "ArtifactNotFoundError" in log.read_text()
+    # What a task says last may be written down after its state.
+    until(lambda: "ArtifactNotFoundError" in log.read_text(), tell=log.read_text)

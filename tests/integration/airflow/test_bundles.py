@@ -16,7 +16,7 @@ from tests.integration.airflow.repository import BRANCH, FOLDER, git
 from tests.integration.airflow.runs import Airflow
 from tests.integration.airflow.settings import Address
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture
@@ -85,8 +85,8 @@ def test_somebody_is_told_of_a_run_that_takes_too_long(
 
     @aq.op(engine_options={"deadline": 1, "on_deadline_callback": f"{module}:late"})
     def wait(file: str) -> None:
-        for _ in range(600):
-            if Path(file).exists():
+        for _ in range(1_500):
+            if Path(file).exists() and Path(file).read_text():
                 return
             time.sleep(0.2)
         raise TimeoutError

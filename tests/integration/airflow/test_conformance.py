@@ -19,8 +19,9 @@ import aqueduct_core as aq
 from aqueduct_core.integrations import SqlIntegration
 from tests.integration.airflow.clients import CLUSTER, PATIENCE, until
 from tests.integration.airflow.clients import publish as published
+from tests.processes import is_running
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 Run = Callable[..., aq.Run]
 
@@ -252,4 +253,4 @@ def test_a_run_is_canceled_with_what_it_has_started(
     until(lambda: number.exists() and number.read_text(), tell=lambda: states(run))
     run.cancel()
     assert run.wait(PATIENCE).status == "canceled"
-    until(lambda: not Path(f"/proc/{number.read_text()}").exists())
+    until(lambda: not is_running(int(number.read_text())))

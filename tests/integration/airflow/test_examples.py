@@ -19,11 +19,12 @@ from sklearn.linear_model import LogisticRegression
 import aqueduct_core as aq
 from aqueduct_core.integrations import SqlIntegration
 from tests.environments import ROOT
+from tests.integration.airflow.clients import files_of
 from tests.integration.airflow.conftest import bucket_of, connect_warehouse, planted
 from tests.integration.airflow.runs import Airflow
 from tests.integration.airflow.settings import Address
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 CHURN = ROOT.parent / "shared" / "data" / "tables" / "customer_churn.csv"
 EXAMPLES = ROOT / "examples" / "airflow"
@@ -116,8 +117,8 @@ def test_the_example_goes_from_postgres_to_postgres_with_data_in_a_bucket(
     assert run.checks()["all_scored"].passed
     assert re.search("AqueductOperator.*customers", airflow.source(flow))
     password = f"pg-{planted(bucket_of(bucket))}".encode()
-    for path in Path(address.folder).rglob("*"):
-        assert not path.is_file() or password not in path.read_bytes(), path
+    for path, data in files_of(address):
+        assert password not in data, path
 
 
 def test_the_example_is_short() -> None:

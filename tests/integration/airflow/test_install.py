@@ -20,7 +20,7 @@ from tests.engines.airflow.api_server import PASSWORD, USER, AirflowServer
 from tests.engines.airflow.specs import large, version_of
 from tests.environments import make_environment
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 import aqueduct_core as aq
-from tests.integration.airflow.clients import publish
+from tests.integration.airflow.clients import files_of, publish
 from tests.integration.airflow.conftest import bucket_of, planted
 from tests.integration.airflow.runs import Airflow
 from tests.integration.airflow.settings import SIGNING_KEY, Address
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 
 def test_every_kind_of_artifact_goes_through_a_bucket(
@@ -125,8 +125,7 @@ def test_secrets_are_in_no_argument_variable_or_file_of_any_process(
     assert run.value("here") == (True, [])
     assert "environment:" in run.log("elsewhere")
     key = SIGNING_KEY.hex().encode()
-    for path in Path(address.folder).rglob("*"):
-        if path.is_file() and path.name != "airflow.cfg":
-            data = path.read_bytes()
+    for path, data in files_of(address):
+        if path.name != "airflow.cfg":
             assert secret.encode() not in data, path
             assert key not in data, path

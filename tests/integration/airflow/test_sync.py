@@ -23,7 +23,7 @@ from tests.integration.airflow.clients import PATIENCE, publish
 from tests.integration.airflow.runs import Airflow
 from tests.processes import wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 _MANY = 100
 
