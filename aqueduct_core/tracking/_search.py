@@ -7,6 +7,7 @@ workflow, all of them if it has to.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ __all__ = ["RunFilter", "Search", "moment_between"]
 
 _COLUMNS = [column for column in runs.c if column.name != "number"]
 _METRIC = "metrics."
+_EQUALS = re.compile(r"\s*=\s*")
 _WORDS = 12  # of a search; the others are not looked for
 
 
@@ -33,7 +35,8 @@ class RunFilter:
     """Which runs are wanted.
 
     Attributes:
-        search: Words that all stand in the key, the parameters or the reason, in small letters or capitals.
+        search: Words that all stand in the key, the parameters or the reason, in small letters or
+            capitals; `name = value` is a parameter and its value, or how that begins.
         states: Only those in one of these states.
         since: Only those that started then or later.
         until: Only those that started before.
@@ -175,22 +178,32 @@ def _filters(flow: str, wanted: RunFilter) -> list[ColumnElement[bool]]:
     found = [runs.c.flow == flow, *moment_between(runs.c.started, wanted.since, wanted.until)]
     if wanted.states is not None:
         found.append(runs.c.state.in_(wanted.states))
-    # Parameters are shown as `name = value`, and kept as JSON.
-    words = wanted.search.lower().replace("=", " ").split()
-    return found + [_has(word) for word in words[:_WORDS]]
+    words = [word.strip("=") for word in _EQUALS.sub("=", wanted.search.lower()).split()]
+    return found + [_has(word) for word in words[:_WORDS] if word]
 
 
 def _has(word: str) -> ColumnElement[bool]:
-    """Whether a word stands anywhere in what people see of a run."""
-    places = {
-        runs.c.id: {clean(word), quote(clean(word)).lower()},  # keys of engines are quoted
-        runs.c.reason: {clean(word)},
-        runs.c.parameters: {json.dumps(word)[1:-1].lower()},
-    }
+    """Whether a word stands anywhere in what people see of a run; `name=value` is a parameter, too."""
+    places = [
+        (runs.c.id, clean(word)),
+        (runs.c.id, quote(clean(word)).lower()),  # keys of engines are quoted
+        (runs.c.reason, clean(word)),
+        (runs.c.parameters, _json(word)),
+    ]
+    name, _, value = word.partition("=")
+    if name and value:
+        # Beside plain numbers and words, which end there, texts that begin so.
+        given = f'{_json(name)}":{{"value":'
+        kept = (f"{_json(value)}}}", f"{_json(value)},", f'"{_json(value)}')
+        places += [(runs.c.parameters, f'"{given}{end}') for end in kept]
     return or_(
         *(
             func.lower(type_coerce(column, Text)).contains(text, autoescape=True)
-            for column, texts in places.items()
-            for text in sorted(texts)
+            for column, text in places
         )
     )
+
+
+def _json(text: str) -> str:
+    """A text as it stands inside of JSON in ASCII, in small letters."""
+    return json.dumps(text)[1:-1].lower()

@@ -59,7 +59,7 @@ def first_run(page: Page) -> Any:
 
 
 def test_runs_are_looked_for_while_one_types(page: Page) -> None:
-    count = page.locator(".bar")
+    count = page.locator(".list-bar")
     expect(count).to_contain_text("60 runs")
     page.keyboard.press("/")
     page.keyboard.type("limit=41")
@@ -113,17 +113,17 @@ def test_two_runs_are_ticked_and_compared(site: Site, page: Page) -> None:
     box = page.get_by_role("checkbox", name="Compare run run-58")
     box.focus()
     page.keyboard.press("Space")
-    expect(page.locator(".bar a.tag")).to_have_count(1)
+    expect(page.locator(".list-bar a.tag")).to_have_count(1)
     expect(box).to_be_checked()
     expect(box).to_be_focused()
-    expect(page.locator(".bar")).to_contain_text("Tick another one")
+    expect(page.locator(".list-bar")).to_contain_text("Tick another one")
     page.get_by_role("link", name="Next page").click()
     page.get_by_role("checkbox", name="Compare run run-03").check()
-    expect(page.locator(".bar a.tag")).to_have_count(2)
+    expect(page.locator(".list-bar a.tag")).to_have_count(2)
     page.get_by_role("checkbox", name="Compare run run-02").check()
-    expect(page.locator(".bar")).to_contain_text("Untick some")
+    expect(page.locator(".list-bar")).to_contain_text("Untick some")
     expect(compare).to_be_disabled()
-    page.locator(".bar a.tag", has_text="run-02").click()
+    page.locator(".list-bar a.tag", has_text="run-02").click()
     expect(compare).to_be_enabled()
     expect(page.get_by_role("checkbox", name="Compare run run-02")).not_to_be_checked()
     assert chosen(page)["tick"] == ["run-58", "run-03"]
@@ -131,22 +131,22 @@ def test_two_runs_are_ticked_and_compared(site: Site, page: Page) -> None:
     page.wait_for_url("**/runs/run-58/compare?with=run-03")
     expect(page.locator(".sides .panel")).to_have_count(2)
     page.go_back()
-    expect(page.locator(".bar a.tag")).to_have_count(2)
+    expect(page.locator(".list-bar a.tag")).to_have_count(2)
 
 
 def test_what_is_chosen_stays_while_the_list_is_brought_up_to_date(
     site: Site, page: Page, flow: aq.client.Flow
 ) -> None:
     page.get_by_label("State").select_option("failed")
-    expect(page.locator(".bar")).to_contain_text("6 of 60 runs")
+    expect(page.locator(".list-bar")).to_contain_text("6 of 60 runs")
     page.get_by_role("checkbox", name="Compare run run-40").check()
-    expect(page.locator(".bar a.tag")).to_have_count(1)
+    expect(page.locator(".list-bar a.tag")).to_have_count(1)
     tracking = site.client._session.tracking
     version = tracking.flow(flow.id).digest
     tracking.start_run("news", flow.id, version, started=WHEN + timedelta(days=90))
     tracking.finish_run("news", "failed", flow=flow.id)
     expect(first_run(page)).to_have_text("news")
-    expect(page.locator(".bar")).to_contain_text("7 of 61 runs")
+    expect(page.locator(".list-bar")).to_contain_text("7 of 61 runs")
     expect(page.get_by_role("checkbox", name="Compare run run-40")).to_be_checked()
     tracking.delete_runs(flow.id, ["news"])
 
@@ -186,7 +186,7 @@ def test_lists_work_without_scripts(
     page.goto(f"/flows/{flow.id}/runs")
     page.get_by_label("State").select_option("failed")
     page.get_by_role("button", name="Search").click()
-    expect(page.locator(".bar")).to_contain_text("6 of 60 runs")
+    expect(page.locator(".list-bar")).to_contain_text("6 of 60 runs")
     page.locator("#sort-seconds").click()
     expect(page.locator("th[aria-sort=descending]")).to_have_text("Took")
     for key in ("run-10", "run-50"):
