@@ -93,7 +93,11 @@ def table(
     title: str = "",
     wrap: bool = True,
 ) -> Table:
-    """A table; columns whose name starts with `>` are aligned to the right."""
+    """A table.
+
+    Columns whose name starts with `>` are aligned to the right; what is in those that start with `!`
+    stays in one piece, to be copied, however narrow the terminal is.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -104,15 +108,17 @@ def table(
         title_justify="left",
         pad_edge=False,
         padding=(0, 1),
+        collapse_padding=True,
         show_header=any(columns),
     )
     for column in columns:
-        right = column.startswith(">")
+        name = column.lstrip(">!")
         made.add_column(
-            column.lstrip(">"),
-            justify="right" if right else "left",
+            name,
+            min_width=len(name),
+            justify="right" if column.startswith(">") else "left",
             overflow="fold" if wrap else "ellipsis",
-            no_wrap=not wrap,
+            no_wrap=not wrap or column.startswith("!"),
         )
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(_plain(cell)) for cell in row))

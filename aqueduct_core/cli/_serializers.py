@@ -11,7 +11,8 @@ from aqueduct_core.registry import default_registry
 
 __all__ = ["serializers"]
 
-_COLUMNS = ("name", ">version", "loading", "state", "package", "types")
+_COLUMNS = ("!name", ">version", "loading", "state", "package", "types")
+_OURS = "aqueduct-core "
 _LOADING = {True: "safe", False: "unsafe", None: ""}
 
 
@@ -27,7 +28,7 @@ def serializers(options: Namespace) -> int:
                 item.version,
                 _LOADING[item.safe],
                 item.state,
-                item.package,
+                "" if item.package.startswith(_OURS) else item.package,
                 _by_library(item.types),
             )
             for item in found

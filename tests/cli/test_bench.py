@@ -126,7 +126,7 @@ def test_workflows_are_measured(
     assert all(seconds > 0 for seconds in found.values())
     monkeypatch.setattr("aqueduct_core.cli._bench_workflows.steps", lambda home: {"a_run": 0.5})
     assert main(["bench", "--workflows"]) == 0
-    assert "a run   500 ms" in capsys.readouterr().out
+    assert "a run  500 ms" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("wrong", [["--loads", "-1"], ["--rounds", "0"], ["--saves", "inf"]])

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from aqueduct_core.cli import main
 from aqueduct_core.cli._parser import parser
-from aqueduct_core.cli._print import as_ago, print_diff
+from aqueduct_core.cli._print import as_ago, print_diff, table
 
 HEAVY = {"sqlalchemy", "pandas", "pyarrow", "numpy", "rich", "cloudpickle", "alembic", "fsspec"}
 
@@ -137,6 +138,19 @@ def test_where_there_is_nothing_it_says_so(
     ]:
         assert main([*command.split(), "--home", home]) == 0
         assert capsys.readouterr().out.startswith(told)
+
+
+def test_what_is_copied_from_a_narrow_terminal_is_in_one_piece(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key = "20261201T003450186579Z-9e16ce"
+    row = (key, "a workflow with a name", "succeeded", "35 minutes ago", "13.2 s", "manual")
+    for width in (60, 80):
+        shown = table(["!run", "workflow", "!", "started", ">took", "by"], [row])
+        Console(width=width).print(shown)
+        told = capsys.readouterr().out
+        assert key in told
+        assert "succeeded" in told
 
 
 def test_serializers(capsys: pytest.CaptureFixture[str]) -> None:
