@@ -7,6 +7,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from aqueduct_core.integrations._pool import close_idle
 from tests.databases import MariadbServer, PostgresServer, Server
 from tests.environments import make_environment
 from tests.ports import free_port
+from tests.processes import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -89,4 +91,15 @@ def _database(server: Server, kind: str) -> Iterator[Any]:
     yield open_integration("warehouse", kind, {**config, "database": known.database})
     # PostgreSQL drops none that somebody is connected to: what is open beyond this was left behind.
     close_idle()
-    server.drop(url)
+    wait_until(partial(_drop, server, url), tell=lambda: f"somebody is connected to {url}")
+
+
+def _drop(server: Server, url: str) -> bool:
+    """Delete a database, unless the server still sees somebody in it."""
+    from psycopg.errors import ObjectInUse
+
+    try:
+        server.drop(url)
+    except ObjectInUse:
+        return False
+    return True
