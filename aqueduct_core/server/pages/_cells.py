@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from aqueduct_core.server.pages._words import number
 
-__all__ = ["cell", "column_texts", "decimals_of", "ends_text", "fixed"]
+__all__ = ["cell", "column_texts", "days_text", "decimals_of", "ends_text", "fixed"]
 
 _DECIMALS = 6
 _LEAST, _MOST = 1e-5, 1e15  # what is told with decimals; other numbers with a power of ten
@@ -87,6 +87,14 @@ def ends_text(value: Any, kind: str) -> Any:
     if kind.startswith(_MOMENTS):
         return _short_moments([_in_zone(value, kind)])[0]
     return _short_span(value) if kind.startswith(_SPANS) else value
+
+
+def days_text(least: Any, most: Any, kind: str) -> str | None:
+    """From which day to which the moments of a column are, where it is one of moments."""
+    if not (kind.startswith(_MOMENTS) and isinstance(least, str) and isinstance(most, str)):
+        return None
+    first, last = least[:10], most[:10]
+    return first if first == last else f"{first} – {last}"
 
 
 def _text(value: Any) -> str | None:

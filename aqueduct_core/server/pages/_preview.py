@@ -13,7 +13,7 @@ from typing import Any
 
 from aqueduct_core.server.draw import histogram
 from aqueduct_core.server.draw.charts import shade, spread
-from aqueduct_core.server.pages._cells import cell, column_texts, decimals_of, ends_text
+from aqueduct_core.server.pages._cells import cell, column_texts, days_text, decimals_of, ends_text
 from aqueduct_core.server.pages._words import number, plural
 
 __all__ = ["columns_of", "shape_of", "view_of"]
@@ -100,6 +100,7 @@ def _column(
         "nulls": nulls if isinstance(nulls, int) else None,
         "null_share": nulls / rows if isinstance(nulls, int) and rows else None,
         "spread": spread(counts, told) if isinstance(counts, list) and _are_numbers(counts) else "",
+        "days": days_text(least, most, kind),
         "min": least, "max": most, "mean": known.get("mean"), "std": known.get("std"),
         "quantiles": quantiles if isinstance(quantiles, Mapping) else {},
         "distinct": known.get("distinct"),

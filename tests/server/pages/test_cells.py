@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aqueduct_core.server.pages._cells import column_texts, decimals_of, ends_text, fixed
+from aqueduct_core.server.pages._cells import column_texts, days_text, decimals_of, ends_text, fixed
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,14 @@ def test_ends_are_as_short_as_cells() -> None:
 )
 def test_ends_are_told_in_the_zone_of_the_column(least: str, kind: str, told: str) -> None:
     assert ends_text(least, kind) == told
+
+
+def test_days_of_a_column_of_moments() -> None:
+    kind = "datetime64[us]"
+    assert days_text("2026-01-01 08:00:00", "2026-03-01", kind) == "2026-01-01 – 2026-03-01"
+    assert days_text("2026-01-01 08:00:00", "2026-01-01 09:00:00", kind) == "2026-01-01"
+    assert days_text("2026-01-01", "2026-03-01", "str") is None
+    assert days_text(None, None, kind) is None
 
 
 def test_no_float_becomes_nothing_for_want_of_decimals() -> None:
