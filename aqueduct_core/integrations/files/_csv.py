@@ -18,7 +18,7 @@ from pyarrow import csv
 from aqueduct_core.errors import IntegrationError, LossyTypeError
 from aqueduct_core.integrations.files._frames import arrow_of
 from aqueduct_core.integrations.files._guess import Guess, typed
-from aqueduct_core.integrations.files._quotes import Counted, refuse_open
+from aqueduct_core.integrations.files._quotes import Watched, may_be_open, refuse_open
 from aqueduct_core.integrations.files._source import SourceFile
 
 __all__ = ["Scanned", "rows_of", "scan", "write_csv"]
@@ -83,7 +83,7 @@ def scan(
             table = batches.read_all()
         for name in tried:
             guesses[name].look(table.column(name))
-        if data.count(b'"') % 2:
+        if may_be_open(data, _delimiter(file)):
             refuse_open(file, _delimiter(file))
         return Scanned(names, block, table=table)
     if not tried:
@@ -121,9 +121,9 @@ def rows_of(
     block, done = scanned.block, 0
     while True:
         with file.opened() as content:
-            counted, seen = Counted(content.file), 0
+            watched, seen = Watched(content.file, _delimiter(file)), 0
             try:
-                for batch in _batches(counted, _options(file, scanned.names, chosen, kinds, block)):
+                for batch in _batches(watched, _options(file, scanned.names, chosen, kinds, block)):
                     found = batch.slice(max(0, done - seen))
                     seen += batch.num_rows
                     done += found.num_rows
@@ -131,7 +131,7 @@ def rows_of(
             except pa.ArrowInvalid as error:  # only if nobody has looked for the longest row before
                 block = _larger(file, block, error)
                 continue
-            if counted.quotes % 2:
+            if watched.may_be_open():
                 refuse_open(file, _delimiter(file))
             if scanned.digest is not None:
                 content.require(file, scanned.digest)
@@ -210,7 +210,7 @@ def _named(file: SourceFile, head: bytes, block: int) -> tuple[list[str], int]:
             f"{file.name} is encoded as UTF-16", hint='file(..., encoding="utf-16")'
         )
     if len(head) < _HEAD and b"\n" not in head and b"\r" not in head:
-        if head.count(b'"') % 2:
+        if may_be_open(head, _delimiter(file)):
             refuse_open(file, _delimiter(file))
         head, block = head + b"\n", 0  # a line without an end, which Arrow takes for nothing
     names = _split(head, _delimiter(file))

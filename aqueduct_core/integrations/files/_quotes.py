@@ -8,33 +8,76 @@ from typing import BinaryIO
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations.files._source import SourceFile
 
-__all__ = ["Counted", "refuse_open"]
+__all__ = ["Watched", "may_be_open", "refuse_open"]
 
 _PIECE = 1 << 20
+_FEW = 1 << 12
 
 
-class Counted(io.RawIOBase):
-    """A file whose quotes are counted while it is read: where they are in pairs, none is open.
+class Watched(io.RawIOBase):
+    """A file that is looked at while it is read: whether a quote may be open at its end.
 
     Args:
         file: The file.
-
-    Attributes:
-        quotes: How many there were so far.
+        delimiter: What stands between its fields.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, delimiter: str) -> None:
         super().__init__()
         self._file = file
-        self.quotes = 0
+        self._delimiter = delimiter
+        self._rest = b"\n"  # what is to be looked at together with what follows
+        self._is_open = False
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
         data = self._file.read(size)
-        self.quotes += data.count(b'"')
+        end = len(data.rstrip(b'"'))  # more quotes may follow those at the end
+        if not end:
+            self._rest += data
+            return data
+        # Nearly always, some of the last values tell.
+        found = _last_begins(data[max(0, end - _FEW) : end].lstrip(b'"'), self._delimiter)
+        if found is None:
+            found = _last_begins(
+                self._rest + (data[:end] if b'"' in data else b""), self._delimiter
+            )
+        self._is_open = self._is_open if found is None else found
+        self._rest = data[end - 1 :]
         return data
+
+    def may_be_open(self) -> bool:
+        """Whether a quote may be open, when all of the file was read."""
+        found = _last_begins(self._rest, self._delimiter)
+        return self._is_open if found is None else found
+
+
+def may_be_open(data: bytes, delimiter: str) -> bool:
+    """Whether a quote may be open at the end of a text; if not, none is.
+
+    Args:
+        data: The text, from its beginning.
+        delimiter: What stands between its fields.
+    """
+    return _last_begins(b"\n" + data, delimiter) or False
+
+
+def _last_begins(data: bytes, delimiter: str) -> bool | None:
+    """Whether the last quote stands where a value begins; None if there is none.
+
+    Quotes in pairs don't count: they are written within a value, or are an empty one. Of all others the
+    last closes a value, or is a character, if anything else stands in front of it.
+    """
+    single = data.replace(b'""', b"")
+    last = single.rfind(b'"')
+    return None if last < 0 else single[last - 1 : last] in _before(delimiter.encode())
+
+
+def _before(delimiter: bytes) -> tuple[bytes, ...]:
+    """What stands in front of a value; the last ends the mark that text may begin with."""
+    return (b"\n", b"\r", delimiter, b"\xbf")
 
 
 def refuse_open(file: SourceFile, delimiter: str) -> None:
@@ -61,7 +104,7 @@ def _open_in(file: BinaryIO, delimiter: bytes) -> int | None:
 
     Only a value's first character can open one; within other values it is a character like others.
     """
-    before = (b"\n", b"\r", delimiter, b"\xbf")  # the last ends the mark that text may begin with
+    before = _before(delimiter)
     line, last, is_open, opened = 1, b"\n", False, 0
     while data := file.read(_PIECE):
         while data.endswith(b'"') and (more := file.read(1)):  # the next one may belong to it
