@@ -11,6 +11,7 @@ import pytest
 from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.integrations._statement import Statement
+from aqueduct_core.integrations.mysql import _integration
 from tests.integrations.tables import (
     SECRET,
     UNREACHABLE,
@@ -154,7 +155,8 @@ def test_a_table_that_somebody_holds_is_waited_for_and_then_told(
     mariadb: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(mariadb, pd.DataFrame({"k": [1], "v": [1]}), mode="upsert", keys=["k"])
-    monkeypatch.setattr("aqueduct_core.integrations.mysql._integration._LOCKS", 1)
+    short = _integration._SESSION.replace("wait_timeout = 30", "wait_timeout = 1")
+    monkeypatch.setattr(_integration, "_SESSION", short)
     hasty = open_integration("hasty", "mariadb", mariadb.config())
     with mariadb.connection() as other:
         other.begin()
