@@ -24,7 +24,7 @@ from aqueduct_core.dag import (
 from aqueduct_core.errors import MissingExtraError, NotFoundError, ParameterError
 
 if TYPE_CHECKING:
-    from aqueduct_core.client._connect import Connected
+    from aqueduct_core.client._connect import Connected, Unopened
     from aqueduct_core.client._delete import Deletion
     from aqueduct_core.client._flow import Flow
     from aqueduct_core.client._run import Run
@@ -142,10 +142,14 @@ class Client:
 
         return connected(self._session, name)
 
-    def integrations(self) -> dict[str, Connected]:
-        """All data systems, and all who are told about runs, by name."""
-        known = self._session.tracking.integrations()
-        return {item.name: self.integration(item.name) for item in known}
+    def integrations(self) -> dict[str, Connected | Unopened]:
+        """All data systems, and all who are told about runs, by name.
+
+        One that can't be opened, such as one whose package isn't installed, is listed with its `error`.
+        """
+        from aqueduct_core.client._connect import every
+
+        return every(self._session)
 
     def delete_integration(self, name: str, *, force: bool = False) -> None:
         """Forget a data system; its data stays where it is.

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
 from aqueduct_core._offers import offer
-from aqueduct_core.errors import IntegrationError, NotFoundError, UnsupportedError
+from aqueduct_core.errors import (
+    AqueductError,
+    IntegrationError,
+    NotFoundError,
+    UnsupportedError,
+)
 from aqueduct_core.integrations import close, kinds, open_integration
 from aqueduct_core.integrations._settings import from_environment, variable_of
 
@@ -23,9 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Connected",
+    "Unopened",
     "connect",
     "connected",
     "disconnect",
+    "every",
     "integration_users",
     "is_data_system",
     "is_database",
@@ -101,6 +108,35 @@ def connected(session: Session, name: str) -> Connected:
             config = {**found.config, **found.secrets}
             session.integrations[name] = _open(session, name, found.kind, config)
     return session.integrations[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """What was connected, and can't be opened here.
+
+    Attributes:
+        name: Its name.
+        kind: What it is.
+        error: Why; `integration(name)` raises it.
+    """
+
+    name: str
+    kind: str
+    error: AqueductError
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} integration {self.name!r} that can't be opened: {self.error.message}>"
+
+
+def every(session: Session) -> dict[str, Connected | Unopened]:
+    """Whatever was connected, by name."""
+    found: dict[str, Connected | Unopened] = {}
+    for item in session.tracking.integrations():
+        try:
+            found[item.name] = connected(session, item.name)
+        except AqueductError as error:
+            found[item.name] = Unopened(item.name, item.kind, error)
+    return found
 
 
 def notifications(session: Session) -> list[Notification]:

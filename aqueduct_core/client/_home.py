@@ -38,11 +38,11 @@ class Home:
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = Path(path).expanduser() if path is not None else default_home()
         self.path = self.path.resolve()
+        self._read: bytes | None = None  # what is in the key's file, where that is the key
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise self._refused("can't be made", error) from error
-        self._made = self._identity()
 
     def check(self) -> None:
         """See whether it is still the folder that was opened.
@@ -50,23 +50,25 @@ class Home:
         Raises:
             StorageError: It was deleted or replaced: what is kept from now on would be lost.
         """
-        if self._identity() != self._made:
+        try:
+            read = None if self._read is None else self._key_file.read_bytes()
+            same = self.path.exists() and read == self._read
+        except OSError:
+            same = False
+        if not same:
             raise StorageError(
                 f"the workspace {self.path} was deleted or replaced since it was opened",
                 hint="a new Client() works with what is there now; in a notebook, restart the kernel",
             )
 
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            found = self.path.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
     @property
     def artifacts(self) -> Path:
         """The folder of the artifact store."""
         return self.path / "artifacts"
+
+    @property
+    def _key_file(self) -> Path:
+        return self.path / "signing.key"
 
     @property
     def environments(self) -> Path:
@@ -87,7 +89,7 @@ class Home:
         given = os.environ.get("AQUEDUCT_SIGNING_KEY")
         if given:
             return _key(given, "AQUEDUCT_SIGNING_KEY", "it is what signing.key of a folder holds")
-        path = self.path / "signing.key"
+        path = self._key_file
         if not path.exists():
             # Linked into place whole: of two programs that start at once, one makes the key.
             draft = self._draft(secrets.token_hex(_KEY_BYTES))
@@ -97,8 +99,9 @@ class Home:
                 return self.signing_key()
             finally:
                 draft.unlink()
+        self._read = path.read_bytes()
         return _key(
-            path.read_text(encoding="utf-8", errors="replace"),
+            self._read.decode("utf-8", "replace"),
             str(path),
             "restore it from a backup; without it, models of older runs can't be loaded. A new key "
             "is made when the file is removed",

@@ -65,7 +65,7 @@ def publish(
     chosen = _listed(artifacts)
     _check(name, options)
     if not session.is_remote:
-        session.home.check()
+        session.check()
     settings = {
         "notify": options.notify,
         "keep_runs": options.keep_runs,

@@ -86,6 +86,15 @@ class Session:
         """Where everything is kept."""
         return str(self.home.path)
 
+    def check(self) -> None:
+        """See whether what is kept in the folder of this workspace will be found there again.
+
+        Raises:
+            StorageError: The folder was deleted or replaced.
+        """
+        if self._database == self.home.database:
+            self.home.check()
+
     @property
     def owner(self) -> str:
         """What tells this workspace from others, in words."""

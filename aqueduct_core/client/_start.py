@@ -48,7 +48,7 @@ def start(
         version: Its current version, if it is at hand.
     """
     if not session.is_remote:
-        session.home.check()
+        session.check()
     version = version or Version.load(session.store, flow.id, flow.digest)
     values = overridden(version.spec, parameters, session.store)
     if flow.paused and not is_here(session, flow.engine):

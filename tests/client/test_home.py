@@ -190,11 +190,14 @@ def test_how_many_operators_run_at_a_time_is_said_once_for_all(
         aq.Client(workers=0)
 
 
-@pytest.mark.parametrize("replaced", [False, True])
+@pytest.mark.parametrize(("replaced", "key"), [(False, None), (True, None), (False, "0f" * 32)])
 def test_a_folder_that_was_deleted_meanwhile_is_told_before_anything_is_lost(
-    home: Path, replaced: bool
+    home: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool, key: str | None
 ) -> None:
+    if key is not None:
+        monkeypatch.setenv("AQUEDUCT_SIGNING_KEY", key)
     with aq.Client() as client:
+        monkeypatch.delenv("AQUEDUCT_SIGNING_KEY", raising=False)
         one = aq.op(name="one")(lambda: 1)()
         flow = client.publish_flow("flow", one, quiet=True)
         home.rename(home.with_name("away"))
