@@ -66,6 +66,7 @@ def test_runs_are_looked_for_while_one_types(page: Page) -> None:
     expect(count).to_contain_text("1 of 60 runs")
     expect(first_run(page)).to_have_text("run-41")
     expect(page.locator("input[type=search]")).to_be_focused()
+    expect(page.get_by_role("status")).to_have_text("1 of 60 runs")
     assert chosen(page) == {"q": ["limit=41"]}
     page.get_by_role("link", name="Show all").click()
     expect(count).to_contain_text("60 runs")

@@ -41,6 +41,11 @@ def test_moments_are_told_from_now(seconds: float, said: str) -> None:
     assert _words.ago(datetime.now(UTC) - timedelta(seconds=seconds)) == said
 
 
+def test_moments_in_lists_have_their_time_of_day_unless_they_are_near() -> None:
+    assert _words.when(datetime.now(UTC) - timedelta(hours=2, minutes=1)) == "2 h ago"
+    assert _words.when(datetime(2026, 3, 1, 8, 5, 59, tzinfo=UTC)) == "1 Mar 2026, 08:05 UTC"
+
+
 def test_what_is_counted_agrees_with_its_number() -> None:
     assert _words.plural(1, "row") == "1 row"
     assert _words.plural(1295, "row") == "1,295 rows"

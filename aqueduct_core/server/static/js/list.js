@@ -51,6 +51,13 @@ async function show(where, how) {
     put(new DOMParser().parseFromString(text, "text/html"));
   }
   listed().removeAttribute("aria-busy");
+  tell();
+}
+
+// For those who don't see how the list has changed.
+function tell() {
+  const rows = listed().querySelectorAll("tbody tr").length;
+  form.querySelector("[role=status]").textContent = listed().querySelector("[data-count]")?.textContent ?? `${rows} shown`;
 }
 
 // What can't be compared isn't offered. Without this script the server says so.
