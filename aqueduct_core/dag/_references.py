@@ -71,7 +71,9 @@ def refuse_handle(value: Any) -> None:
         )
     room = _room(type(value))
     if room in _ROOMS:
-        raise GraphError(f"a {type(value).__name__} stays outside of operators", hint=_ROOMS[room])
+        own = type(value).__name__
+        article = "an" if own[0] in "AEIOU" else "a"
+        raise GraphError(f"{article} {own} stays outside of operators", hint=_ROOMS[room])
 
 
 _rooms: WeakKeyDictionary[type, str] = WeakKeyDictionary()

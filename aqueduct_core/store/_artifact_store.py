@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 from aqueduct_core.abc import JSON, Storage
 from aqueduct_core.encoding import POLICIES, Plan, Policy
@@ -18,6 +18,7 @@ from aqueduct_core.errors import (
     InvalidKeyError,
     StaleReferenceError,
     UnsafeArtifactError,
+    UnserializableError,
 )
 from aqueduct_core.manifest import ArtifactRef, Manifest, check_json, content_digest
 from aqueduct_core.registry import Registry, default_registry
@@ -85,6 +86,12 @@ class ArtifactStore:
 
     def __repr__(self) -> str:
         return f"ArtifactStore({self.storage.url!r}, policy={self.policy!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise UnserializableError(
+            "a store isn't copied, stored or sent to another process: its key and options are secret",
+            hint="send its url, and open it there with ArtifactStore(url, ...)",
+        )
 
     @property
     def url(self) -> str:

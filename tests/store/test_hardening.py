@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -313,3 +315,9 @@ def test_a_part_that_there_is_not_is_told_from_an_empty_one(registry: Registry) 
         assert file.read() == b""
     with pytest.raises(MemberNotFoundError, match=r"no part 'mroe'[\s\S]*did you mean 'more'"):
         store.open("k", "mroe")
+
+
+@pytest.mark.parametrize("send", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_store_with_its_key_is_not_sent_anywhere(send: Any) -> None:
+    with pytest.raises(UnserializableError, match=r"secret[\s\S]*send its url"):
+        send(ArtifactStore("memory://", signing_key="secret"))
