@@ -35,6 +35,21 @@ def test_integrations_are_kept(client: aq.Client, tmp_path: Path) -> None:
             other.delete_integration("nope")
 
 
+def test_what_can_not_be_opened_is_listed_with_the_reason(
+    client: aq.Client, tmp_path: Path
+) -> None:
+    client.connect_integration("db", "sqlite", path=tmp_path / "w.db")
+    client._session.tracking.put_integration(
+        "far", "lake_of_a_plugin", {"host": "h"}, {"key": SECRET}
+    )
+    found = client.integrations()
+    assert list(found) == ["db", "far"]
+    assert found["db"] is client.integration("db")
+    assert isinstance(found["far"].error, UnsupportedError)
+    assert "'lake_of_a_plugin'" in repr(found)
+    assert SECRET not in repr(found)
+
+
 @everywhere
 def test_what_can_not_be_reached_is_not_kept(client: aq.Client, tmp_path: Path) -> None:
     with pytest.raises(IntegrationError, match="no folder"):
