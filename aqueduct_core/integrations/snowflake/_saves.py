@@ -183,6 +183,12 @@ class SnowflakeTransaction(TableTransaction):
         folder = uuid4().hex
         rows = max(1, data.num_rows * _FILE // max(data.nbytes, 1))
         with tempfile.TemporaryDirectory(prefix="aqueduct-") as place:
+            if "'" in place:
+                raise IntegrationError(
+                    f"the folder {place}, where rows are on their way to Snowflake, has a quote in "
+                    "its name, which the command that sends them can't have",
+                    hint="set TMPDIR to another folder",
+                )
             for number, start in enumerate(range(0, data.num_rows, rows)):
                 part = data.slice(start, rows).combine_chunks()
                 sent = [way.send(_array(part, index)) for index, way in enumerate(ways)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
 import traceback
 import uuid
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -186,6 +188,18 @@ def test_a_view_is_no_table(snowflake: Any) -> None:
     run(snowflake, "CREATE TABLE t (c INT)", "CREATE VIEW v AS SELECT * FROM t")
     with pytest.raises(IntegrationError, match="is a view"):
         save(snowflake, column(1), "v", "replace")
+
+
+def test_a_folder_that_can_not_be_told_is_refused(
+    snowflake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "it's"
+    odd.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+    with pytest.raises(IntegrationError, match=r"has a quote in its name[\s\S]*set TMPDIR"):
+        save(snowflake, column(1))
+    assert all_tables(snowflake) == []
+    assert list(odd.iterdir()) == []
 
 
 def test_a_table_is_saved_to_once(snowflake: Any) -> None:
