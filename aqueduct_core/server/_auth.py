@@ -62,7 +62,8 @@ class Auth:
     """Knows who somebody is.
 
     Several servers of one workspace share their sessions: a cookie is signed with a key made of the
-    workspace's, and holds all there is to know. Sessions end with the key they were started with.
+    workspace's, and holds all there is to know; of those that were ended before their time the database
+    knows. Sessions end with the key they were started with.
 
     Args:
         session: The workspace.
@@ -134,6 +135,14 @@ class Auth:
             ident, ends = self._links.pop(token, ("", 0.0))
         return _user(self._session.tracking.api_key(ident)) if ends > time() else None
 
+    async def who(self, request: Request) -> User | None:
+        """Whose key or cookie comes with a request, as that is now."""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        cookie = request.cookies.get(self.cookie)
+        if scheme.lower() == "bearer":
+            return await self.aside(self.by_key, key.strip())
+        return None if cookie is None else await self.aside(self.by_cookie, cookie)
+
     async def aside(self, call: Callable[..., T], *arguments: Any) -> T:
         """Call something short in a thread that no page is made in: else it would wait for pages."""
         return await to_thread.run_sync(call, *arguments, limiter=self._threads)
@@ -179,18 +188,13 @@ async def _identify(request: Request) -> User:
     if known is not None:
         return known
     auth: Auth = request.app.state.services.auth
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    cookie = request.cookies.get(auth.cookie)
-    user: User | None = None
-    if scheme.lower() == "bearer":
-        user = await auth.aside(auth.by_key, key.strip())
-    elif cookie is not None:
-        user = await auth.aside(auth.by_cookie, cookie)
-        if user is not None and request.method not in SAFE:
-            await _check_csrf(request, user)
+    user = await auth.who(request)
     if user is None:
-        why = "this API key is not known, or was revoked" if scheme else "sign in first"
+        has_key = bool(request.headers.get("authorization"))
+        why = "this API key is not known, or was revoked" if has_key else "sign in first"
         raise HTTPException(401, why, headers={"WWW-Authenticate": "Bearer"})
+    if user.csrf and request.method not in SAFE:
+        await _check_csrf(request, user)
     request.state.user = user
     return user
 

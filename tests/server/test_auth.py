@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from aqueduct_core.server._throttle import Throttle
+from aqueduct_core.server.api import _events
 from tests.server.conftest import Site
 
 
@@ -90,6 +91,26 @@ def test_a_copied_cookie_is_of_no_use_after_signing_out(site: Site) -> None:
     assert thief.get("/sign-in").status_code == 200, "the form, and not on to a page"
     assert other.get("/api/v1/me").status_code == 200, "signed in with the same key elsewhere"
     assert site.as_("viewer").get("/api/v1/me").status_code == 200, "the key is as good as before"
+
+
+def test_whoever_signs_out_hears_of_no_more_events(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_events, "_TRUSTED", 0)
+    browser, other = site.signed_in("viewer"), site.signed_in("viewer")
+    after = {"after": site.tracking.last_event()}
+    csrf = browser.get("/flows").text.partition('name="csrf" value="')[2].partition('"')[0]
+    with (
+        browser.stream("GET", "/api/v1/events", params=after) as left,
+        other.stream("GET", "/api/v1/events", params=after) as stayed,
+    ):
+        heard, lines = stayed.iter_lines(), left.iter_lines()
+        assert (next(heard), next(lines)) == ("retry: 2000", "retry: 2000")
+        assert browser.post("/sign-out", data={"csrf": csrf}).status_code == 303
+        site.tracking.pause(site.flow.id)
+        site.tracking.resume(site.flow.id)
+        assert [line for line in lines if line] == [], "it ends, and tells nothing"
+        assert next(line for line in heard if line.startswith("event")) == "event: flow"
 
 
 def test_a_form_without_its_token_changes_nothing(site: Site) -> None:

@@ -36,12 +36,13 @@ Text = Annotated[str, Query(max_length=300)]
 def page(
     request: Request, flow: str, q: Text = "", state: Text = "", since: Text = "", until: Text = "",
     zone: Text = "", order: Text = "started",
-    tick: Annotated[Sequence[str], Query(max_length=_TICKS)] = (),
+    tick: Annotated[Sequence[str], Query()] = (),
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:  # fmt: skip
     """The runs that somebody looks for, in the order that they want."""
     services = services_of(request)
     tracking = services.tracking
+    tick = tick[:_TICKS]
     record, versions = tracking.flow(flow), tracking.versions(flow)
     filters = {"q": q, "state": state, "since": since, "until": until, "zone": zone}
     chosen = Chosen(f"{flow_path(flow)}/runs", filters, order or "started", "started", tick)

@@ -76,6 +76,8 @@ def test_ticked_runs_are_compared_the_older_one_first(site: Site, look: Look) ->
     page = look(f"{runs}?tick={last}&tick=elsewhere&q=limit")
     assert f"{runs}?q=limit&tick={last}" in page.links, "unticks the other one"
     assert page.forms[-1] == ("get", f"/flows/{site.flow.id}/compare", ["run", "run"])
+    many = "&".join(f"tick=r{number}" for number in range(30))
+    assert look(f"{runs}?{many}").forms[-1][2] == ["run"] * 22, "twenty, and the boxes of two runs"
     person = site.signed_in("viewer")
     compared = f"/flows/{site.flow.id}/compare?run="
     for pair in ((site.run.id, last), (last, site.run.id)):
