@@ -18,9 +18,10 @@ from tests.integration.airflow.cluster import Cluster
 from tests.integration.airflow.conftest import in_bucket
 from tests.integration.airflow.runs import Airflow
 from tests.integration.airflow.settings import Address
+from tests.processes import is_running
 from tests.servers import FaultProxy, Rule, S3Server
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 _OUTAGE = 20.0
 
@@ -85,7 +86,7 @@ def test_a_task_for_which_there_is_no_slot_says_so(client: aq.Client, name: str)
     def reason() -> str | None:
         return next((item.reason for item in run.operators() if item.state == "pending"), None)
 
-    until(reason)
+    until(reason, tell=run.operators)
     assert reason() == "it waits in Airflow for a free slot of the pool 'no_such_pool'"
     run.cancel()
     assert run.wait(PATIENCE).status == "canceled"
@@ -109,7 +110,7 @@ def test_an_attempt_that_was_thought_dead_does_not_replace_a_later_one(
 
     flow = publish(client, name, stubborn(str(tmp_path)))
     run = airflow.trigger(client, flow)
-    until((tmp_path / "first").exists)
+    until((tmp_path / "first").exists, tell=run.tasks)
     until(lambda: (tmp_path / "first").read_text())
     worker, supervisor = map(int, (tmp_path / "first").read_text().split())
     try:
@@ -123,10 +124,10 @@ def test_an_attempt_that_was_thought_dead_does_not_replace_a_later_one(
         until((tmp_path / "late").exists)
         operator = run.version.ids["stubborn"]
         key = run_key(run.run)
-        until(lambda: read_result(client.store, operator, key, 1))
+        until(lambda: read_result(client.store, operator, key, 1), tell=run.tasks)
     finally:
         os.kill(supervisor, signal.SIGCONT)
-    until(lambda: not Path(f"/proc/{worker}").exists())
+    until(lambda: not is_running(worker))
     result = run.result("stubborn")
     assert result is not None
     assert (result.attempt, run.value("stubborn")) == (2, "second")
@@ -156,7 +157,7 @@ def test_a_run_outlasts_a_store_that_is_away_for_twenty_seconds(
     ):
         flow = publish(client, name, second(first(str(tmp_path))))
         run = airflow.trigger(client, flow)
-        until((tmp_path / "begun").exists)
+        until((tmp_path / "begun").exists, tell=run.tasks)
         proxy.rules.append(Rule("reset", times=-1))
         (tmp_path / "gate").touch()
         back = time.monotonic() + _OUTAGE
