@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -163,7 +163,9 @@ class FileIntegration(ABC):
 
     def read(self, path: str | Sequence[str], **options: Any) -> Any:
         """What `file` with these arguments would give now."""
-        request = {"path": path if isinstance(path, str) else list(path), **options}
+        given: Any = path  # whatever it is, in truth
+        several = isinstance(given, Iterable) and not isinstance(given, str)
+        request = {"path": list(given) if several else given, **options}
         if options.get("rows") is not None:
             request["rows"] = rows_spec(options["rows"], lambda value: None)
         return self.answer(request, {})
@@ -182,7 +184,7 @@ class FileIntegration(ABC):
         if not single and not isinstance(path, list | tuple):
             raise IntegrationError(
                 f"{self.name}: a path is a str or a list of them, not {type(path).__name__}",
-                hint="the artifact that is given as path= has to give one",
+                hint="a path such as 'sales/2026.csv', or an artifact that gives one",
             )
         return Wanted(
             paths=[path] if single else list(path),

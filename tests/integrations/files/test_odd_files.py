@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -166,6 +167,12 @@ def test_a_path_that_is_nearly_right_is_named(folder: Any) -> None:
         put(folder, f"a/{number}", b"")
     with pytest.raises(IntegrationError, match=r"no file 'Sales/2026.csv'[\s\S]*'sales/2026.csv'"):
         folder.read("Sales/2026.csv")
+
+
+@pytest.mark.parametrize("path", [None, 5, Path("a.csv"), [5]])
+def test_what_is_no_path_is_refused(folder: Any, path: Any) -> None:
+    with pytest.raises(IntegrationError, match="a path is a str"):
+        folder.read(path)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet", "arrow"])
