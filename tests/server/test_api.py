@@ -57,6 +57,28 @@ def test_runs_are_listed_page_by_page(site: Site, get: Callable[..., Any]) -> No
     assert get("/runs")["items"] == first["items"] + second["items"]
 
 
+def test_runs_are_looked_for_and_ordered(site: Site, get: Callable[..., Any]) -> None:
+    fine, failed = site.run.id, site.flow.latest().id
+
+    def found(**query: Any) -> list[str]:
+        return [item["id"] for item in get(f"/flows/{site.flow.id}/runs", **query)["items"]]
+
+    assert found(search="limit = -1") == [failed]
+    assert found(search="limit", state="succeeded") == []
+    assert found(order="-started") == [fine, failed]
+    assert found(order="metrics.rows") == [fine, failed]
+    start = site.run.started.isoformat()
+    assert found(since=start, until=site.flow.latest().started.isoformat()) == [fine]
+    assert found(until=start) == []
+    page = get(f"/flows/{site.flow.id}/runs", order="seconds", limit=1)
+    rest = found(order="seconds", cursor=page["cursor"])
+    assert sorted([page["items"][0]["id"], *rest]) == sorted([fine, failed])
+    assert [item["name"] for item in get("/flows", since=start, order="-last_run")["items"]]
+    assert get("/flows", until=start, search="Flights")["items"] == []
+    refused = site.as_("viewer").get(f"/api/v1/flows/{site.flow.id}/runs?order=state")
+    assert refused.status_code == 422
+
+
 def test_a_run_tells_how_its_operators_went(get: Callable[..., Any], base: str) -> None:
     assert get(base)["state"] == "succeeded"
     by_name = {item["name"]: item for item in get(f"{base}/operators")}
