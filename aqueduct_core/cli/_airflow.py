@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from aqueduct_core.cli._open import open_session
 from aqueduct_core.cli._print import print_json
+from aqueduct_core.cli._signals import until_told
 from aqueduct_core.errors import IntegrationError, NotFoundError, ParameterError
 
 if TYPE_CHECKING:
@@ -115,18 +113,9 @@ def deploy(options: Namespace) -> int:
 def _watch(session: Session, options: Namespace) -> int:
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    stop = Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        names = None if options.cluster is None else [options.cluster]
+    names = None if options.cluster is None else [options.cluster]
+    with until_told() as stop:
         session.clusters.look_forever(stop, names, interval=options.interval)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
     return 0
 
 

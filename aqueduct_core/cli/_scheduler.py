@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from argparse import Namespace
 from functools import partial
-from threading import Event
-from types import FrameType
 
 from aqueduct_core.cli._open import open_session
+from aqueduct_core.cli._signals import until_told
 from aqueduct_core.client import recover, start_in_background
 from aqueduct_core.scheduler import Scheduler
 
@@ -22,21 +20,12 @@ def run(options: Namespace) -> int:
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO, stream=sys.stderr)
     session = open_session(options)
     log = logging.getLogger("aqueduct_core.scheduler")
-    stop = Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with until_told() as stop:
         for key in recover(session):
             log.info("%s: goes on", key)
         log.info("watching %s", session.tracking)
         with session.clusters.looked_after():
             Scheduler(session.tracking, partial(start_in_background, session)).run_forever(stop)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
     log.info("stopped; runs that are going on are waited for")
     session.wait()
     return 0
