@@ -32,6 +32,7 @@ __all__ = [
     "masked_array",
     "masked_void",
     "memmap",
+    "month_day_nano",
     "partial_method",
     "traceback",
     "type_alias",
@@ -88,6 +89,13 @@ def traceback(entries: Iterable[tuple[Any, ...]]) -> TracebackType | None:
         frame = _raised_in(filename, (name, qualname), module, position)
         chain = TracebackType(chain, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
     return chain
+
+
+def month_day_nano(parts: tuple[int, ...]) -> Any:
+    """An interval of Arrow's calendar; its class can't be found under its name."""
+    import pyarrow as pa
+
+    return pa.MonthDayNano(parts)
 
 
 def memmap(array: Any) -> Any:

@@ -81,6 +81,10 @@ def _reduce_masked_void(record: Any) -> Any:
     return _rebuild.masked_void, (*fields, record._fill_value, bool(record._hardmask))
 
 
+def _reduce_limits(limits: Any) -> Any:
+    return type(limits), (limits.dtype,)
+
+
 def _forgets_attributes(cls: Any) -> bool:
     """Whether this is a class of arrays that leaves pickling to NumPy."""
     numpy = sys.modules.get("numpy")
@@ -119,4 +123,5 @@ _REDUCERS: dict[str, Callable[[Any], Any]] = {
     "memmap": _reduce_memmap,
     "MaskedArray": _reduce_masked,
     "mvoid": _reduce_masked_void,
+    "finfo": _reduce_limits,
 }

@@ -11,6 +11,7 @@ import copyreg
 import ctypes
 import functools
 import io
+import operator
 import pickle
 import sys
 import typing
@@ -80,6 +81,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             return reduced
         if is_image(cls):
             return reduce_image(obj)
+        if cls.__name__ == "MonthDayNano" and cls.__module__ == "builtins":  # it is pyarrow's
+            return _rebuild.month_day_nano, (tuple(obj),)
         if cls.__module__ == "itertools" and sys.version_info >= (3, 12):
             raise Refusal(obj)
         if cls is CodeType:
@@ -96,9 +99,14 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         module = obj.__module__  # can be anything: None, or a property of the metaclass
         if type(module) is str:
             self.modules.add(module)
+            if module not in sys.modules and "." in module:
+                _look_up(module)
         if type(obj) is _ARRAY_CLASS:
             return _rebuild.array_of_c, (obj._type_, obj._length_, obj.__module__)
         if isinstance(obj, type):
+            known = vars(obj).get("__pydantic_generic_metadata__", {})
+            if known.get("args"):  # pydantic keeps the classes of its models with parameters itself
+                return operator.getitem, (known["origin"], known["args"])
             return reduce_class(obj, super().reducer_override(obj))
         try:
             return super().reducer_override(obj)
@@ -153,6 +161,17 @@ class Unpickler(pickle.Unpickler):
 
     def _fill(self, fill: Callable[[type, Any], type], cls: type, state: Any) -> type:
         return cls if any(cls is other for other in self._present) else fill(cls, state)
+
+
+def _look_up(module: str) -> None:
+    """Have a package import what it imports when it is asked for: without it, its classes seem unfindable.
+
+    Arrays can be of `numpy.rec.recarray` without anybody having imported `numpy.rec`.
+    """
+    package, *rest = module.split(".")
+    found: Any = sys.modules.get(package)
+    for name in rest:
+        found = getattr(found, name, None)
 
 
 def _refuse(obj: Any) -> Any:

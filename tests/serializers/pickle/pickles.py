@@ -14,6 +14,7 @@ import typing
 from typing import Any
 
 import numpy as np
+import pydantic
 
 from aqueduct_core.store import ArtifactStore
 
@@ -21,6 +22,13 @@ from aqueduct_core.store import ArtifactStore
 def again(value: Any, store: ArtifactStore) -> Any:
     ref = store.put(value, serializer="pickle")
     return store.get(ref)
+
+
+Content = typing.TypeVar("Content")
+
+
+class Boxed(pydantic.BaseModel, typing.Generic[Content]):
+    content: Content
 
 
 class Plain:

@@ -85,3 +85,36 @@ def test_classes_keep_slots_and_names(wrapped: bool, tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
     assert done.stdout == "the same\n"
+
+
+SAVES_CLASSES = """
+import numpy as np
+from aqueduct_core import ArtifactStore
+from tests.serializers.pickle.pickles import Boxed, Plain
+
+records = np.zeros(2, [("a", "O")]).view(np.recarray)
+store = ArtifactStore(FOLDER, allow_pickle=True)
+store.put([records, Plain(a=np.recarray), Boxed[int](content=1)], "values", serializer="pickle")
+"""
+
+LOADS_CLASSES = """
+import numpy as np
+from aqueduct_core import ArtifactStore
+from tests.serializers.pickle.pickles import Boxed
+
+records, plain, boxed = ArtifactStore(FOLDER, allow_pickle=True).get("values")
+assert type(records) is np.recarray
+assert plain.a is np.recarray
+assert type(boxed) is Boxed[int]
+print("the same")
+"""
+
+
+def test_classes_that_are_found_by_asking_their_package_stay_the_same_ones(tmp_path: Path) -> None:
+    for source in (SAVES_CLASSES, LOADS_CLASSES):
+        text = source.replace("FOLDER", repr(str(tmp_path / "store")))
+        done = subprocess.run(
+            [sys.executable, "-c", text], capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == "the same\n"

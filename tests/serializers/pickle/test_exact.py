@@ -25,6 +25,7 @@ import weakref
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from aqueduct_core.store import ArtifactStore
@@ -64,6 +65,8 @@ def store() -> ArtifactStore:
 
 COMPARED: dict[str, Any] = {
     "object": lambda: Plain(a=1, b=[2.5, None], c=Plain(d=np.arange(3))),
+    "limits of a float": lambda: Plain(limits=np.finfo("f4")),
+    "an interval of a calendar": lambda: [pa.MonthDayNano([1, 2, 3])],
     "dynamic attributes": lambda: Plain(**{"not an identifier": 1}),
     "array.array": lambda: array.array("d", [1.5, math.inf]),
     "pattern": lambda: re.compile(r"a(?P<x>b)", re.IGNORECASE | re.VERBOSE),

@@ -196,7 +196,6 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "attribute of an image of one's own": (lambda: with_attribute(ImageSubclass(), unit="m"), "", "'unit' is lost"),
     "match": (lambda: Plain(m=re.match("a", "a")), ".m", "a match"),
     "compiled struct": (lambda: [struct.Struct("i")], "[0]", "its state is in C"),
-    "finfo": (lambda: np.finfo(float), "", "can't be loaded"),
     "sys.flags": (lambda: Plain(f=sys.version_info), ".f", "sys.version_info"),
 }  # fmt: skip
 
