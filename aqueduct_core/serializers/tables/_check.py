@@ -29,6 +29,7 @@ __all__ = [
     "is_flat",
     "is_plain",
     "require_shallow",
+    "require_shallow_schema",
 ]
 
 _FLAT = frozenset(
@@ -96,6 +97,17 @@ def require_shallow(name: str, kind: Any, inner: Callable[[Any], list[Any]]) -> 
         path=f"[{name!r}]",
         hint="keep what is so deep as JSON text, or as nested lists and dicts",
     )
+
+
+def require_shallow_schema(schema: pa.Schema) -> None:
+    """Raise `UnserializableError` if a column of Arrow is nested too deeply."""
+    for column in schema:
+        if not is_flat(column.type):
+            require_shallow(column.name, column.type, _inner)
+
+
+def _inner(kind: pa.DataType) -> list[pa.DataType]:
+    return [kind.field(index).type for index in range(kind.num_fields)]
 
 
 def check_table(table: pa.Table) -> None:

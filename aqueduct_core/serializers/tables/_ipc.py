@@ -18,8 +18,7 @@ from aqueduct_core.errors import ColumnNotFoundError, CorruptArtifactError
 from aqueduct_core.serializers.tables._check import (
     check_bodies,
     check_table,
-    is_flat,
-    require_shallow,
+    require_shallow_schema,
 )
 from aqueduct_core.serializers.tables._ipc_dense import OPTIONS, EvenTable
 
@@ -43,7 +42,7 @@ def write(table: pa.Table | EvenTable, sink: Sink) -> dict[str, JSON]:
     if isinstance(table, EvenTable):
         sink.write(*table.pieces())
         return {}
-    _require_shallow(table.schema)
+    require_shallow_schema(table.schema)
     try:
         pieces, container = _pieces(table, pa.ipc.new_file), ""
     except pa.ArrowInvalid as error:
@@ -56,7 +55,7 @@ def write(table: pa.Table | EvenTable, sink: Sink) -> dict[str, JSON]:
 
 def dump_batches(schema: pa.Schema, tables: Iterable[pa.Table], sink: Sink) -> dict[str, JSON]:
     """Write tables of one schema as they come, holding one at a time."""
-    _require_shallow(schema)
+    require_shallow_schema(schema)
     # Whether dictionaries will change can't be known before the last batch has come.
     changing = any(_holds_dictionary(field.type) for field in schema)
     with sink.open() as file:
@@ -251,16 +250,6 @@ def _index(schema: pa.Schema, name: str) -> int:
         there = ", ".join(map(repr, schema.names[:50]))
         raise ColumnNotFoundError(f"no column {name!r}; there are {there}")
     return int(index)
-
-
-def _require_shallow(schema: pa.Schema) -> None:
-    for field in schema:
-        if not is_flat(field.type):
-            require_shallow(field.name, field.type, _inner)
-
-
-def _inner(kind: pa.DataType) -> list[pa.DataType]:
-    return [kind.field(index).type for index in range(kind.num_fields)]
 
 
 def _holds_dictionary(kind: pa.DataType) -> bool:

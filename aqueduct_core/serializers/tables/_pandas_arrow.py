@@ -47,9 +47,14 @@ def _one_chunk(column: pa.ChunkedArray) -> Any:
         return column.chunk(0)
     if column.num_chunks == 0:
         return pa.array([], column.type) if not _is_odd(column.type) else column
-    if _is_odd(column.type):
-        return column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column
-    return column.combine_chunks()
+    if not _is_odd(column.type):
+        return column.combine_chunks()
+    if not pa.types.is_dictionary(column.type):
+        return column
+    try:
+        return column.unify_dictionaries()
+    except pa.ArrowInvalid:  # it can't if an entry is null
+        return column
 
 
 def _is_odd(kind: pa.DataType) -> bool:

@@ -359,10 +359,18 @@ def encode_sparse(arrays: Sequence[Any], out: Writer, ats: Sequence[str]) -> lis
         end = 0
         for number, part in zip(members, stored, strict=True):
             values, start, end = arrays[number], end, end + len(part)
-            own = {"size": len(values), "index": values.kind, "span": [start, end]}
+            own: dict[str, JSON] = {"size": len(values), "index": values.kind}
+            own |= {"span": [start, end], **_blocks(values, out, ats[number])}
             fill = out.plain(values.dtype.fill_value, f"{ats[number]}.fill_value")
             specs[number] = {**shared, **own, "fill": fill}
     return specs
+
+
+def _blocks(values: Any, out: Writer, at: str) -> dict[str, JSON]:
+    """Where the blocks of a sparse array begin if not each gap is one, as after a `concat`."""
+    if values.kind != "block" or values.sp_index.equals(internals.whole_blocks(values)):
+        return {}
+    return {"blocks": out.nest(np.asarray(values.sp_index.blocs, np.int32), f"{at}.sp_index")}
 
 
 def _one_series(parts: list[np.ndarray[Any, Any]], dtype: Any) -> pd.Series:
@@ -381,7 +389,8 @@ def _decode_sparse(spec: Any, column: Any, source: Reader) -> Any:
     dtype = pd.SparseDtype(subtype, source.plain(spec["fill"]))
     values = internals.plain_array(stored.array)[start:end]
     where = positions[start:end]
-    return internals.sparse_array(values, where, spec["size"], dtype, spec["index"])
+    blocks = source.nested(spec["blocks"]) if "blocks" in spec else None
+    return internals.sparse_array(values, where, spec["size"], dtype, spec["index"], blocks)
 
 
 _DECODERS: dict[str, Any] = {

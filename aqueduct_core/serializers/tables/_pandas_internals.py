@@ -110,15 +110,40 @@ def sparse_positions(values: Any) -> np.ndarray[Any, Any]:
     return np.asarray(positions, np.int32)
 
 
+def whole_blocks(values: Any) -> Any:
+    """The index of a sparse array whose blocks are as long as they can be."""
+    return values.sp_index.to_int_index().to_block_index()
+
+
 def sparse_array(
-    stored: Any, positions: np.ndarray[Any, Any], size: int, dtype: pd.SparseDtype, kind: str
+    stored: Any,
+    positions: np.ndarray[Any, Any],
+    size: int,
+    dtype: pd.SparseDtype,
+    kind: str,
+    blocks: np.ndarray[Any, Any] | None,
 ) -> Any:
-    """A sparse array of `size` values, of which those at `positions` are stored."""
-    from pandas._libs.sparse import IntIndex
+    """A sparse array of `size` values, of which those at `positions` are stored.
+
+    Args:
+        stored: The values that are stored.
+        positions: Where they stand.
+        size: How many values there are, with those that aren't stored.
+        dtype: The dtype.
+        kind: `integer` or `block`.
+        blocks: Where blocks begin if not all are as long as they can be.
+    """
+    from pandas._libs.sparse import BlockIndex, IntIndex
 
     index = IntIndex(size, positions)  # checks order and bounds
     if kind == "block":
         index = index.to_block_index()
+        if blocks is not None:
+            ends = np.append(np.searchsorted(positions, blocks)[1:], len(positions))
+            lengths = np.diff(ends, prepend=0).astype(np.int32)
+            index = BlockIndex(size, blocks, lengths)
+            if not np.array_equal(index.to_int_index().indices, positions):
+                raise ValueError("the blocks of a sparse column aren't where its values are")
     make = getattr(pd.arrays.SparseArray, "_simple_new", None)
     if make is not None:
         return make(stored, index, dtype)

@@ -14,7 +14,7 @@ from aqueduct_core.errors import (
     UnserializableError,
 )
 from aqueduct_core.serializers.tables import _retype
-from aqueduct_core.serializers.tables._check import is_flat, is_plain
+from aqueduct_core.serializers.tables._check import is_flat, is_plain, require_shallow_schema
 from aqueduct_core.serializers.tables._views import compacted_table
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def encode(obj: Any, sink: Sink, durable: bool) -> tuple[pa.Table, dict[str, JSO
     """The table to store, and what makes it the object again."""
     kind = kind_of(obj)
     table = arrow_of(obj)
+    require_shallow_schema(table.schema)
     for index, field in enumerate(table.schema):
         if not (is_flat(field.type) or is_plain(field.type)):
             at = "" if kind in ("array", "chunked", "scalar") else f"[{field.name!r}]"
@@ -141,7 +142,8 @@ def arrow_of(obj: Any) -> pa.Table:
     if isinstance(obj, pa.RecordBatch):
         return pa.Table.from_batches([obj])
     if isinstance(obj, pa.Schema):
-        return obj.empty_table()
+        # Without chunks: Arrow can make no empty arrays of some types.
+        return pa.table([pa.chunked_array([], kind) for kind in obj.types], schema=obj)
     if isinstance(obj, pa.Scalar):
         obj = pa.repeat(obj, 1)
     return pa.table([obj], names=[_VALUES])

@@ -205,6 +205,13 @@ OTHERS: dict[str, Any] = {
     "array of nothing": pa.array([], pa.int8()),
     "schema": TABLES["metadata"].schema,
     "schema of nothing": pa.schema([]),
+    "schema of what Arrow makes no empty arrays of": pa.schema(
+        [
+            pa.field("u", RARE["sparse union"].type, metadata={"k": "v"}),
+            pa.field("r", pa.list_(RARE["run ends"].type), nullable=False),
+            pa.field("e", pa.list_(pa.uuid())),
+        ]
+    ),
     "scalar": pa.scalar(5, pa.int8()),
     "scalar of nothing": pa.scalar(None, pa.string()),
     "scalar struct": pa.scalar({"a": [1.5, NAN]}),

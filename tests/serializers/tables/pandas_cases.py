@@ -117,6 +117,12 @@ SERIES: dict[str, Callable[[], Any]] = {
         ("objects", np.array(["a", "b", "a"], object), {"fill_value": "a"}),
         ("nan among ints", np.array([1.0, np.nan]), {"fill_value": 1.0}),
     )},
+    "sparse, blocks side by side": lambda: pd.concat(
+        [pd.Series(pd.arrays.SparseArray([0, 0, 1], fill_value=0, kind="block")),
+         pd.Series(pd.arrays.SparseArray([2, 3, 0], fill_value=0, kind="block"))]),
+    "arrow dictionaries with a null, in chunks": lambda: pd.Series(pd.arrays.ArrowExtensionArray(
+        pa.chunked_array([pa.DictionaryArray.from_arrays(codes, pa.array([None, entry]))
+                          for codes, entry in (([0, 1, None], "x"), ([1, 1, 0], "y"))]))),
     **{f"text {s} {n}": lambda s=s, n=n: pd.Series(["a", None, "", "ä\0"], dtype=pd.StringDtype(s, n))
        for s in ("python", "pyarrow") for n in (pd.NA, np.nan)},
     "text surrogate": lambda: pd.Series(["a", None, "\ud800"], dtype=pd.StringDtype("python")),

@@ -67,3 +67,14 @@ def test_days_that_date32_has_no_number_for_are_not_for_parquet(day: int) -> Non
     assert ParquetSerializer().accepts(table) is (-(2**31) <= day < 2**31)
     store = ArtifactStore("memory://", policy="small")
     assert_identical(store.get(store.put(table)), table)
+
+
+@pytest.mark.parametrize("wrap", ["table", "schema", "chunked"])
+def test_nests_deeper_than_python_can_recurse_are_refused_by_the_same_words(wrap: str) -> None:
+    kind = pa.int8()
+    for _ in range(3_000):
+        kind = pa.list_(kind)
+    column = pa.chunked_array([], kind)
+    values = {"table": pa.table({"a": column}), "schema": pa.schema([("a", kind)])}
+    with pytest.raises(UnserializableError, match="is nested more than 62 levels deep"):
+        ArtifactStore("memory://", allow_pickle=True).put(values.get(wrap, column))
