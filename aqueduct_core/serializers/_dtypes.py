@@ -334,7 +334,11 @@ def _same_string_dtype(a: Any, b: Any) -> bool:
         return missing is a and other is b
     if type(missing) is float:
         return type(other) is float and (missing == other or missing != missing)
-    return type(missing) is type(other) and (missing is other or bool(missing == other))
+    if type(missing) is not type(other):
+        return False
+    if missing is other or bool(missing == other):
+        return True
+    return bool(missing != missing and other != other)  # a time that is none
 
 
 def _unserializable(dtype: np.dtype[Any], reason: str) -> UnserializableError:

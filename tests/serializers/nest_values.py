@@ -118,6 +118,7 @@ SCALARS: list[Any] = [
     PurePosixPath("//net/../x"),
     PurePosixPath("/\udcff"),
     PureWindowsPath("c:\\x"),
+    PureWindowsPath("./c:b"),
     range(0),
     range(10, -5, -3),
     range(10**30, 10**31),

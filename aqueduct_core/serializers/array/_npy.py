@@ -219,7 +219,9 @@ def _read_strings(
         marked = _missing_value(dtype)
         if marked is _NO_MARK:
             raise _corrupt("strings are missing, but the dtype knows no missing ones", part)
-        flat[np.flatnonzero(missing)] = marked
+        one = np.empty((), object)
+        one[()] = marked  # as it is, also if it is a tuple, which would be taken apart
+        flat[np.flatnonzero(missing)] = one
     return np.asarray(flat.reshape(shape), order=_order(meta, part))
 
 

@@ -107,7 +107,9 @@ def _path(value: pathlib.PurePath, encoder: Encoder) -> Any:
     text = str(value)
     # The text of a few Windows paths means something else: `./c:b` has no drive, `c:b` has one.
     if kind(text).parts != value.parts:
-        return None
+        text = f"./{text}"
+        if kind(text).parts != value.parts:
+            return None
     return {TAG: "Path", "class": kind.__name__, "value": _str(text, encoder)}
 
 

@@ -53,8 +53,10 @@ def strings(**options: Any) -> np.ndarray:
 
 def missing_strings(marker: Any) -> np.ndarray:
     array = strings(na_object=marker).repeat(2).reshape(2, 5)
-    array[0, 1] = marker
-    array[1, 4] = marker
+    one = np.empty((), object)
+    one[()] = marker
+    array[0, 1] = one
+    array[1, 4] = one
     return array
 
 
@@ -129,6 +131,8 @@ VALUES: dict[str, Any] = {
     "strings, NaN": lambda: missing_strings(np.nan),
     "strings, own NaN": lambda: missing_strings(float("nan")),
     "strings, a text for missing": lambda: missing_strings("gone"),
+    "strings, a tuple for missing": lambda: missing_strings(marker=("gone",)),
+    "strings, no time for missing": lambda: missing_strings(np.datetime64("NaT")),
     "strings, 0-d": lambda: np.array("one", np.dtypes.StringDType()),
     "strings, empty": lambda: np.empty((0, 3), np.dtypes.StringDType()),
     "strings, backwards": lambda: strings()[::-1],
