@@ -20,7 +20,16 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["Check", "Pairs", "assert_identical", "by_equality", "identity", "require", "short"]
+__all__ = [
+    "Check",
+    "Pairs",
+    "assert_identical",
+    "attributes",
+    "by_content",
+    "identity",
+    "require",
+    "short",
+]
 
 # A pair still to compare, with its path. Checks yield them, so that no nest is too deep to compare.
 Pairs = Iterator[tuple[str, Any, Any]]
@@ -60,18 +69,19 @@ def assert_identical(actual: Any, expected: Any) -> None:
 
 def _check_for(value: Any) -> Check:
     """The comparison for a value: its library's, or that of its kind in the standard library."""
-    kind = type(value)
-    package = str(kind.__module__).partition(".")[0]
-    if package in ("numpy", "pandas", "pyarrow", "polars", "PIL"):
-        from aqueduct_core.testing._compare_libraries import LIBRARIES
-
-        return LIBRARIES[package]
-    for base in kind.__mro__:
+    if isinstance(value, tuple):
+        return _sequence  # those that have names for their members are made by libraries, too
+    for base in type(value).__mro__:
         if base in _BUILTIN:
             return _BUILTIN[base]
+        package = str(base.__module__).partition(".")[0]
+        if package in ("numpy", "pandas", "pyarrow", "polars", "PIL"):
+            from aqueduct_core.testing._compare_libraries import LIBRARIES
+
+            return LIBRARIES[package]
     if dataclasses.is_dataclass(value) or hasattr(value, "__pydantic_fields_set__"):
-        return _attributes
-    return _state if _has_state(value) else by_equality
+        return attributes
+    return by_content
 
 
 def _has_state(value: Any) -> bool:
@@ -107,6 +117,11 @@ def require(ok: Any, path: str, what: str, a: Any, b: Any) -> None:
 def by_equality(path: str, a: Any, b: Any) -> Pairs:
     require(a is b or a == b, path, "value", a, b)
     return iter(())
+
+
+def by_content(path: str, a: Any, b: Any) -> Pairs:
+    """What two objects consist of, if nothing else says whether they are equal."""
+    return _state(path, a, b) if _has_state(a) else by_equality(path, a, b)
 
 
 def _by_repr(path: str, a: Any, b: Any) -> Pairs:
@@ -198,7 +213,8 @@ def _instance_dict(path: str, a: Any, b: Any) -> Pairs:
         yield from _mapping(path + ".__dict__", left, right)
 
 
-def _attributes(path: str, a: Any, b: Any) -> Pairs:
+def attributes(path: str, a: Any, b: Any) -> Pairs:
+    """What is in the `__dict__` and the slots of two objects."""
     yield from _instance_dict(path, a, b)
     missing = object()
     slots: list[str] = copyreg._slotnames(type(a))  # type: ignore[attr-defined]  # pickle's own
@@ -217,7 +233,7 @@ def _state(path: str, a: Any, b: Any) -> Pairs:
     if isinstance(left, str):  # the name of the one object that it is
         yield from identity(path, a, b)
         return
-    yield from _attributes(path, a, b)  # what their own pickling leaves out, too
+    yield from attributes(path, a, b)  # what their own pickling leaves out, too
     require(left[0] == right[0], path, "constructor", left[0], right[0])
     yield f"{path}.__reduce__()[1]", left[1], right[1]
     yield path, left[2] if len(left) > 2 else None, right[2] if len(right) > 2 else None
@@ -250,5 +266,5 @@ _BUILTIN: dict[type, Check] = {
     set: _set,
     frozenset: _set,
     slice: _slice,
-    SimpleNamespace: _attributes,
+    SimpleNamespace: attributes,
 }

@@ -5,9 +5,11 @@ How a table is cut into chunks is nobody's business; what an array's dictionary 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
-from aqueduct_core.testing._compare import Pairs, by_equality, require
+from aqueduct_core.testing._compare import Pairs, by_content, require
 
 __all__ = ["arrow", "polars"]
 
@@ -34,21 +36,35 @@ def arrow(path: str, a: Any, b: Any) -> Pairs:
     elif isinstance(a, pa.Scalar):
         yield path, pa.repeat(a, 1), pa.repeat(b, 1)
     else:
-        yield from by_equality(path, a, b)
+        yield from by_content(path, a, b)
 
 
 def _chunks(path: str, a: Any, b: Any) -> Pairs:
     import pyarrow as pa
 
-    if [len(chunk) for chunk in a.chunks] == [len(chunk) for chunk in b.chunks]:
-        for index, (left, right) in enumerate(zip(a.chunks, b.chunks, strict=True)):
-            yield f"{path}.chunk({index})", left, right
-    elif pa.types.is_dictionary(
-        a.type
-    ):  # to put chunks together would put their dictionaries together
-        yield path, a.to_pylist(), b.to_pylist()
-    else:
-        yield path, a.combine_chunks(), b.combine_chunks()
+    ends = [{*accumulate(map(len, column.chunks))} - {0} for column in (a, b)]
+    if pa.types.is_dictionary(a.type) and ends[0] != ends[1]:
+        yield (
+            path,
+            a.to_pylist(),
+            b.to_pylist(),
+        )  # pieces of a chunk have the dictionary of all of it
+        return
+    cuts = sorted(ends[0] | ends[1])
+    for index, (left, right) in enumerate(zip(_cut(a, cuts), _cut(b, cuts), strict=True)):
+        yield f"{path}.chunk({index})", left, right
+
+
+def _cut(column: Any, ends: list[int]) -> Iterator[Any]:
+    """The arrays of a column, each up to the next of these ends; Arrow can't put all types together."""
+    start, wanted = 0, iter(ends)
+    for chunk in column.chunks:
+        done = 0
+        while done < len(chunk):
+            end = next(wanted) - start
+            yield chunk.slice(done, end - done)
+            done = end
+        start += len(chunk)
 
 
 def _arrays(path: str, a: Any, b: Any) -> Pairs:
@@ -95,7 +111,7 @@ def polars(path: str, a: Any, b: Any) -> Pairs:
             require(a.flags.get(flag) == b.flags.get(flag), path, flag, a.flags, b.flags)
         yield from _series(path, a, b)
     else:
-        yield from by_equality(path, a, b)
+        yield from by_content(path, a, b)
 
 
 def _series(path: str, a: Any, b: Any) -> Pairs:

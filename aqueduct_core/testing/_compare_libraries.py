@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aqueduct_core.testing._compare import Check, Pairs, by_equality, require
+from aqueduct_core.testing._compare import Check, Pairs, attributes, by_content, require
 from aqueduct_core.testing._compare_arrow import arrow, polars
 
 __all__ = ["LIBRARIES"]
@@ -18,13 +18,18 @@ def _numpy(path: str, a: Any, b: Any) -> Pairs:
 
         require(same_dtype(a, b), path, "dtype", a, b)
         return
+    if a is np.ma.masked:
+        require(a is b, path, "constant", a, b)
+        return
+    if type(a).__module__.partition(".")[0] != "numpy":
+        yield from attributes(path, a, b)  # of somebody's subclass
     if isinstance(a, np.ma.MaskedArray):
         yield path + ".mask", np.ma.getmaskarray(a), np.ma.getmaskarray(b)
         yield path + ".fill_value", a.fill_value, b.fill_value
         yield path + ".data", np.asarray(a.data), np.asarray(b.data)
         return
     if not isinstance(a, np.ndarray | np.generic):
-        yield from by_equality(path, a, b)
+        yield from by_content(path, a, b)
         return
     yield from _items(path, a, b)
 
@@ -37,13 +42,13 @@ def _items(path: str, a: Any, b: Any) -> Pairs:
     if isinstance(a, np.ndarray):
         for flag in ("C_CONTIGUOUS", "F_CONTIGUOUS"):
             require(a.flags[flag] or not b.flags[flag], path, flag, a.flags[flag], b.flags[flag])
-    if a.dtype.hasobject:
-        for index in np.ndindex(a.shape):
-            yield f"{path}{list(index)}", a[index], b[index]
-        return
     if a.dtype.names is not None:  # the bytes between fields are nobody's, either
         for name in a.dtype.names:
             yield f"{path}[{name!r}]", a[name], b[name]
+        return
+    if a.dtype.hasobject:
+        for index in np.ndindex(a.shape):
+            yield f"{path}{list(index)}", a[index], b[index]
         return
     if type(a) in (np.str_, np.bytes_):
         require(a == b and len(a) == len(b), path, "value", a, b)
@@ -69,7 +74,7 @@ def _pillow(path: str, a: Any, b: Any) -> Pairs:
     from aqueduct_core.testing._compare_image import image_differences
 
     if not isinstance(a, Image.Image):
-        yield from by_equality(path, a, b)
+        yield from by_content(path, a, b)
         return
     differences = image_differences(b, a)
     require(not differences, path, "; ".join(differences), a, b)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aqueduct_core.testing._compare import Pairs, assert_identical, require, short
+from aqueduct_core.testing._compare import Pairs, assert_identical, by_content, require, short
 
 __all__ = ["compare_pandas"]
 
@@ -187,4 +187,4 @@ def _scalar(path: str, a: Any, b: Any) -> Pairs:
     elif b is pd.NA or b is pd.NaT:
         require(a is b, path, "missing value", a, b)
     else:
-        require(a == b, path, "value", a, b)
+        yield from by_content(path, a, b)

@@ -7,6 +7,7 @@ import copy
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
@@ -98,3 +99,41 @@ def test_arrays_of_the_standard_library_are_told_apart_by_their_bits() -> None:
     for other in (payload, array.array("f", nan), array.array("d", [0.0]), array.array("d")):
         with pytest.raises(AssertionError):
             assert_identical(other, nan)
+
+
+class Marked(np.ndarray):
+    """An array of somebody's own class."""
+
+
+def marked(unit: str) -> Any:
+    array = np.arange(3).view(Marked)
+    array.unit = unit  # type: ignore[attr-defined]  # its class has a __dict__
+    return array
+
+
+def test_arrays_of_other_classes_have_attributes_too() -> None:
+    assert_identical(marked("m"), marked("m"))
+    with pytest.raises(AssertionError, match="unit"):
+        assert_identical(marked("m"), marked("s"))
+
+
+def test_records_that_hold_objects_and_what_libraries_return_as_tuples_can_be_compared() -> None:
+    dtype = np.dtype([("a", "O"), ("b", "i4")])
+    assert_identical(np.zeros(2, dtype)[1], np.zeros(2, dtype)[1])
+    assert_identical(np.linalg.svd(np.eye(2)), np.linalg.svd(np.eye(2)))
+    assert_identical(np.ma.masked, np.ma.masked)
+    with pytest.raises(AssertionError, match=r"\['a'\]\[0\]"):
+        assert_identical(np.array([(1, 2)], dtype), np.array([(True, 2)], dtype))
+
+
+def test_columns_are_the_same_however_they_are_cut() -> None:
+    views = pa.DictionaryArray.from_arrays([0, 1], pa.array(["a", "b"], pa.string_view()))
+    union = pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.nulls(2)])
+    uuids = pa.array([b"0" * 16, None], pa.uuid())
+    for whole in (views, union, uuids, pa.array([1, 2])):
+        never = pa.chunked_array([], whole.type)
+        once = pa.chunked_array([whole, whole])
+        assert_identical(pa.chunked_array([whole[:0]]), never)
+        assert_identical(pa.chunked_array([whole[:1], whole[1:], whole[:0], whole]), once)
+        with pytest.raises(AssertionError):
+            assert_identical(pa.chunked_array([whole, whole[::-1]]), once)
