@@ -351,12 +351,13 @@ def _state(entry: Entry, check: bool) -> str:
 def supports(serializer: Any, ability: type) -> bool:
     """Whether a serializer has an optional ability: one of the small protocols of `abc`.
 
-    `isinstance` on a protocol looks up every method each time; here that is done once a class.
+    A class is asked once, unless it finds methods by `__getattr__`, which `isinstance` overlooks.
     """
     asked = (type(serializer), ability)
-    if asked not in _abilities:
-        _abilities[asked] = isinstance(serializer, ability)
-    return _abilities[asked]
+    if asked in _abilities:
+        return _abilities[asked]
+    found = all(hasattr(serializer, name) for name in vars(ability) if name[0] != "_")
+    return found if hasattr(asked[0], "__getattr__") else _abilities.setdefault(asked, found)
 
 
 def _is(cls: type, kind: type | str) -> bool:

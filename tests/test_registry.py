@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from aqueduct_core.abc import Picks
 from aqueduct_core.errors import (
     DuplicateSerializerError,
     FormatVersionError,
     MissingExtraError,
     SerializerNotFoundError,
 )
-from aqueduct_core.registry import Registry
+from aqueduct_core.registry import Registry, supports
 from aqueduct_core.serializers import BUILTIN, Builtin
 
 
@@ -164,3 +165,17 @@ def test_registered_at_run_time_the_package_is_read_from_the_module(registry: Re
     type(serializer).__module__ = "hypothesis.extra"
     registry.register(serializer)
     assert registry.entry("h.color").package.startswith("hypothesis ")
+
+
+def test_abilities_are_found_through_a_wrapper_each_time_anew() -> None:
+    class Around:
+        def __init__(self, inner: Any) -> None:
+            self.inner = inner
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+    picky = make("picky", Point)
+    picky.accepts = lambda obj: True
+    assert supports(Around(picky), Picks)
+    assert not supports(Around(make("plain", Point)), Picks)
