@@ -64,7 +64,12 @@ class Shape:
 
 
 def shape_of(connection: psycopg.Connection[Any], query: str) -> Shape | None:
-    """What a query's columns are, asked of the server without running it; None if it has none."""
+    """What a query's columns are, asked of the server without running it; None if it has none.
+
+    The connection is in a transaction then. Else somebody might lock a table between the two questions,
+    and the second one has all threads of the process wait for it, also who is to unlock it.
+    """
+    connection.pgconn.exec_(b"BEGIN")
     prepared = connection.pgconn.prepare(b"", query.encode())
     if prepared.status != psycopg.pq.ExecStatus.COMMAND_OK:
         raise psycopg.errors.lookup(_state(prepared))(prepared.get_error_message())

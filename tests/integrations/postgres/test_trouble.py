@@ -17,9 +17,10 @@ from aqueduct_core.errors import ArtifactNotFoundError, IntegrationError
 from aqueduct_core.integrations import _results, open_integration
 from aqueduct_core.integrations._statement import Statement
 from aqueduct_core.integrations.postgres import _integration
+from aqueduct_core.integrations.postgres._types import shape_of
 from aqueduct_core.serializers.tables import FrameStream
 from tests.databases import Server
-from tests.integrations.tables import run, save
+from tests.integrations.tables import column, read, run, save
 from tests.processes import wait_until
 
 SECRET = "hunter2-Ω'\\ @/"
@@ -166,3 +167,16 @@ def test_rights_that_are_missing_are_told(guarded: dict[str, Any], postgres: Any
         warehouse.query("SELECT * FROM closed")
     with pytest.raises(IntegrationError, match=r"permission denied[\s\S]*rights"):
         save(warehouse, pd.DataFrame({"c": [1]}), "closed", "append")
+
+
+def test_nobody_comes_between_the_questions_about_a_query(postgres: Any) -> None:
+    """The second one would hold up every thread of the process, also the one that has locked the table."""
+    save(postgres, column(1))
+    here = "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    held = (
+        f"SELECT count(*) AS n FROM pg_locks WHERE relation = 't'::regclass AND database = {here}"
+    )
+    with postgres.connection() as connection:
+        shape_of(connection.connection.driver_connection, "SELECT * FROM t")
+        assert read(postgres, held)["n"].tolist() == [1]
+    assert read(postgres, held)["n"].tolist() == [0]
