@@ -24,7 +24,6 @@ CHOSEN = (
     "engines/test_handle.py",
     "engines/test_runs.py::test_branches_run_at_the_same_time",
     "runtime/test_kept.py",
-    "serializers/pickle/test_pickle.py",
     "storage/test_conformance.py::TestLocal",
     "storage/test_conformance.py::TestFolderThroughFsspec",
     "store/test_store.py",
