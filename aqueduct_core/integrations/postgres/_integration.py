@@ -13,6 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from psycopg.conninfo import make_conninfo
 
+from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations._names import TableName, bindable
 from aqueduct_core.integrations._pool import Lender
 from aqueduct_core.integrations._server import ServerIntegration
@@ -118,9 +119,18 @@ class PostgresIntegration(ServerIntegration):
             self.explained("run the query", statement.text),
             lent.cursor() as cursor,
         ):
+            # The driver asks twice, too. Without a transaction a table could be replaced between, and
+            # the second time be seen as if it had no rows.
+            _execute(lent, "BEGIN")
             cursor.adbc_statement.set_options(**{_BATCH_OPTION: str(_BATCH)})
             cursor.execute(shape.query)
             with cursor.fetch_record_batch() as reader:
+                if len(reader.schema) != len(shape.columns) + len(shape.arrays):
+                    raise IntegrationError(
+                        f"{self.name}: a table got other columns while it was about to be read\n"
+                        f"{statement.text}",
+                        hint="try again",
+                    )
                 yield shape.result(self.name, _Batches(reader, lent.info))
 
     @contextmanager
@@ -194,6 +204,7 @@ def _give_back(lent: Any) -> None:
         if lent.info.get("unread"):
             lent.invalidate()
             return
+        _execute(lent, "ROLLBACK")
         _execute(lent, "DISCARD ALL")
     except (adbc.Error, OSError):
         lent.invalidate()

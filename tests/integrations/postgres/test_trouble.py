@@ -180,3 +180,21 @@ def test_nobody_comes_between_the_questions_about_a_query(postgres: Any) -> None
         shape_of(connection.connection.driver_connection, "SELECT * FROM t")
         assert read(postgres, held)["n"].tolist() == [1]
     assert read(postgres, held)["n"].tolist() == [0]
+
+
+def test_a_table_that_gets_other_columns_just_before_it_is_read_is_an_error(
+    postgres: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(postgres, column(1))
+
+    def asked(*told: Any) -> Any:
+        shape = shape_of(*told)
+        told[0].rollback()
+        save(postgres, pd.DataFrame({"c": ["x"], "d": [2]}), mode="replace")
+        return shape
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_integration, "shape_of", asked)
+        with pytest.raises(IntegrationError, match="other columns while it was about to be read"):
+            read(postgres, "SELECT * FROM t")
+    assert read(postgres, "SELECT * FROM t").values.tolist() == [["x", 2]]
