@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import date, datetime, time
@@ -28,6 +29,8 @@ __all__ = ["SqliteIntegration"]
 
 _CHUNK = 20_000  # rows in flight between the driver and Arrow
 _PATIENCE = 30.0  # seconds to wait for another writer
+# What SQLite calls columns in a view whose own names are TRUE or FALSE.
+_INVENTED = re.compile(r"column\d+")
 
 
 class SqliteIntegration(DatabaseFile):
@@ -104,6 +107,11 @@ class SqliteIntegration(DatabaseFile):
                 shape = connection.shape(statement)
                 if not shape or any(":" in name for name, _ in shape):  # names that repeat
                     raise DoubtfulError(f"{self.name}: the columns can't be told at once")
+                if any(_INVENTED.fullmatch(name) for name, _ in shape):
+                    names = connection.names(statement, bound)
+                    if len(set(names)) < len(names):
+                        raise DoubtfulError(f"{self.name}: names repeat")
+                    shape = [(name, kind) for name, (_, kind) in zip(names, shape, strict=True)]
                 yield connection.quick(self.name, statement, bound, shape)
             except DRIVER_ERRORS as error:
                 raise DoubtfulError(

@@ -140,6 +140,18 @@ def test_a_file_that_somebody_writes_to_is_waited_for_and_then_told(
     assert read(database, "SELECT * FROM t")["c"].tolist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize("names", [["TRUE", "b"], ["true", "FALSE", "column1"], ["column1"]])
+def test_columns_keep_names_that_are_values_elsewhere(
+    database: SqlIntegration, names: list[str]
+) -> None:
+    frame = pd.DataFrame({name: [number, None] for number, name in enumerate(names)}, dtype="Int64")
+    save(database, frame)
+    save(database, frame[:1], mode="upsert", keys=names[:1])
+    assert_frame_equal(read(database, "SELECT * FROM t"), frame)
+    assert database.preview("t").columns.tolist() == names
+    assert read(database, "SELECT *, * FROM t").columns.tolist() == [*names, *names]
+
+
 def test_a_table_that_was_dropped_between_runs(database: SqlIntegration) -> None:
     save(database, pd.DataFrame({"c": [1]}))
     database.drop("t")
