@@ -353,29 +353,20 @@ def encode_sparse(arrays: Sequence[Any], out: Writer, ats: Sequence[str]) -> lis
         shared: dict[str, JSON] = {
             "kind": "sparse",
             "subtype": "O" if subtype.kind == "O" else dtype_to_json(subtype),
-            "stored": out.nest(_one_series(stored, subtype), f"{at}.sp_values"),
+            "stored": out.nest(internals.one_series(stored, subtype), f"{at}.sp_values"),
             "positions": out.nest(np.concatenate(positions), f"{at}.sp_index"),
         }
         end = 0
         for number, part in zip(members, stored, strict=True):
             values, start, end = arrays[number], end, end + len(part)
             own: dict[str, JSON] = {"size": len(values), "index": values.kind}
-            own |= {"span": [start, end], **_blocks(values, out, ats[number])}
+            own["span"] = [start, end]
+            starts = internals.block_starts(values)
+            if starts is not None:
+                own["blocks"] = out.nest(starts, f"{ats[number]}.sp_index")
             fill = out.plain(values.dtype.fill_value, f"{ats[number]}.fill_value")
             specs[number] = {**shared, **own, "fill": fill}
     return specs
-
-
-def _blocks(values: Any, out: Writer, at: str) -> dict[str, JSON]:
-    """Where the blocks of a sparse array begin if not each gap is one, as after a `concat`."""
-    if values.kind != "block" or values.sp_index.equals(internals.whole_blocks(values)):
-        return {}
-    return {"blocks": out.nest(np.asarray(values.sp_index.blocs, np.int32), f"{at}.sp_index")}
-
-
-def _one_series(parts: list[np.ndarray[Any, Any]], dtype: Any) -> pd.Series:
-    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return pd.Series(whole, dtype=dtype, copy=False)
 
 
 def _decode_sparse(spec: Any, column: Any, source: Reader) -> Any:

@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
+    "block_starts",
     "blocks_of",
     "frame_of",
     "masked_parts",
+    "one_series",
     "plain_array",
     "set_freq",
     "sparse_array",
@@ -110,9 +112,18 @@ def sparse_positions(values: Any) -> np.ndarray[Any, Any]:
     return np.asarray(positions, np.int32)
 
 
-def whole_blocks(values: Any) -> Any:
-    """The index of a sparse array whose blocks are as long as they can be."""
-    return values.sp_index.to_int_index().to_block_index()
+def one_series(parts: list[np.ndarray[Any, Any]], dtype: Any) -> pd.Series:
+    """Arrays of one dtype, end to end."""
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return pd.Series(whole, dtype=dtype, copy=False)
+
+
+def block_starts(values: Any) -> np.ndarray[Any, Any] | None:
+    """Where the blocks of a sparse array begin, if some lie side by side, as after a `concat`."""
+    index = values.sp_index
+    if values.kind != "block" or index.equals(index.to_int_index().to_block_index()):
+        return None
+    return np.asarray(index.blocs, np.int32)
 
 
 def sparse_array(
