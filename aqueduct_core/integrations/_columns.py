@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from aqueduct_core.errors import IntegrationError, LossyTypeError, UnserializableError
 from aqueduct_core.integrations._names import is_text
+from aqueduct_core.serializers.tables._moments import with_moments
 
 __all__ = [
     "Column",
@@ -298,7 +299,7 @@ def _objects(name: str, path: str, data: Any) -> Column:
     if kinds in ({int}, {float}, {str}, {bytes}, {bool}, {date}, {time}):
         return _typed(name, path, pa.array(values))
     if kinds == {datetime}:
-        return _typed(name, path, pa.array(values))
+        return _typed(name, path, with_moments(pa.array(values), values))
     if kinds <= _MIXED:
         return Column(name, "", values)
     row, value = next(

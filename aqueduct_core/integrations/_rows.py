@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aqueduct_core.integrations._results import Column
+from aqueduct_core.serializers.tables._moments import with_moments
 
 __all__ = ["as_declared", "columns_of_rows", "row_chunks"]
 
@@ -55,7 +56,7 @@ def row_chunks(width: int, rows: Iterable[Sequence[Sequence[Any]]]) -> Iterator[
 def _chunk(values: tuple[Any, ...]) -> Any:
     """Values of one type as an Arrow array; others as they are."""
     try:
-        array = pa.array(values)
+        array = with_moments(pa.array(values), values)
     except (pa.ArrowException, UnicodeError):
         return values
     # Arrow takes integers among floats and text among bytes; here they would be changed.

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from aqueduct_core.errors import LossyTypeError, UnserializableError
 from aqueduct_core.integrations._columns import check_zones, named_columns
+from aqueduct_core.serializers.tables._moments import with_moments
 
 __all__ = ["table_of"]
 
@@ -105,7 +106,7 @@ def _objects(path: str, data: Any) -> Any:
     ):
         return pa.array(values, pa.float64())
     if kinds == {datetime}:
-        return _plain(path, pa.array(values))
+        return _plain(path, with_moments(pa.array(values), values))
     common = max(kinds, key=lambda kind: sum(type(value) is kind for value in values))
     row, value = next(
         (row, value)

@@ -15,6 +15,7 @@ import pyarrow as pa
 from aqueduct_core.errors import ConversionError, LossyTypeError
 from aqueduct_core.integrations._frames import frame_of, to_pandas
 from aqueduct_core.serializers.tables._libraries import adapter_of
+from aqueduct_core.serializers.tables._moments import with_moments
 
 __all__ = ["arrow_of", "frame_from", "is_plain", "is_table"]
 
@@ -95,7 +96,10 @@ def arrow_of(value: Any, *, index: bool) -> pa.Table:
             for at, name in enumerate(value.columns):
                 kind = value.dtypes.iloc[at]
                 if isinstance(kind, np.dtype) and kind.hasobject:
-                    _check_objects(name, value.iloc[:, at], table.column(at))
+                    series = value.iloc[:, at]
+                    column = with_moments(table.column(at), series)
+                    table = table.set_column(at, table.field(at), column)
+                    _check_objects(name, series, table.column(at))
             return table
         found: pa.Table = adapter_of(type(value))[1].arrow_of(value)
     except (pa.ArrowException, ConversionError, TypeError, ValueError) as error:

@@ -200,7 +200,9 @@ def _like(value: Any, kind: Any) -> Any:
     """A value as an Arrow scalar that a column of some type can be compared with."""
     import pyarrow as pa
 
-    found = pa.scalar(value)
+    from aqueduct_core.serializers.tables._moments import with_moments
+
+    found = with_moments(pa.array([value]), [value])[0]
     types = pa.types
     if types.is_dictionary(kind):
         kind = kind.value_type

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from aqueduct_core.errors import ConversionError
 from aqueduct_core.serializers.tables._libraries import adapter_of, named_adapter
+from aqueduct_core.serializers.tables._moments import with_moments
 
 __all__ = ["convert"]
 
@@ -63,7 +64,12 @@ def _to_table(value: Any, target: type) -> pa.Table:
         if library:
             return adapter_of(type(value))[1].arrow_of(value)
         if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-            return pa.Table.from_pylist(value)
+            table = pa.Table.from_pylist(value)
+            columns = [
+                with_moments(column, (row.get(name) for row in value))
+                for name, column in zip(table.column_names, table.columns, strict=True)
+            ]
+            return pa.Table.from_arrays(columns, schema=table.schema)
     except (pa.ArrowException, ValueError, TypeError) as error:
         if isinstance(error, ConversionError):
             raise
