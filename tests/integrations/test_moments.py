@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.integrations._frames import to_pandas
 from aqueduct_core.integrations._rows import columns_of_rows, row_chunks
@@ -71,3 +72,13 @@ def test_rows_of_any_driver_keep_them() -> None:
         found = to_pandas(column.settle(list(parts)))
         flat = [value[0] if column.name == "b" else value for value in found]
         assert told(flat) == told(MOMENTS)
+
+
+def test_an_index_keeps_them(tmp_path: Path, frame: pd.DataFrame) -> None:
+    lake: Any = open_integration("lake", "filesystem", {"path": str(tmp_path)})
+    indexed = frame.set_index(pd.Index(MOMENTS, dtype=object, name="index"))
+    write(lake, "t.parquet", indexed)
+    assert told(lake.read("t.parquet").index) == told(MOMENTS)
+    mixed = frame[["n"]].set_index(pd.Index([MOMENTS[0].date(), MOMENTS[1]], dtype=object))
+    with pytest.raises(IntegrationError, match=r"index_level_0.*would be kept"):
+        write(lake, "t.parquet", mixed)

@@ -93,13 +93,14 @@ def arrow_of(value: Any, *, index: bool) -> pa.Table:
     try:
         if isinstance(value, pd.DataFrame):
             table = _from_pandas(value, index=index)
-            for at, name in enumerate(value.columns):
-                kind = value.dtypes.iloc[at]
-                if isinstance(kind, np.dtype) and kind.hasobject:
-                    series = value.iloc[:, at]
-                    column = with_moments(table.column(at), series)
-                    table = table.set_column(at, table.field(at), column)
-                    _check_objects(name, series, table.column(at))
+            # Their columns come first, then the levels of an index that is more than numbers of rows.
+            levels = [value.index.get_level_values(at) for at in range(value.index.nlevels)]
+            columns = [value.iloc[:, at] for at in range(value.shape[1])] + levels
+            for at, column in enumerate(columns[: table.num_columns]):
+                if isinstance(column.dtype, np.dtype) and column.dtype.hasobject:
+                    kept = with_moments(table.column(at), column)
+                    table = table.set_column(at, table.field(at), kept)
+                    _check_objects(table.field(at).name, pd.Series(column.array), kept)
             return table
         found: pa.Table = adapter_of(type(value))[1].arrow_of(value)
     except (pa.ArrowException, ConversionError, TypeError, ValueError) as error:
