@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from aqueduct_core.abc import Storage
 from aqueduct_core.digest import digest_of_all
 from aqueduct_core.encoding import Plan, choose_codec
+from aqueduct_core.errors import StorageNotFoundError
 from aqueduct_core.manifest import Node, Part, object_path
 from aqueduct_core.storage._create import create
 from aqueduct_core.storage._local import fill, new_file
@@ -27,6 +28,7 @@ _PACKED = 1 << 20  # members' parts up to this size share one object
 _ALIGNMENT = 64
 _OVERLAPPED = 1 << 20  # from here on hashing in a second thread beats hashing first
 _CONCURRENCY = 8
+_PIECE = 16 << 20  # of a part that is put again
 REFRESH_AFTER = 6 * 3600.0
 """Seconds after which an existing part that is used again counts as written anew, so that a `gc` with
 a grace period of twice as long can't remove it before the manifest that needs it is there."""
@@ -89,7 +91,23 @@ def renew(content: Node, storage: Storage) -> None:
     """
     for path, size in _sizes(content).items():
         if not _present(storage, path, size):
-            storage.put(path, storage.get(path))
+            _put_again(path, storage)
+
+
+def _put_again(path: str, storage: Storage) -> None:
+    """By way of a file, in pieces: a part may be larger than memory."""
+    found = storage.stat(path)
+    if found is None:
+        raise StorageNotFoundError(f"no object {path!r}", hint="it was deleted just now")
+    temporary, size = storage.staging() / os.urandom(12).hex(), found.size
+    pieces = (
+        storage.get(path, start, min(start + _PIECE, size)) for start in range(0, size, _PIECE)
+    )
+    try:
+        fill(new_file(temporary, size), pieces, temporary)
+        storage.put_file(path, temporary)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def publish(

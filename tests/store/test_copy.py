@@ -86,6 +86,29 @@ def test_a_copy_counts_as_used_also_where_parts_can_t_be_refreshed() -> None:
     assert after.modified > before.modified
 
 
+def test_a_part_that_is_put_again_is_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aqueduct_core.store._parts._PIECE", 1000)
+    sizes: list[int] = []
+
+    class Watched(Forgetful):
+        def get(self, key: str, start: int = 0, end: int | None = None) -> Any:
+            data = self._inner.get(key, start, end)
+            if end is not None:
+                sizes.append(len(data))
+            return data
+
+    storage = Watched(MemoryStorage())
+    store = ArtifactStore(storage)
+    store.put(LARGE, "a")
+    (part,) = storage.list("parts/")
+    before = bytes(storage.get(part.key))
+    storage.hours = 24.0
+    store.copy("a", "b")
+    assert bytes(storage.get(part.key)) == before
+    assert sizes.count(1000) == len(before) // 1000
+    np.testing.assert_equal(store.get("b"), LARGE)
+
+
 @pytest.mark.parametrize("value", [LARGE, PACKED], ids=["own object", "pack"])
 def test_what_is_deleted_and_swept_meanwhile_was_not_there(value: object) -> None:
     inner = MemoryStorage()
