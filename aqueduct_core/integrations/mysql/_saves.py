@@ -213,12 +213,11 @@ class MysqlTransaction(AlchemyTransaction):
 
     def _check(self, target: TableName, data: Any, columns: Mapping[str, Any]) -> None:
         super()._check(target, data, columns)
-        text = sa.text(
+        text = (
             "SELECT column_name, is_nullable, extra FROM information_schema.columns "
             "WHERE table_name = :name AND table_schema = coalesce(:schema, database())"
         )
-        staged = self._new.get(target, target)
-        found = self._other.execute(text, {"name": staged.name, "schema": staged.schema})
+        found = self._told(self._new.get(target, target), text)
         for name, is_nullable, extra in found:
             if name not in data.column_names:
                 continue
@@ -234,13 +233,12 @@ class MysqlTransaction(AlchemyTransaction):
 
     def _check_engine(self, target: TableName) -> None:
         """Rows of some kinds of tables can't be taken back."""
-        text = sa.text(
+        text = (
             "SELECT t.engine FROM information_schema.tables AS t JOIN information_schema.engines "
             "AS e ON e.engine = t.engine WHERE e.transactions = 'NO' AND t.table_name = :name "
             "AND t.table_schema = coalesce(:schema, database())"
         )
-        given = {"name": target.name, "schema": target.schema}
-        engine = self._other.execute(text, given).scalar()
+        engine = self._told(target, text).scalar()
         if engine is not None:
             raise IntegrationError(
                 f"table {target.name!r} is one of {engine}, which knows no transactions",
@@ -249,14 +247,13 @@ class MysqlTransaction(AlchemyTransaction):
 
     def _check_references(self, target: TableName) -> None:
         """A table could not be dropped any more, when the new one has taken its place."""
-        text = sa.text(
+        text = (
             "SELECT table_name FROM information_schema.key_column_usage "
             "WHERE referenced_table_name = :name "
             "AND referenced_table_schema = coalesce(:schema, database()) "
             "AND (table_name, table_schema) <> (referenced_table_name, referenced_table_schema) LIMIT 1"
         )
-        given = {"name": target.name, "schema": target.schema}
-        other = self._other.execute(text, given).scalar()
+        other = self._told(target, text).scalar()
         if other is not None:
             raise IntegrationError(
                 f"table {target.name!r} has other columns than what is saved, and can't be replaced: "
@@ -265,13 +262,17 @@ class MysqlTransaction(AlchemyTransaction):
             )
 
     def _columns(self, target: TableName) -> list[Any]:
-        text = sa.text(
+        text = (
             "SELECT column_name, column_type, collation_name FROM information_schema.columns "
             "WHERE table_name = :name AND table_schema = coalesce(:schema, database()) "
             "ORDER BY ordinal_position"
         )
-        found = self._other.execute(text, {"name": target.name, "schema": target.schema})
-        return [tuple(row) for row in found]
+        return [tuple(row) for row in self._told(target, text)]
+
+    def _told(self, target: TableName, text: str) -> Any:
+        """What the server says of a table, which `:name` and `:schema` name."""
+        given = {"name": target.name, "schema": target.schema}
+        return self._other.execute(sa.text(text), given)
 
     def _is_long(self, target: TableName, key: str) -> bool:
         """Whether a key can't be in an index whole."""

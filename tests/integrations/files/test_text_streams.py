@@ -19,8 +19,6 @@ from aqueduct_core.errors import IntegrationError
 from aqueduct_core.integrations import open_integration
 from aqueduct_core.integrations.files import _csv, _lines, _passes, _stream
 from aqueduct_core.integrations.files._compressed import _zstd
-from aqueduct_core.integrations.files._remote import Bucket
-from aqueduct_core.integrations.files._source import SourceFile
 from aqueduct_core.serializers.tables import FrameStream
 from tests.integrations.files.conftest import put
 
@@ -374,30 +372,3 @@ def test_a_row_may_be_longer_than_what_is_parsed_together(folder: Any) -> None:
     assert back["x"].tolist()[-2:] == [long, "9"]
     assert same(folder, "a.csv", text=True)["x"].tolist() == back["x"].tolist()
     assert back["n"].tolist() == [*range(MANY + 1), 7, 8]
-
-
-@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_an_object_is_read_in_few_requests(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    bucket = Bucket("memory://few-requests", {})
-    line = "1,abcdefgh\n" if name == "a.csv" else '{"id": 1, "x": "abcdefgh"}\n'
-    data = ("id,x\n" * (name == "a.csv") + line * 700_000).encode()
-    bucket._storage.put(name, data)
-    sizes: list[int] = []
-    get = bucket._storage.get
-
-    def counted(key: str, start: int = 0, end: int | None = None) -> Any:
-        found = get(key, start, end)
-        sizes.append(len(found))
-        return found
-
-    monkeypatch.setattr(bucket._storage, "get", counted)
-    monkeypatch.setattr(_lines, "_BLOCK", 1 << 20)
-    monkeypatch.setattr(_csv, "_BLOCKS", (1 << 18, 1 << 24))
-    file = SourceFile("lake", bucket, name, len(data))
-    kind = name.partition(".")[2]
-    found = _passes.in_two_passes(kind, [(file, None)], None, None, ())
-    assert found is not None
-    assert sum(table.num_rows for table in found.tables) == 700_000
-    most = -(-len(data) // (8 << 20))  # of each pass; and one for the names of columns
-    assert len(sizes) <= 2 * most + 1
-    assert max(sizes) <= 8 << 20
